@@ -1,0 +1,75 @@
+# Everything starts here: `make` lists the targets. On a fresh machine it needs git, make, Python 3.11
+# and a C compiler; the rest is fetched by pinned hash or built, into .venv and the user's cache.
+
+CLUSTER ?= kwok
+CLUSTER_NAME ?= demo
+export CLUSTER CLUSTER_NAME
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help bootstrap demo demo-down cluster cluster-down kubeconfig binaries \
+        test test-unit test-cluster lint fmt generate bench-operator lock clean
+
+help: ## Show this help
+	@awk 'BEGIN { FS = ":.*## " } \
+	  /^##@ / { printf "\n%s\n", substr($$0, 5) } \
+	  /^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@printf '\nVariables\n  CLUSTER=kwok|kind     kwok simulates nodes and needs no container engine (node: comes later)\n'
+	@printf '  CLUSTER_NAME=demo     several clusters run side by side under different names\n'
+
+##@ Try it
+
+demo: bootstrap ## Start a cluster and the operator in it, and show them at work
+	@$(PYTHON) -m tools.demo up
+
+demo-down: bootstrap ## Stop the demo and remove everything of it
+	@$(PYTHON) -m tools.demo down
+
+##@ Local cluster
+
+cluster: bootstrap ## Start an empty cluster (or keep the one that runs)
+	@$(PYTHON) -m tools.cluster up --name $(CLUSTER_NAME) --lane $(CLUSTER)
+
+cluster-down: bootstrap ## Stop it and remove everything of it
+	@$(PYTHON) -m tools.cluster down --name $(CLUSTER_NAME)
+
+kubeconfig: bootstrap ## Print the path of its kubeconfig: KUBECONFIG=$(make -s kubeconfig)
+	@$(PYTHON) -m tools.cluster kubeconfig --name $(CLUSTER_NAME)
+
+##@ Check
+
+test: bootstrap ## All checks, cheap ones first: lint, unit tests, cluster tests
+	@$(PYTHON) -m tools.checks lint unit cluster
+
+lint: bootstrap ## Formatting, lint rules, types, import rules, locks, generated files
+	@$(PYTHON) -m tools.checks lint
+
+test-unit: bootstrap ## Tests that need no cluster
+	@$(PYTHON) -m tools.checks unit
+
+test-cluster: bootstrap ## Tests against a real control plane
+	@$(PYTHON) -m tools.checks cluster
+
+bench-operator: bootstrap ## Measure the operator against a real control plane
+	@$(PYTHON) -m tools.bench.operator
+
+##@ Change it
+
+fmt: bootstrap ## Format the code and fix what can be fixed by itself
+	@$(PYTHON) -m ruff format .
+	@$(PYTHON) -m ruff check --fix .
+
+generate: bootstrap ## Write the CRDs from the models
+	@$(PYTHON) -m digital_human_operator.api.generate
+
+lock: bootstrap ## Resolve the dependencies again and write requirements/
+	@$(PYTHON) -m tools.lock
+
+bootstrap: # Prepare .venv; a fraction of a second when nothing changed
+	@sh tools/bootstrap.sh
+
+clean: ## Remove what was built in this checkout (clusters first; the user's cache stays)
+	@if [ -x $(PYTHON) ]; then $(PYTHON) -m tools.cluster down-all; fi
+	@rm -rf build $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,0 +1,1 @@
+"""What builds, starts and checks the local cluster; nothing here is shipped."""
