@@ -1,0 +1,85 @@
+"""The kinds that the operator serves, as the CRD generator sees them."""
+
+from __future__ import annotations
+
+from digital_human_operator.api.base import cel
+from digital_human_operator.api.crd import Column, Kind
+from digital_human_operator.api.v1alpha1.backups import (
+    ActionStatus,
+    DigitalHumanBackupSpec,
+    DigitalHumanRestoreSpec,
+)
+from digital_human_operator.api.v1alpha1.digitalhuman import DigitalHumanSpec
+from digital_human_operator.api.v1alpha1.status import DigitalHumanStatus
+
+READY = '.status.conditions[?(@.type=="Ready")]'
+AGE = Column("Age", ".metadata.creationTimestamp", "date")
+
+_NAME = cel(
+    "self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",
+    "the name must start with a letter and consist of lower-case letters, digits and -:"
+    " Services are named after it",
+    path=".metadata.name",
+)
+
+DIGITAL_HUMAN = Kind(
+    kind="DigitalHuman",
+    plural="digitalhumans",
+    short="dh",
+    description="A digital human: a language model that talks, with a voice and a lip-synced face.",
+    spec=DigitalHumanSpec,
+    status=DigitalHumanStatus,
+    name_limit=40,
+    spec_required=False,
+    scale={
+        "specReplicasPath": ".spec.replicas",
+        "statusReplicasPath": ".status.scaleReplicas",
+        "labelSelectorPath": ".status.selector",
+    },
+    rules=(_NAME,),
+    columns=(
+        Column("Phase", ".status.phase"),
+        Column("Ready", ".status.replicas.ready", "integer", description="Pods that answer."),
+        Column("Desired", ".status.replicas.desired", "integer"),
+        Column("Model", ".status.effective.model"),
+        Column("GPUs", ".status.effective.gpus", "integer"),
+        Column("Backup", ".status.backup.lastSuccess", "date", description="Age of the backup."),
+        AGE,
+        Column("Reason", f"{READY}.reason", priority=1),
+        Column("URL", ".status.endpoints.http", priority=1),
+        Column("Message", f"{READY}.message", priority=1),
+    ),
+)
+
+BACKUP = Kind(
+    kind="DigitalHumanBackup",
+    plural="digitalhumanbackups",
+    short="dhb",
+    description="One backup of a DigitalHuman, asked for by a person or a tool.",
+    spec=DigitalHumanBackupSpec,
+    status=ActionStatus,
+    name_limit=52,
+    columns=(
+        Column("Human", ".spec.digitalHuman"),
+        Column("Phase", ".status.phase"),
+        AGE,
+        Column("Reason", f"{READY}.reason", priority=1),
+    ),
+)
+
+RESTORE = Kind(
+    kind="DigitalHumanRestore",
+    plural="digitalhumanrestores",
+    short="dhr",
+    description="One restore of a backup, in place or as a new DigitalHuman.",
+    spec=DigitalHumanRestoreSpec,
+    status=ActionStatus,
+    name_limit=52,
+    columns=(
+        Column("Phase", ".status.phase"),
+        AGE,
+        Column("Reason", f"{READY}.reason", priority=1),
+    ),
+)
+
+KINDS = (DIGITAL_HUMAN, BACKUP, RESTORE)

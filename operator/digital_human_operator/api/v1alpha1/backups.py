@@ -1,0 +1,102 @@
+"""DigitalHumanBackup and DigitalHumanRestore: one backup or one restore, asked for by a person."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from digital_human_operator.api.base import (
+    LIST_SET,
+    ApiModel,
+    Empty,
+    ObjectName,
+    cel,
+    list_map,
+    union,
+    validated,
+)
+from digital_human_operator.api.v1alpha1.care import BackupDestination, BackupPart
+from digital_human_operator.api.v1alpha1.status import Condition
+
+HumanName = Annotated[
+    str, Field(pattern=r"^[a-z]([-a-z0-9]*[a-z0-9])?$", min_length=1, max_length=40)
+]
+
+
+class DigitalHumanBackupSpec(ApiModel):
+    """One backup of a DigitalHuman of this namespace. The spec cannot be changed."""
+
+    digital_human: HumanName
+    """Name of the DigitalHuman."""
+    include: Annotated[list[BackupPart], Field(min_length=1, max_length=4)] | None = Field(
+        default=None, json_schema_extra=LIST_SET
+    )
+    """What is backed up; absent: as the DigitalHuman says."""
+    destination: BackupDestination | None = None
+    """Where the backup goes; absent: as the DigitalHuman says."""
+
+    model_config = validated(
+        cel("self == oldSelf", "the spec of a backup cannot be changed: create another one")
+    )
+
+
+class RestoreSource(ApiModel):
+    """What is restored: exactly one."""
+
+    backup: ObjectName | None = None
+    """A DigitalHumanBackup of this namespace."""
+    latest_of: HumanName | None = None
+    """The newest complete backup of this DigitalHuman."""
+
+    model_config = validated(union("backup", "latestOf"))
+
+
+class CloneTarget(ApiModel):
+    """A new DigitalHuman."""
+
+    name: HumanName
+    """Its name; there must be none of that name."""
+
+
+class RestoreTarget(ApiModel):
+    """Where it is restored to: exactly one."""
+
+    in_place: Empty | None = None
+    """The DigitalHuman that the backup was made of."""
+    clone: CloneTarget | None = None
+    """A new DigitalHuman."""
+
+    model_config = validated(union("inPlace", "clone"))
+
+
+class DigitalHumanRestoreSpec(ApiModel):
+    """One restore. The spec cannot be changed."""
+
+    source: RestoreSource
+    """What is restored."""
+    target: RestoreTarget
+    """Where it is restored to."""
+
+    model_config = validated(
+        cel("self == oldSelf", "the spec of a restore cannot be changed: create another one"),
+        cel(
+            "!has(self.target.clone) || !has(self.source.latestOf)"
+            " || self.target.clone.name != self.source.latestOf",
+            "a clone needs a name of its own",
+            path=".target.clone.name",
+        ),
+    )
+
+
+class ActionStatus(ApiModel):
+    """How a backup or restore goes."""
+
+    observed_generation: int | None = None
+    """Generation of the spec that this status is about."""
+    phase: Annotated[str, Field(max_length=32)] | None = None
+    """One word for people; machines read conditions."""
+    conditions: Annotated[list[Condition], Field(max_length=16)] = Field(
+        default_factory=list, json_schema_extra=list_map("type")
+    )
+    """Observations."""

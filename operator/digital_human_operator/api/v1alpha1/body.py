@@ -1,0 +1,386 @@
+"""What the human looks and runs like: face, GPU, resources, placement, Pod template."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from digital_human_operator.api.base import (
+    ENV_NAME,
+    LIST_ATOMIC,
+    ApiModel,
+    Empty,
+    ImageReference,
+    ObjectName,
+    Quantity,
+    SecretKeyRef,
+    StringMap,
+    cel,
+    list_map,
+    union,
+    validated,
+)
+
+GpuProfileName = Literal[
+    "none",
+    "a100-40gb",
+    "a100-80gb",
+    "a100-mig-1g.5gb",
+    "a100-mig-2g.10gb",
+    "a100-mig-3g.20gb",
+    "a100-mig-1g.10gb",
+    "a100-mig-2g.20gb",
+    "a100-mig-3g.40gb",
+    "h100",
+    "l4",
+    "l40s",
+    "rtx4090",
+]
+Platform = Literal["any", "gke", "eks", "aks", "gpu-operator"]
+
+
+def no_reserved_keys(field: str) -> dict[str, Any]:
+    """The rule that a user's labels and annotations stay out of our and Kubernetes' names."""
+    return cel(
+        f"!has(self.{field}) || self.{field}.all(k, "
+        f"!k.matches('^app[.]kubernetes[.]io/') && !k.matches('^([a-z0-9.-]*[.])?aiqtoolkit[.]io/'))",
+        f"{field} must not use app.kubernetes.io/ or aiqtoolkit.io/ keys: the operator sets those",
+        path=f".{field}",
+    )
+
+
+class TensorRT(ApiModel):
+    """TensorRT engines for the face and speech networks."""
+
+    precision: Literal["fp32", "fp16", "bf16", "int8", "fp8"] = "fp16"
+    """Number format of the engines."""
+
+
+class Quantization(ApiModel):
+    """Quantisation with calibration."""
+
+    method: Literal["int8", "int4", "fp8"]
+    """Number format of the quantised weights."""
+    calibration_samples: Annotated[int, Field(ge=16, le=100000)] = 1000
+    """Samples that the calibration looks at."""
+
+
+class Pruning(ApiModel):
+    """Removal of weights that matter least."""
+
+    sparsity: Annotated[float, Field(gt=0, lt=0.95)] = 0.3
+    """Share of the weights that is removed."""
+    structure: Literal["unstructured", "2:4"] = "unstructured"
+    """Pattern of the removed weights; only 2:4 is faster on tensor cores."""
+
+    model_config = validated(
+        cel(
+            "!has(self.structure) || self.structure != '2:4' || self.sparsity == 0.5",
+            "structure 2:4 removes exactly half of the weights: set sparsity to 0.5",
+            path=".sparsity",
+        )
+    )
+
+
+class Compile(ApiModel):
+    """torch.compile of the networks."""
+
+    mode: Annotated[str, Field(max_length=32, examples=["max-autotune"])] = "default"
+    """A mode of torch.compile: default, reduce-overhead, max-autotune or max-autotune-no-cudagraphs."""
+
+    model_config = validated(
+        cel(
+            "self.mode != 'max-performance'",
+            "max-performance is no mode of torch.compile: use max-autotune",
+            path=".mode",
+        ),
+        cel(
+            "self.mode in ['default', 'reduce-overhead', 'max-autotune',"
+            " 'max-autotune-no-cudagraphs', 'max-performance']",
+            "mode must be one of default, reduce-overhead, max-autotune, max-autotune-no-cudagraphs",
+            path=".mode",
+        ),
+    )
+
+
+class GpuRequest(ApiModel):
+    """GPUs of one Pod: a profile names the kind, the operator knows each cloud's labels for it."""
+
+    profile: GpuProfileName = "none"
+    """Kind of GPU; none runs on the CPU."""
+    count: Annotated[int, Field(ge=1, le=16)] = 1
+    """GPUs of each Pod."""
+    platform: Platform = "any"
+    """Whose node labels select the GPU: gke, eks (Karpenter), aks, gpu-operator (feature discovery)
+    or any, which asks for the resource only and leaves the choice to placement."""
+
+    model_config = validated(
+        cel(
+            "!self.profile.contains('-mig-') || self.count == 1",
+            "count must be 1 with a MIG profile: a process sees only the first slice it is given",
+            path=".count",
+        ),
+    )
+
+
+class Gpu(GpuRequest):
+    """GPUs of each Pod and how the models use them."""
+
+    memory_fraction: Annotated[float, Field(ge=0.1, le=0.95)] = 0.85
+    """Share of the GPU memory that the models may use."""
+    tensor_rt: Annotated[TensorRT | None, Field(alias="tensorRT")] = None
+    """TensorRT engines for the face and speech networks."""
+    quantization: Quantization | None = None
+    """Quantisation with calibration."""
+    pruning: Pruning | None = None
+    """Removal of weights that matter least."""
+    compile: Compile | None = None
+    """torch.compile of the networks."""
+
+    model_config = validated(
+        cel(
+            "!self.profile.contains('-mig-') || self.count == 1",
+            "count must be 1 with a MIG profile: a process sees only the first slice it is given",
+            path=".count",
+        ),
+        cel(
+            "self.profile != 'none' || (!has(self.tensorRT) && !has(self.quantization)"
+            " && !has(self.pruning))",
+            "tensorRT, quantization and pruning need a GPU: choose a profile other than none",
+            path=".profile",
+        ),
+        cel(
+            "!self.profile.startsWith('a100') || !has(self.tensorRT)"
+            " || self.tensorRT.precision != 'fp8'",
+            "the A100 has no fp8 units: use fp16 or int8",
+            path=".tensorRT.precision",
+        ),
+        cel(
+            "!self.profile.startsWith('a100') || !has(self.quantization)"
+            " || self.quantization.method != 'fp8'",
+            "the A100 has no fp8 units: use int8 or int4",
+            path=".quantization.method",
+        ),
+    )
+
+
+class Resources(ApiModel):
+    """CPU and memory of the container; GPUs come from gpu."""
+
+    requests: Annotated[
+        dict[Annotated[str, Field(max_length=63)], Quantity], Field(max_length=8)
+    ] = Field(default_factory=dict)
+    """What the scheduler reserves."""
+    limits: Annotated[
+        dict[Annotated[str, Field(max_length=63)], Quantity], Field(max_length=8)
+    ] = Field(default_factory=dict)
+    """What the container may use at most."""
+
+    model_config = validated(
+        cel(
+            "!has(self.requests) || !self.requests.exists(k, k.startsWith('nvidia.com/'))",
+            "GPUs do not belong into requests: set gpu.profile and gpu.count",
+            path=".requests",
+        ),
+        cel(
+            "!has(self.limits) || !self.limits.exists(k, k.startsWith('nvidia.com/'))",
+            "GPUs do not belong into limits: set gpu.profile and gpu.count",
+            path=".limits",
+        ),
+        cel(
+            "!has(self.requests) || !has(self.limits) || self.requests.all(k, !(k in self.limits)"
+            " || quantity(string(self.requests[k])).compareTo(quantity(string(self.limits[k]))) <= 0)",
+            "each request must be at most its limit",
+            path=".requests",
+        ),
+    )
+
+
+class Toleration(ApiModel):
+    """A taint that the Pods put up with."""
+
+    key: Annotated[str, Field(max_length=317)] | None = None
+    """Key of the taint; absent with operator Exists: every taint."""
+    operator: Literal["Exists", "Equal"] = "Equal"
+    """Exists matches any value."""
+    value: Annotated[str, Field(max_length=63)] | None = None
+    """Value of the taint."""
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
+    """Effect of the taint; absent: every effect."""
+    toleration_seconds: Annotated[int, Field(ge=0)] | None = None
+    """How long a NoExecute taint is put up with."""
+
+    model_config = validated(
+        cel(
+            "!has(self.value) || !has(self.operator) || self.operator != 'Exists'",
+            "value must be absent with operator Exists",
+            path=".value",
+        ),
+        cel(
+            "has(self.key) || (has(self.operator) && self.operator == 'Exists')",
+            "a toleration without key needs operator Exists",
+            path=".key",
+        ),
+    )
+
+
+class TopologySpread(ApiModel):
+    """How the Pods are spread over zones, nodes or another topology."""
+
+    topology_key: Annotated[str, Field(min_length=1, max_length=317)]
+    """Node label whose values are the places, for example topology.kubernetes.io/zone."""
+    max_skew: Annotated[int, Field(ge=1, le=100)] = 1
+    """Largest difference between two places."""
+    when_unsatisfiable: Literal["ScheduleAnyway", "DoNotSchedule"] = "ScheduleAnyway"
+    """What to do when the Pods cannot be spread so."""
+
+
+class Placement(ApiModel):
+    """Where the Pods may run, beside what the GPU profile asks for."""
+
+    node_selector: StringMap = Field(default_factory=dict)
+    """Labels that a node must have."""
+    tolerations: Annotated[list[Toleration], Field(max_length=32)] = Field(
+        default_factory=list, json_schema_extra=LIST_ATOMIC
+    )
+    """Taints that the Pods put up with; those of the GPU profile are added."""
+    affinity: dict[str, Any] | None = None
+    """A Kubernetes affinity, passed on as it is."""
+    topology_spread: Annotated[list[TopologySpread], Field(max_length=8)] | None = Field(
+        default=None, json_schema_extra=list_map("topologyKey")
+    )
+    """Spread of the Pods; absent: over zones and nodes where possible; an empty list: none."""
+    priority_class_name: ObjectName | None = None
+    """Priority of the Pods."""
+    runtime_class_name: ObjectName | None = None
+    """Runtime class, for example nvidia where the GPU operator does not make it the default."""
+
+
+class ConfigMapKeyRef(ApiModel):
+    """One key of a ConfigMap in the same namespace."""
+
+    name: ObjectName
+    """Name of the ConfigMap."""
+    key: Annotated[str, Field(pattern=r"^[-._a-zA-Z0-9]+$", min_length=1, max_length=253)]
+    """Key within the ConfigMap."""
+
+
+class EnvVar(ApiModel):
+    """One environment variable of the runtime container: a value or a reference."""
+
+    name: Annotated[str, Field(pattern=ENV_NAME, max_length=128)]
+    """Name of the variable."""
+    value: Annotated[str, Field(max_length=4096)] | None = None
+    """Its value. Not for secrets: use secretKeyRef."""
+    secret_key_ref: SecretKeyRef | None = None
+    """Key of a Secret that holds the value."""
+    config_map_key_ref: ConfigMapKeyRef | None = None
+    """Key of a ConfigMap that holds the value."""
+
+    model_config = validated(
+        union("value", "secretKeyRef", "configMapKeyRef"),
+        cel(
+            "!self.name.startsWith('DIGITAL_HUMAN_')",
+            "names that start with DIGITAL_HUMAN_ are set by the operator: use the field of the spec",
+            path=".name",
+        ),
+        cel(
+            "!(self.name in ['LD_PRELOAD', 'LD_LIBRARY_PATH', 'NVIDIA_VISIBLE_DEVICES',"
+            " 'CUDA_VISIBLE_DEVICES'])",
+            "the loader's and the GPU's variables cannot be set: they decide what the container"
+            " may reach",
+            path=".name",
+        ),
+    )
+
+
+class PodTemplate(ApiModel):
+    """Additions to the Pods, from an allow-list."""
+
+    labels: StringMap = Field(default_factory=dict)
+    """Labels of the Pods."""
+    annotations: StringMap = Field(default_factory=dict)
+    """Annotations of the Pods."""
+    env: Annotated[list[EnvVar], Field(max_length=64)] = Field(
+        default_factory=list, json_schema_extra=list_map("name")
+    )
+    """Environment variables of the runtime container."""
+
+    model_config = validated(no_reserved_keys("labels"), no_reserved_keys("annotations"))
+
+
+class ManagedFace(ApiModel):
+    """Audio2Face run by the operator: its own Deployment and a Service on port 50051."""
+
+    image: ImageReference | None = None
+    """Image of the server; absent: the operator's default."""
+    replicas: Annotated[int, Field(ge=1, le=100)] = 1
+    """Number of servers."""
+    streams: Annotated[int, Field(ge=1, le=256)] = 8
+    """Conversations that one server animates at once."""
+    gpu: GpuRequest = Field(default_factory=GpuRequest)
+    """GPU of each server; an L4, L40S or a MIG slice is enough."""
+    resources: Resources | None = None
+    """CPU and memory of each server."""
+    output: Literal["Blendshapes", "Video"] = "Blendshapes"
+    """Blendshapes are drawn by the browser; Video is drawn and encoded on the GPU."""
+
+    model_config = validated(
+        cel(
+            "!has(self.output) || self.output != 'Video' || (has(self.gpu)"
+            " && !self.gpu.profile.startsWith('a100') && self.gpu.profile != 'h100'"
+            " && self.gpu.profile != 'none')",
+            "Video needs a GPU with a video encoder: the A100 and H100 have none, use l4, l40s or"
+            " rtx4090",
+            path=".output",
+        ),
+        cel(
+            "!has(self.gpu) || self.gpu.profile != 'a100-mig-1g.5gb'",
+            "Audio2Face needs about 9 GiB: a 1g.5gb slice is too small, use a100-mig-2g.10gb or more",
+            path=".gpu.profile",
+        ),
+    )
+
+
+class FaceTls(ApiModel):
+    """TLS towards an external face server."""
+
+    ca_secret: SecretKeyRef | None = None
+    """Key of a Secret with the certificate authority; absent: the system's."""
+
+
+class ExternalFace(ApiModel):
+    """An Audio2Face server that somebody else runs."""
+
+    address: Annotated[str, Field(max_length=261, examples=["a2f.example.com:50051"])]
+    """Host and port of the gRPC server."""
+    tls: FaceTls | None = None
+    """Encrypt the connection."""
+
+    model_config = validated(
+        cel(
+            "self.address.matches('^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?:[0-9]{1,5}$')",
+            "address must be host:port, without a scheme",
+            path=".address",
+        ),
+        cel(
+            "!self.address.matches('^(169[.]254[.]|metadata[.]google[.]internal)')",
+            "address must not be link-local or a cloud metadata address",
+            path=".address",
+        ),
+    )
+
+
+class Face(ApiModel):
+    """The face: exactly one engine."""
+
+    embedded: Empty | None = None
+    """Lip sync inside the human's own Pod; runs without a GPU."""
+    managed: ManagedFace | None = None
+    """Audio2Face run by the operator in its own Deployment."""
+    external: ExternalFace | None = None
+    """An Audio2Face server that somebody else runs."""
+
+    model_config = validated(union("embedded", "managed", "external"))
+

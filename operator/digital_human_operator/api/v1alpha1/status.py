@@ -1,0 +1,154 @@
+"""What the operator reports about a DigitalHuman. Only the operator writes it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from digital_human_operator.api.base import LIST_ATOMIC, ApiModel, list_map
+
+Phase = Literal[
+    "Pending",
+    "Provisioning",
+    "Warming",
+    "Ready",
+    "Degraded",
+    "Draining",
+    "Updating",
+    "Asleep",
+    "Suspended",
+    "Failed",
+]
+
+
+class Condition(ApiModel):
+    """One observation, in the form that all of Kubernetes uses."""
+
+    type: Annotated[str, Field(max_length=316)]
+    """What is observed."""
+    status: Literal["True", "False", "Unknown"]
+    """Whether it is so."""
+    observed_generation: Annotated[int, Field(ge=0)] = 0
+    """Generation of the spec that this is about."""
+    last_transition_time: Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+    """When status last changed."""
+    reason: Annotated[str, Field(min_length=1, max_length=1024)]
+    """The cause in one CamelCase word."""
+    message: Annotated[str, Field(max_length=32768)]
+    """The cause in a sentence, with what to do."""
+
+
+class ReplicaStatus(ApiModel):
+    """Pods of the human."""
+
+    desired: int = 0
+    """How many there should be."""
+    ready: int = 0
+    """How many answer."""
+    updated: int = 0
+    """How many run the newest template."""
+
+
+class Endpoints(ApiModel):
+    """Addresses of the human."""
+
+    http: str | None = None
+    """HTTP API within the cluster."""
+    grpc: str | None = None
+    """gRPC API within the cluster."""
+    websocket: str | None = None
+    """WebSocket within the cluster."""
+    external: str | None = None
+    """Address outside the cluster."""
+
+
+class MemoryPlan(ApiModel):
+    """The sum of what must fit into the memory of the GPUs, in GiB as decimal strings."""
+
+    weights: str | None = None
+    """Weights of the language model."""
+    kv_cache: str | None = None
+    """Key/value cache of all sessions of one Pod."""
+    face: str | None = None
+    """Audio2Face."""
+    contexts: str | None = None
+    """CUDA contexts and work space."""
+    total: str | None = None
+    """Sum."""
+    available: str | None = None
+    """Memory of the GPUs times memoryFraction."""
+    fits: bool | None = None
+    """Whether the sum fits."""
+
+
+class ModelStatus(ApiModel):
+    """The fetch of the weights."""
+
+    job: str | None = None
+    """Name of the Job."""
+    bytes_fetched: int | None = None
+    """Bytes that have arrived."""
+    bytes_total: int | None = None
+    """Bytes in all, when the source tells."""
+    seconds_left: int | None = None
+    """Estimate of the remaining time."""
+
+
+class BackupStatus(ApiModel):
+    """Scheduled backups."""
+
+    last_success: str | None = None
+    """When the last backup succeeded."""
+    size_bytes: int | None = None
+    """Its size."""
+    last_drill: str | None = None
+    """When the last drill succeeded."""
+
+
+class Effective(ApiModel):
+    """What the operator computed from the spec: the spec itself is never written."""
+
+    image: str | None = None
+    """Image of the runtime."""
+    model: str | None = None
+    """Language model, as shown by kubectl get."""
+    gpus: int | None = None
+    """GPUs in all."""
+    min_replicas: int | None = None
+    """Fewest Pods."""
+    max_replicas: int | None = None
+    """Most Pods."""
+
+
+class DigitalHumanStatus(ApiModel):
+    """What the operator sees. Ready, Reconciling and Stalled follow kstatus."""
+
+    observed_generation: int | None = None
+    """Generation of the spec that this status is about."""
+    phase: Phase | None = None
+    """One word for people; machines read conditions."""
+    conditions: Annotated[list[Condition], Field(max_length=32)] = Field(
+        default_factory=list, json_schema_extra=list_map("type")
+    )
+    """Observations; see the conditions reference."""
+    replicas: ReplicaStatus | None = None
+    """Pods of the human."""
+    scale_replicas: int | None = None
+    """Pods there are, for the scale subresource."""
+    selector: Annotated[str, Field(max_length=1024)] | None = None
+    """Label selector of the Pods, for the scale subresource."""
+    endpoints: Endpoints | None = None
+    """Addresses of the human."""
+    memory_plan: MemoryPlan | None = None
+    """The sum of what must fit into the memory of the GPUs."""
+    models: ModelStatus | None = None
+    """The fetch of the weights."""
+    backup: BackupStatus | None = None
+    """Scheduled backups."""
+    effective: Effective | None = None
+    """What the operator computed from the spec."""
+    warnings: Annotated[list[str], Field(max_length=64)] = Field(
+        default_factory=list, json_schema_extra=LIST_ATOMIC
+    )
+    """Fields of the spec that this version does not act on yet."""

@@ -1,0 +1,94 @@
+"""Every name that is written into the cluster: labels, annotations, ports, suffixes of children."""
+
+from __future__ import annotations
+
+GROUP = "aiqtoolkit.io"
+FIELD_MANAGER = "digital-human-operator"
+HANDOVER_MANAGER = "digital-human-operator-handover"
+
+MANAGED_BY = "app.kubernetes.io/managed-by"
+LABEL_HUMAN = f"{GROUP}/name"
+LABEL_COMPONENT = "app.kubernetes.io/component"
+CHILD_SELECTOR = f"{MANAGED_BY}={FIELD_MANAGER}"
+
+ANNOTATION_REFERENCES = f"{GROUP}/references"
+"""On Pod templates: digest of every Secret and ConfigMap that the Pod reads."""
+ANNOTATION_CONFIG = f"{GROUP}/config"
+"""On Pod templates: digest of the runtime's ConfigMap."""
+ANNOTATION_FETCH = f"{GROUP}/fetch-progress"
+"""On the model-fetch Job, written by the Job: JSON with bytes, total and seconds left."""
+
+PORT_HTTP = 8000
+PORT_WEBSOCKET = 8080
+PORT_GRPC = 50051
+PORT_HEALTH = 9090
+PORT_REDIS = 6379
+
+RUNTIME = "runtime"
+FACE = "audio2face"
+REDIS = "redis"
+FETCH = "model-fetch"
+BACKUP = "backup"
+DRILL = "restore-drill"
+
+
+def headless(human: str) -> str:
+    """The Service that names each Pod."""
+    return f"{human}-headless"
+
+
+def health(human: str) -> str:
+    """The Service of the probe and metrics port."""
+    return f"{human}-health"
+
+
+def config(human: str) -> str:
+    """The ConfigMap of the runtime."""
+    return f"{human}-config"
+
+
+def models(human: str) -> str:
+    """The PersistentVolumeClaim that holds the weights."""
+    return f"{human}-models"
+
+
+def face(human: str) -> str:
+    """The Audio2Face Deployment and Service."""
+    return f"{human}-{FACE}"
+
+
+def redis(human: str) -> str:
+    """The Redis StatefulSet, Service and Secret."""
+    return f"{human}-{REDIS}"
+
+
+def fetch(human: str, digest: str) -> str:
+    """The Job that fetches one source at one revision."""
+    return f"{human}-fetch-{digest[:8]}"
+
+
+def backup(human: str) -> str:
+    """The CronJob of scheduled backups."""
+    return f"{human}-{BACKUP}"
+
+
+def drill(human: str) -> str:
+    """The CronJob of restore drills."""
+    return f"{human}-{DRILL}"
+
+
+def labels(human: str, component: str) -> dict[str, str]:
+    """The labels of a child; a user cannot override them."""
+    return selector(human, component) | {
+        "app.kubernetes.io/part-of": "digital-human",
+        MANAGED_BY: FIELD_MANAGER,
+    }
+
+
+def selector(human: str, component: str) -> dict[str, str]:
+    """The labels that select the Pods of one component: they never change."""
+    return {
+        "app.kubernetes.io/name": "digital-human",
+        LABEL_COMPONENT: component,
+        LABEL_HUMAN: human,
+    }
