@@ -1,7 +1,7 @@
 """
 The machinery: everything between a pure decision and the API server, without a word of the domain.
 
-==============  =====================================================================================
+==============  ====================================================================================
 resources       what a kind is called and where it lives on the API server
 client          one HTTP session, typed errors, list / watch / apply / delete
 credentials     kubeconfig or ServiceAccount -> server, TLS and a token that renews itself
@@ -17,5 +17,5 @@ lease           who may write
 events          Kubernetes Events on transitions, deduplicated
 discovery       which optional kinds the API server serves
 references      Secrets and ConfigMaps of other people: present, which keys, what digest
-==============  =====================================================================================
+==============  ====================================================================================
 """

@@ -10,6 +10,7 @@ disk about once an hour.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
 import time
 from collections.abc import Callable
@@ -53,10 +54,8 @@ class _CachedToken:
     def __call__(self) -> str | None:
         if self._clock() - self._read_at >= TOKEN_MAX_AGE:
             self._read_at = self._clock()
-            try:
+            with contextlib.suppress(OSError, ConfigException):
                 self._token = self._source()
-            except (OSError, ConfigException):
-                pass
         return self._token
 
 
@@ -91,8 +90,12 @@ def from_kubeconfig(path: str | None, context: str | None) -> Credentials:
     """
     configuration = Configuration()
     try:
-        load_kube_config(config_file=path, context=context, client_configuration=configuration)
-        contexts, active = list_kube_config_contexts(config_file=path)
+        load_kube_config(  # type: ignore[no-untyped-call]
+            config_file=path, context=context, client_configuration=configuration
+        )
+        contexts, active = list_kube_config_contexts(  # type: ignore[no-untyped-call]
+            config_file=path
+        )
     except (ConfigException, OSError) as error:
         raise CredentialsError(f"the kubeconfig cannot be used: {error}") from error
     chosen = next((c for c in contexts if c["name"] == context), active) if context else active

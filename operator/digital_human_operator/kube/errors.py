@@ -15,6 +15,8 @@ Why a request failed, so that the caller can decide without looking at numbers.
 ``Fenced`` is not an answer of the server: it is our own refusal to write without the Lease.
 """
 
+# ruff: noqa: N818 - named after the API's own reasons
+
 from __future__ import annotations
 
 import msgspec
@@ -85,7 +87,7 @@ class ServerError(ApiError):
     """The API server, or something between it and us, is not well."""
 
 
-class Fenced(Exception):  # noqa: N818 - a refusal of our own, not an error of a request
+class Fenced(Exception):
     """A write was asked for while the Lease is not ours; nothing was sent."""
 
 

@@ -1,0 +1,302 @@
+"""
+The three ways to skip a write, and the write.
+
+A desired object is not sent when (i) exactly this was sent before and our part of the live object
+has not changed since, although it looks different, or (ii) our part of the live object is equal
+to it. Otherwise (iii) it is applied server-side with force, and the answer is remembered at once.
+
+No write can touch an object of somebody else, seen or unseen, and none costs an extra request:
+
+* An object that we do not know is applied with a resource version that no object has. The API
+  server creates it if the name is free and answers 409 if it is taken; only then do we look.
+* An object that we know is applied with its uid: were it replaced meanwhile, that is a 409 too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+from typing import Any
+
+import msgspec
+
+from .client import ApiClient
+from .errors import Conflict, NotFound
+from .live import Decoder, Live
+from .normal import digest, normalise
+from .resources import Resource
+from .store import Store
+
+_log = logging.getLogger(__name__)
+_encode = msgspec.json.encode
+
+# Versions start above 1 on every etcd, so this one is never the version of an object.
+_NO_SUCH_VERSION = b'"resourceVersion":"1"'
+
+
+@dataclass(frozen=True)
+class Desired:
+    """
+    One object as it should be; ``body`` is the whole manifest and must not be changed any more.
+
+    ``create_only`` objects (generated passwords) are written once and then left as they are.
+    """
+
+    resource: Resource
+    namespace: str
+    name: str
+    body: dict[str, Any]
+    create_only: bool = False
+
+    @property
+    def ref(self) -> Ref:
+        """Which object this is."""
+        return Ref(self.resource, self.namespace, self.name)
+
+    @cached_property
+    def digest(self) -> bytes:
+        """Equal to ``Live.digest`` of an object that needs no write."""
+        return digest(normalise(self.body))
+
+    def encoded(self, guard: bytes = b"") -> bytes:
+        """The manifest as JSON, with ``guard`` (a JSON member) among its metadata."""
+        rest = {k: v for k, v in self.body.items() if k != "metadata"}
+        metadata = _encode(self.body["metadata"])
+        if guard:
+            metadata = b"{" + guard + (b"," if metadata != b"{}" else b"") + metadata[1:]
+        return b'{"metadata":' + metadata + b"," + _encode(rest)[1:]
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """The address of an object."""
+
+    resource: Resource
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.resource} {self.namespace}/{self.name}"
+
+
+class Result(Enum):
+    """What became of an apply; only the last five talked to the API server."""
+
+    UNCHANGED_MEMO = "unchanged_memo"
+    UNCHANGED_LIVE = "unchanged_live"
+    DELETING = "deleting"  # ours, but going away: to be applied again when it is gone
+    FOREIGN = "foreign"
+    CREATED = "created"
+    CHANGED = "changed"
+    CONFIRMED = "confirmed"  # the API server found nothing to change
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A result, for FOREIGN with a description of who owns the object, else with its state."""
+
+    result: Result
+    live: Live | None = None
+    detail: str = ""
+
+    @property
+    def wrote(self) -> bool:
+        """Whether the object is another one now than it was before."""
+        return self.result in {Result.CREATED, Result.CHANGED}
+
+
+_UNCHANGED_MEMO = Result.UNCHANGED_MEMO
+_UNCHANGED_LIVE = Result.UNCHANGED_LIVE
+
+
+class _Owner(msgspec.Struct):
+    uid: str
+    kind: str = ""
+    name: str = ""
+    controller: bool | None = None
+
+
+class _Metadata(msgspec.Struct):
+    uid: str
+    ownerReferences: list[_Owner] | None = None  # noqa: N815 - the API's own spelling
+    labels: dict[str, str] | None = None
+    deletionTimestamp: str | None = None  # noqa: N815
+
+
+class _Found(msgspec.Struct):
+    metadata: _Metadata
+
+
+_decode_found = msgspec.json.Decoder(_Found).decode
+
+
+class Applier:
+    """
+    Applies objects as ``manager`` and prunes what is not wanted any more.
+
+    ``stores`` and ``decoders`` are those that the reflectors use. ``ownership_label`` is the key
+    of the label by which objects without owner references are recognised as ours: its value in
+    the live object must be the one in the body. The decoders must read the same label.
+    """
+
+    def __init__(
+        self,
+        client: ApiClient,
+        manager: str,
+        stores: Mapping[Resource, Store],
+        decoders: Mapping[Resource, Decoder],
+        *,
+        ownership_label: str,
+    ) -> None:
+        self._client = client
+        self._manager = manager
+        self._stores = stores
+        self._decoders = decoders
+        self._label = ownership_label
+        # (quick, digest) of what was sent and still looks different: a rule of normal.py broken.
+        self._memo: dict[Ref, tuple[bytes, bytes]] = {}
+
+    async def apply(  # noqa: PLR0911 - one return for each way to skip a write
+        self, desired: Desired, owner_uid: str
+    ) -> Outcome:
+        """
+        Make ``desired`` true; safe to call concurrently for different objects.
+
+        Raises Conflict when the object changed under our hands, Invalid when it is refused or an
+        immutable field differs, and the other ApiErrors.
+        """
+        live = self._stores[desired.resource].get(desired.namespace, desired.name)
+        if live is None:
+            return await self._create(desired, owner_uid)
+        if not self._is_ours(desired, owner_uid, live.owner_uid, live.label):
+            return Outcome(Result.FOREIGN, live, _describe(live.owner_uid))
+        if live.deleting:
+            return Outcome(Result.DELETING, live)
+        if desired.create_only or live.digest == desired.digest:
+            return Outcome(_UNCHANGED_LIVE, live)
+        if self._memo.get(desired.ref) == (live.quick, desired.digest):
+            return Outcome(_UNCHANGED_MEMO, live)
+        try:
+            return await self._send(desired, _uid_guard(live.uid), live)
+        except Conflict:
+            # Deleted or replaced, and the watch has not told us yet.
+            return await self._create(desired, owner_uid)
+
+    async def prune(
+        self,
+        owner_uid: str,
+        keep: set[tuple[Resource, str, str]],
+        *,
+        protect: Callable[[Resource, Live], bool] = lambda _resource, _live: False,
+    ) -> list[Ref]:
+        """
+        Delete what ``owner_uid`` controls, except ``keep`` and what ``protect`` says; what went.
+
+        Only the very state that was looked at is deleted: raises Conflict when it has changed.
+        """
+        doomed = [
+            (resource, live)
+            for resource, store in self._stores.items()
+            for live in store.owned_by(owner_uid)
+            if not live.deleting
+            and (resource, live.namespace, live.name) not in keep
+            and not protect(resource, live)
+        ]
+        if doomed:
+            await asyncio.gather(*(self._delete(resource, live) for resource, live in doomed))
+        return [Ref(resource, live.namespace, live.name) for resource, live in doomed]
+
+    async def _create(self, desired: Desired, owner_uid: str) -> Outcome:
+        """Apply an object that we do not know, without adopting one that is not ours."""
+        try:
+            return await self._send(desired, _NO_SUCH_VERSION, None)
+        except Conflict as taken:
+            found = await self._look(desired)
+            if found is None:
+                raise  # it went away in between: the next try creates it
+            owner = _controller(found)
+            label = (found.labels or {}).get(self._label)
+            owner_id = owner.uid if owner else None
+            if not self._is_ours(desired, owner_uid, owner_id, label):
+                return Outcome(Result.FOREIGN, None, _describe(owner))
+            if found.deletionTimestamp is not None:
+                return Outcome(Result.DELETING)
+            if desired.create_only:
+                return Outcome(_UNCHANGED_LIVE)
+            _log.info("%s is ours but was not seen: %s", desired.ref, taken.message)
+            return await self._send(desired, _uid_guard(found.uid), None, known=True)
+
+    async def _send(
+        self, desired: Desired, guard: bytes, before: Live | None, *, known: bool = False
+    ) -> Outcome:
+        answer = await self._client.apply(
+            desired.resource,
+            desired.namespace,
+            desired.name,
+            desired.encoded(guard),
+            manager=self._manager,
+        )
+        live = self._decoders[desired.resource].decode(answer, before)
+        self._stores[desired.resource].upsert(live)
+        if live.digest == desired.digest:
+            self._memo.pop(desired.ref, None)
+        else:
+            _log.debug("%s looks different although just applied", desired.ref)
+            self._memo[desired.ref] = (live.quick, desired.digest)
+        if before is None and not known:
+            return Outcome(Result.CREATED, live)
+        unchanged = before is not None and before.resource_version == live.resource_version
+        return Outcome(Result.CONFIRMED if unchanged else Result.CHANGED, live)
+
+    async def _look(self, desired: Desired) -> _Metadata | None:
+        try:
+            raw = await self._client.get(
+                desired.resource, desired.namespace, desired.name, metadata_only=True
+            )
+        except NotFound:
+            return None
+        return _decode_found(raw).metadata
+
+    async def _delete(self, resource: Resource, live: Live) -> None:
+        try:
+            await self._client.delete(
+                resource,
+                live.namespace,
+                live.name,
+                uid=live.uid,
+                resource_version=live.resource_version,
+            )
+        except NotFound:
+            self._stores[resource].remove(live.namespace, live.name, live.resource_version)
+        self._memo.pop(Ref(resource, live.namespace, live.name), None)
+
+    def _is_ours(
+        self, desired: Desired, owner_uid: str, live_owner: str | None, live_label: str | None
+    ) -> bool:
+        """By controller, or by label where the manifest names no owner."""
+        if live_owner is not None:
+            return live_owner == owner_uid
+        metadata = desired.body["metadata"]
+        wanted = (metadata.get("labels") or {}).get(self._label)
+        return not metadata.get("ownerReferences") and wanted is not None and wanted == live_label
+
+
+def _uid_guard(uid: str) -> bytes:
+    return b'"uid":' + _encode(uid)
+
+
+def _controller(metadata: _Metadata) -> _Owner | None:
+    return next((o for o in metadata.ownerReferences or () if o.controller), None)
+
+
+def _describe(owner: _Owner | str | None) -> str:
+    """Who owns a foreign object, for a message to a person."""
+    if owner is None:
+        return "it has no controller"
+    if isinstance(owner, str):
+        return f"it is controlled by the object with uid {owner}"
+    return f"it is controlled by {owner.kind} {owner.name} ({owner.uid})"

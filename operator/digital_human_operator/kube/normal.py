@@ -1,0 +1,134 @@
+"""
+The canonical form in which wanted and live objects are compared.
+
+The API server does not store what it is sent: it rewrites quantities, drops empty containers and
+fills in defaults. ``normalise`` undoes the first two, so that for a manifest that obeys the rules
+below::
+
+    normalise(project(answer of apply(manifest))) == normalise(manifest)
+
+A manifest that breaks a rule is still applied correctly; it merely looks different from its live
+form, which costs one apply without effect per change of the object. The rules for who renders
+manifests were found against a real API server (tests/kube/test_roundtrip_cluster.py):
+
+RENDERER_RULES
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from decimal import ROUND_CEILING, Decimal
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+
+# Every value below these keys is a quantity.
+_QUANTITY_MAPS = frozenset(
+    {"requests", "limits", "capacity", "allocatable", "hard", "used", "overhead", "default"}
+    | {"defaultRequest", "max", "min", "maxLimitRequestRatio"}
+)
+# The value of these keys is a quantity; ``value`` only as (HPA metric) ``target: {value: ...}``.
+_QUANTITY_KEYS = frozenset({"sizeLimit", "averageValue", "divisor"})
+# Go maps with omitempty: the only empty containers, besides lists, that the API server drops.
+# It keeps an empty struct (``emptyDir: {}``, ``podSelector: {}``), and there it has a meaning.
+_DROPPED_WHEN_EMPTY = frozenset(
+    {"labels", "annotations", "matchLabels", "nodeSelector", "data", "binaryData", "requests"}
+    | {"limits", "parameters", "hard", "volumeAttributes", "options"}
+)
+_IDENTITY = frozenset({"apiVersion", "kind", "status"})
+_SERVER_METADATA = frozenset(
+    {"name", "namespace", "uid", "resourceVersion", "managedFields", "creationTimestamp"}
+    | {"generation", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"}
+)
+_QUANTITY = re.compile(r"([+-]?[0-9.]+)([numkMGTPE]|[KMGTPE]i|[eE][+-]?[0-9]+)?")
+_POWERS = (-9, -6, -3, 3, 6, 9, 12, 15, 18)
+_SUFFIX: dict[str | None, Decimal] = {
+    None: Decimal(1),
+    **{s: Decimal(10) ** e for s, e in zip("numkMGTPE", _POWERS, strict=True)},
+    **{f"{s}i": Decimal(1024) ** (i + 1) for i, s in enumerate("KMGTPE")},
+}
+_encode = msgspec.json.Encoder(order="deterministic").encode
+
+
+def normalise(obj: dict[str, Any]) -> dict[str, Any]:
+    """``obj`` without its identity, server-side metadata and status, in canonical form; a copy."""
+    result = {k: v for k, v in obj.items() if k not in _IDENTITY and k != "metadata"}
+    metadata = obj.get("metadata") or {}
+    result["metadata"] = {k: v for k, v in metadata.items() if k not in _SERVER_METADATA}
+    normal = _map(result, "")
+    if not normal.get("metadata"):
+        normal.pop("metadata", None)
+    return normal
+
+
+def digest(normal: dict[str, Any]) -> bytes:
+    """16 bytes that are equal for equal canonical objects."""
+    return blake2b(_encode(normal), digest_size=16).digest()
+
+
+def _map(value: dict[str, Any], key: str) -> dict[str, Any]:
+    if key in _QUANTITY_MAPS:
+        return {k: _quantity_or_value(v, k) for k, v in value.items() if v is not None}
+    result = {}
+    for k, v in value.items():
+        if isinstance(v, str):
+            is_quantity = k in _QUANTITY_KEYS or (k == "value" and key == "target")
+            result[k] = canonical_quantity(v) if is_quantity else v
+            continue
+        normal = _value(v, k)
+        if normal is None or normal == [] or (normal == {} and k in _DROPPED_WHEN_EMPTY):
+            continue
+        result[k] = normal
+    return result
+
+
+def _value(value: Any, key: str) -> Any:
+    if isinstance(value, dict):
+        return _map(value, key)
+    if isinstance(value, list):
+        if key == "volumeClaimTemplates":
+            return [_claim_template(item) for item in value]
+        return [_value(item, "") for item in value]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if (key in _QUANTITY_KEYS) and isinstance(value, int | float):
+        return canonical_quantity(str(value))
+    return value
+
+
+def _claim_template(template: dict[str, Any]) -> dict[str, Any]:
+    """A list of StatefulSets that is owned whole: the API server adds its own fields to it."""
+    bare = {k: v for k, v in template.items() if k not in _IDENTITY}
+    return _map(bare, "")
+
+
+def _quantity_or_value(value: Any, key: str) -> Any:
+    if isinstance(value, str):
+        return canonical_quantity(value)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return canonical_quantity(str(value))
+    return _value(value, key)
+
+
+@functools.lru_cache(maxsize=4096)
+def canonical_quantity(text: str) -> str:
+    """
+    The quantity in billionths: ``1000m`` and ``1`` are both ``1000000000n``.
+
+    Like the API server it rounds up to billionths; what is no quantity is returned as it is.
+    """
+    match = _QUANTITY.fullmatch(text)
+    if match is None:
+        return text
+    number, suffix = match.groups()
+    try:
+        amount = Decimal(number)
+        factor = _SUFFIX.get(suffix)
+        if factor is None:
+            factor = Decimal(f"1{suffix}")
+    except ArithmeticError:
+        return text
+    billionths = (amount * factor * 10**9).to_integral_value(ROUND_CEILING)
+    return f"{int(billionths)}n"
