@@ -38,6 +38,9 @@ cluster-down: bootstrap ## Stop it and remove everything of it
 kubeconfig: bootstrap ## Print the path of its kubeconfig: KUBECONFIG=$(make -s kubeconfig)
 	@$(PYTHON) -m tools.cluster kubeconfig --name $(CLUSTER_NAME)
 
+binaries: bootstrap ## Build Kubernetes, etcd and kwok into the user's cache (cluster does it too)
+	@$(PYTHON) -m tools.binaries $(CLUSTER)
+
 ##@ Check
 
 test: bootstrap ## All checks, cheap ones first: lint, unit tests, cluster tests

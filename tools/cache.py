@@ -1,4 +1,4 @@
-"""The project's own folder in the user's cache: built binaries, uv and a Go toolchain live there."""
+"""The project's own folder in the user's cache, where binaries, uv and a Go toolchain live."""
 
 import fcntl
 import os
@@ -19,7 +19,7 @@ def cache_root() -> Path:
 
 @contextmanager
 def file_lock(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock on `path`; the kernel drops it when the process ends, however it ends."""
+    """Hold an exclusive lock on `path`; the kernel drops it however the process ends."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)

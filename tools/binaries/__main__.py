@@ -9,7 +9,10 @@ from tools.binaries.specs import LANES, TOOLS
 from tools.binaries.toolchain import ToolchainError
 
 
-def main(names: Annotated[list[str], typer.Argument(help="Lanes or tools to build.")]) -> None:
+def main(
+    names: Annotated[list[str], typer.Argument(help="Lanes or tools to build.")],
+    quiet: Annotated[bool, typer.Option("--quiet", help="Do not print the paths.")] = False,
+) -> None:
     """Build what is missing and print one `name path` line for each binary."""
     tools = [tool for name in names for tool in LANES.get(name, (name,))]
     unknown = [name for name in tools if name not in TOOLS]
@@ -18,7 +21,7 @@ def main(names: Annotated[list[str], typer.Argument(help="Lanes or tools to buil
     try:
         for name in dict.fromkeys(tools):
             folder = ensure(TOOLS[name])
-            for command, _ in TOOLS[name].commands:
+            for command, _ in () if quiet else TOOLS[name].commands:
                 typer.echo(f"{command} {folder / command}")
     except (BuildError, ToolchainError) as error:
         typer.echo(str(error), err=True)

@@ -48,7 +48,12 @@ def find() -> Toolchain:
 
 def environment() -> dict[str, str]:
     """Variables for `go`: the user's proxy and caches, but our own build settings."""
-    fixed = {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly", "GOWORK": "off"}
+    fixed = {
+        "CGO_ENABLED": "0",
+        "GOTOOLCHAIN": "local",
+        "GOFLAGS": "-mod=readonly",
+        "GOWORK": "off",
+    }
     return {**os.environ, **fixed}
 
 

@@ -24,9 +24,7 @@ class Kubectl:
             raise ClusterError(f"kubectl {' '.join(arguments)}: {result.stderr.strip()}")
         return result.stdout
 
-    def run(
-        self, *arguments: str, stdin: str | None = None
-    ) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
         """Run kubectl and return status, output and errors, whatever they are."""
         command = [str(binary("kubectl")), "--kubeconfig", str(self.kubeconfig), *arguments]
         try:
@@ -40,9 +38,11 @@ class Kubectl:
             )
         except subprocess.TimeoutExpired as error:
             words = " ".join(arguments)
-            raise ClusterError(f"kubectl {words} took over {self.timeout_seconds:.0f} s.") from error
+            raise ClusterError(
+                f"kubectl {words} took over {self.timeout_seconds:.0f} s."
+            ) from error
 
-    def json(self, *arguments: str) -> Any:  # noqa: ANN401 - whatever the API server answers
+    def json(self, *arguments: str) -> Any:
         """Run kubectl with `-o json` and return the parsed answer."""
         return json.loads(self(*arguments, "-o", "json"))
 

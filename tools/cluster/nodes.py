@@ -36,11 +36,11 @@ class Pool:
     taints: tuple[Mapping[str, str], ...] = ()
 
 
-def _gke(name: str, machine: str, accelerator: str, cpu: int, memory_gib: int, gpus: int) -> Pool:
-    """Return a GKE pool; GKE taints its GPU nodes itself."""
+def _gke(name: str, machine: str, accelerator: str, *, cpu: int, memory_gib: int) -> Pool:
+    """Return a GKE pool with one GPU a node; GKE taints its GPU nodes itself."""
     labels = {
         "cloud.google.com/gke-accelerator": accelerator,
-        "cloud.google.com/gke-accelerator-count": str(gpus),
+        "cloud.google.com/gke-accelerator-count": "1",
         "cloud.google.com/gke-gpu": "true",
         "cloud.google.com/gke-nodepool": name,
     }
@@ -51,7 +51,7 @@ def _gke(name: str, machine: str, accelerator: str, cpu: int, memory_gib: int, g
         memory_gib=memory_gib,
         region="europe-west4",
         zones=("europe-west4-a", "europe-west4-b"),
-        resources={"nvidia.com/gpu": gpus},
+        resources={"nvidia.com/gpu": 1},
         labels=labels,
         taints=(GPU_TAINT,),
     )
@@ -61,7 +61,7 @@ def _eks(name: str, machine: str, gpu_memory_mib: int) -> Pool:
     """Return an EKS pool as Karpenter labels it: eight A100, no taint unless one configures it."""
     labels = {
         "karpenter.k8s.aws/instance-category": "p",
-        "karpenter.k8s.aws/instance-family": machine.split(".")[0],
+        "karpenter.k8s.aws/instance-family": machine.split(".", maxsplit=1)[0],
         "karpenter.k8s.aws/instance-gpu-count": "8",
         "karpenter.k8s.aws/instance-gpu-manufacturer": "nvidia",
         "karpenter.k8s.aws/instance-gpu-memory": str(gpu_memory_mib),
@@ -132,9 +132,9 @@ def _discovered(
 
 
 _ALL = (
-    _gke("gke-a100-40", "a2-highgpu-1g", "nvidia-tesla-a100", cpu=12, memory_gib=85, gpus=1),
-    _gke("gke-a100-80", "a2-ultragpu-1g", "nvidia-a100-80gb", cpu=12, memory_gib=170, gpus=1),
-    _gke("gke-l4", "g2-standard-12", "nvidia-l4", cpu=12, memory_gib=48, gpus=1),
+    _gke("gke-a100-40", "a2-highgpu-1g", "nvidia-tesla-a100", cpu=12, memory_gib=85),
+    _gke("gke-a100-80", "a2-ultragpu-1g", "nvidia-a100-80gb", cpu=12, memory_gib=170),
+    _gke("gke-l4", "g2-standard-12", "nvidia-l4", cpu=12, memory_gib=48),
     _eks("eks-a100-40", "p4d.24xlarge", gpu_memory_mib=40960),
     _eks("eks-a100-80", "p4de.24xlarge", gpu_memory_mib=81920),
     _aks(),

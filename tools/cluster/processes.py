@@ -83,9 +83,7 @@ def load(path: Path) -> list[Process]:
 def owned(folder: Path, records: Path) -> list[Process]:
     """Return the cluster's running processes: the recorded ones and those never recorded."""
     recorded = [
-        process
-        for process in load(records)
-        if belongs_to(process, folder) and is_running(process)
+        process for process in load(records) if belongs_to(process, folder) and is_running(process)
     ]
     return list(dict.fromkeys([*recorded, *find(folder)]))
 

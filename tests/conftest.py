@@ -1,0 +1,58 @@
+"""Fixtures of all tests: the shared cluster, a namespace for each test, kubectl."""
+
+import re
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support import cluster as support
+from tools.binaries import binaries
+from tools.cluster import Cluster
+from tools.cluster.kubectl import Kubectl
+
+
+def _is_worker(config: pytest.Config) -> bool:
+    """Say whether this is a worker of pytest-xdist, not the process that started the run."""
+    return hasattr(config, "workerinput")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose the cluster of this run."""
+    if not _is_worker(config):
+        support.begin()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove the cluster of this run."""
+    if not _is_worker(config):
+        support.end()
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Build the control plane before the first test, whose time limit is no limit for a build."""
+    needed = any(item.get_closest_marker("cluster") for item in session.items)
+    if needed and not session.config.option.collectonly:
+        binaries("kwok")
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Cluster:
+    """A running cluster with simulated GPU nodes; the same one in the whole run."""
+    return support.shared()
+
+
+@pytest.fixture(scope="session")
+def kubectl(cluster: Cluster) -> Kubectl:
+    """Callable kubectl with the administrator's rights."""
+    return cluster.kubectl
+
+
+@pytest.fixture
+def namespace(kubectl: Kubectl, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A new namespace, deleted (not waited for) after the test."""
+    words = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower()).strip("-")
+    name = f"t-{words[:40].strip('-')}-{uuid.uuid4().hex[:6]}"
+    support.create_namespace(kubectl, name)
+    yield name
+    kubectl("delete", "namespace", name, "--wait=false", "--ignore-not-found")

@@ -1,0 +1,66 @@
+"""One cluster for a whole test run, shared by the workers of pytest-xdist.
+
+The process that starts the run chooses the name, the first test that needs the cluster creates it
+and that process removes it at the end. A run that was killed is cleaned up by the next one.
+TEST_CLUSTER_KEEP=1 keeps a cluster called `test` and uses it again.
+"""
+
+import os
+import time
+from collections.abc import Callable
+
+from tests.support.nodes import COUNTS
+from tools.cache import file_lock
+from tools.cluster import Cluster, ClusterError, reap
+from tools.cluster.cluster import CLUSTERS
+from tools.cluster.kubectl import Kubectl
+from tools.cluster.nodes import add_nodes
+
+KEEP = "TEST_CLUSTER_KEEP"
+_NAME = "DIGITAL_HUMAN_TEST_CLUSTER"
+_OWNER = "DIGITAL_HUMAN_TEST_CLUSTER_OWNER"
+_KEPT_NAME = "test"
+
+
+def begin() -> None:
+    """Choose the run's cluster; the environment carries the choice to the workers."""
+    keep = os.environ.get(KEEP) == "1"
+    os.environ[_NAME] = _KEPT_NAME if keep else f"test-{os.getpid()}"
+    os.environ[_OWNER] = "" if keep else str(os.getpid())
+
+
+def end() -> None:
+    """Remove the run's cluster, unless it is to be kept or was never created."""
+    name = os.environ.pop(_NAME, "")
+    if os.environ.pop(_OWNER, ""):
+        Cluster(name).down()
+        for lock in CLUSTERS.glob(f".{name}*.lock"):
+            lock.unlink(missing_ok=True)
+
+
+def shared() -> Cluster:
+    """Return the run's cluster, up and with all nodes; whoever comes first creates it."""
+    name, owner = os.environ[_NAME], os.environ[_OWNER]
+    with file_lock(CLUSTERS / f".{name}-setup.lock"):
+        reap()
+        cluster = Cluster(name).up(owner=int(owner) if owner else None)
+        add_nodes(cluster.kubeconfig, COUNTS)
+    return cluster
+
+
+def create_namespace(kubectl: Kubectl, name: str) -> None:
+    """Create a namespace in which Pods can be created at once."""
+    kubectl("create", "namespace", name)
+    wait_until(
+        lambda: kubectl.run("get", "serviceaccount", "default", "-n", name).returncode == 0,
+        f"the ServiceAccount of the namespace {name}",
+    )
+
+
+def wait_until(condition: Callable[[], bool], what: str, seconds: float = 30.0) -> None:
+    """Poll until `condition` holds; raises ClusterError that names `what` was waited for."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise ClusterError(f"Waited {seconds:.0f} s in vain for {what}.")
+        time.sleep(0.1)

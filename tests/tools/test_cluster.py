@@ -1,0 +1,156 @@
+"""Starting, sharing, breaking and removing real clusters."""
+
+import json
+import os
+import signal
+import stat
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.cluster import wait_until
+from tests.support.nodes import COUNTS
+from tools.cluster import Cluster, ClusterError, Options, reap, service_account_kubeconfig
+from tools.cluster.kubectl import Kubectl
+from tools.cluster.processes import find, inspect, save
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Iterator[Path]:
+    """A folder for clusters of one test; whatever happens, none is left."""
+    yield tmp_path
+    for directory in tmp_path.glob("[a-z]*"):
+        Cluster(directory.name, root=tmp_path).down()
+    assert find(tmp_path) == []
+
+
+@pytest.mark.parametrize("name", ["", "A", "-a", "a/b", "..", "a" * 31])
+def test_a_name_that_could_leave_the_folder_is_refused(name: str) -> None:
+    with pytest.raises(ClusterError, match="is no cluster name"):
+        Cluster(name)
+
+
+def test_the_node_lane_says_that_it_comes_later(tmp_path: Path) -> None:
+    with pytest.raises(ClusterError, match=r"CLUSTER=node, .* comes later"):
+        Cluster("a", "node", tmp_path).up()
+
+
+def test_taking_down_what_never_was_is_fine(tmp_path: Path) -> None:
+    Cluster("a", root=tmp_path).down()
+    assert Cluster("a", root=tmp_path).status().state == "absent"
+
+
+def test_the_cluster_of_a_dead_owner_is_reaped(tmp_path: Path) -> None:
+    own = inspect(os.getpid())
+    assert own
+    with subprocess.Popen(["sleep", "60"]) as owner:
+        dead = inspect(owner.pid)
+        assert dead
+        owner.kill()
+    for name, process in (("mine", own), ("orphan", dead)):
+        (tmp_path / name).mkdir()
+        save(tmp_path / name / "owner.json", [process])
+    assert reap(tmp_path) == ["orphan"]
+    assert (tmp_path / "mine").exists()
+    assert not (tmp_path / "orphan").exists()
+
+
+@pytest.mark.cluster
+def test_all_nodes_are_there_with_their_gpus(kubectl: Kubectl) -> None:
+    nodes = {node["metadata"]["name"]: node for node in kubectl.json("get", "nodes")["items"]}
+    assert len(nodes) == sum(COUNTS.values())
+    assert nodes["eks-a100-80-0"]["status"]["allocatable"]["nvidia.com/gpu"] == "8"
+    assert nodes["dgx-a100-mig-0"]["status"]["allocatable"]["nvidia.com/mig-1g.10gb"] == "28"
+
+
+@pytest.mark.cluster
+def test_a_gpu_pod_runs_where_its_selector_and_tolerations_allow(
+    kubectl: Kubectl, namespace: str
+) -> None:
+    container = {
+        "name": "main",
+        "image": "example.invalid/none",
+        "resources": {"limits": {"nvidia.com/gpu": 1}},
+    }
+    spec = {
+        "nodeSelector": {"cloud.google.com/gke-accelerator": "nvidia-a100-80gb"},
+        "tolerations": [{"key": "nvidia.com/gpu", "operator": "Exists"}],
+        "containers": [container],
+    }
+    metadata = {"name": "gpu", "namespace": namespace}
+    kubectl.apply({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec})
+    kubectl("wait", "--for=condition=Ready", "pod/gpu", "-n", namespace, "--timeout=30s")
+    node = kubectl.json("get", "pod", "gpu", "-n", namespace)["spec"]["nodeName"]
+    assert node.startswith("gke-a100-80-")
+
+
+@pytest.mark.cluster
+def test_the_audit_log_tells_who_wrote(cluster: Cluster, kubectl: Kubectl, namespace: str) -> None:
+    kubectl("create", "configmap", "seen", "-n", namespace)
+    uri = f"/api/v1/namespaces/{namespace}/configmaps"
+
+    def writes() -> list[str]:
+        lines = cluster.audit_log.read_text().splitlines()
+        events = [json.loads(line) for line in lines if uri in line]
+        return [event["userAgent"] for event in events if event["verb"] == "create"]
+
+    wait_until(lambda: any(agent.startswith("kubectl") for agent in writes()), "the audit log")
+
+
+@pytest.mark.cluster
+def test_a_service_account_has_its_own_rights_only(
+    cluster: Cluster, kubectl: Kubectl, namespace: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "sa.kubeconfig"
+    service_account_kubeconfig(cluster.kubeconfig, namespace, "default", path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    user = Kubectl(path)
+    identity = json.loads(user("auth", "whoami", "-o", "json"))
+    assert (
+        identity["status"]["userInfo"]["username"] == f"system:serviceaccount:{namespace}:default"
+    )
+    assert "forbidden" in user.run("get", "secrets").stderr.lower()
+
+
+@pytest.mark.cluster
+def test_two_clusters_side_by_side_and_a_crash_leave_nothing(root: Path) -> None:
+    first = Cluster("first", root=root).up()
+    second = Cluster("second", root=root).up()
+    servers = {
+        one.kubectl("config", "view", "-o", "jsonpath={..server}") for one in (first, second)
+    }
+    assert len(servers) == 2
+    first.kubectl("create", "namespace", "only-here")
+    assert second.kubectl.run("get", "namespace", "only-here").returncode != 0
+
+    [apiserver] = [one for one in first.status().running if one.name == "kube-apiserver"]
+    os.kill(apiserver.pid, signal.SIGKILL)
+    wait_until(lambda: first.status().state == "broken", "the crash to be seen")
+    assert first.status().missing == ("kube-apiserver",)
+    first.down()
+    assert find(first.directory) == []
+    assert not first.directory.exists()
+    assert second.status().state == "running"
+
+
+@pytest.mark.cluster
+def test_half_a_cluster_without_records_is_replaced_by_up(root: Path) -> None:
+    cluster = Cluster("half", root=root).up()
+    before = cluster.status().running
+    for name in ("pids.json", "cluster.json"):
+        (cluster.directory / name).unlink()
+    assert cluster.status().state == "broken"
+    cluster.up()
+    assert cluster.status().state == "running"
+    assert not {process.pid for process in before} & {one.pid for one in cluster.status().running}
+
+
+@pytest.mark.cluster
+def test_a_start_that_fails_shows_the_log_and_leaves_nothing(root: Path) -> None:
+    options = Options(extra_args=("kube-apiserver=no-such-flag=1",), start_seconds=8)
+    with pytest.raises(ClusterError, match=r"did not start\.[\s\S]*no-such-flag"):
+        Cluster("bad", root=root).up(options)
+    assert find(root) == []
+    assert not (root / "bad").exists()
