@@ -19,6 +19,7 @@ from tools.cluster.options import Options
 CLUSTERS = ROOT / "build" / "cluster"
 LANES = ("kwok", "kind", "node")
 READY_SECONDS = 60.0
+_PORT_TAKEN = "address already in use"
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,28}[a-z0-9])?")
 
 
@@ -131,7 +132,7 @@ class Cluster:
         if owner_process:
             processes.save(self.directory / "owner.json", [owner_process])
         try:
-            (kind if self.lane == "kind" else kwok).create(self.name, self.directory, options)
+            self._start(options)
             processes.save(self._pids, processes.find(self.directory))
             self.kubeconfig.chmod(0o600)
             self._wait_until_served()
@@ -140,6 +141,20 @@ class Cluster:
             raise
         record = {"name": self.name, "lane": self.lane, "options": asdict(options)}
         (self.directory / "cluster.json").write_text(json.dumps(record, indent=2) + "\n")
+
+    def _start(self, options: Options) -> None:
+        """Start the lane; once more when another program took a port that had been free."""
+        if self.lane == "kind":
+            kind.create(self.name, self.directory, options)
+            return
+        try:
+            kwok.create(self.name, self.directory, options)
+        except ClusterError as error:
+            if _PORT_TAKEN not in str(error):
+                raise
+            processes.stop(processes.find(self.directory))
+            shutil.rmtree(self.directory / "clusters")
+            kwok.create(self.name, self.directory, options)
 
     def _wait_until_served(self) -> None:
         """Wait for the default ServiceAccount: before it exists no Pod can be created."""

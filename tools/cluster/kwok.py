@@ -2,12 +2,14 @@
 
 import os
 import subprocess
+import time
 from pathlib import Path
 
 from tools.binaries import binaries
 from tools.cache import cache_root, file_lock
 from tools.cluster.errors import ClusterError, tail
 from tools.cluster.options import Options
+from tools.cluster.processes import find
 
 COMPONENTS = (
     "etcd",
@@ -16,6 +18,8 @@ COMPONENTS = (
     "kube-scheduler",
     "kwok-controller",
 )
+
+POLL_SECONDS = 0.5
 
 _CONFIG = """\
 apiVersion: config.kwok.x-k8s.io/v1alpha1
@@ -33,28 +37,58 @@ rules: [{level: Metadata}]
 
 
 def create(name: str, directory: Path, options: Options) -> None:
-    """Create and start the cluster; raises ClusterError with the end of a log when it fails."""
+    """Create and start the cluster; raises ClusterError with the end of a log when it fails.
+
+    Processes of a failed start are left to the caller, who knows which are the cluster's.
+    """
     paths = binaries("kwok")
     log = directory / "kwokctl.log"
     command = [str(paths["kwokctl"]), *_arguments(name, directory, options, paths)]
     environment = {**os.environ, "KWOK_WORKDIR": str(directory)}
     # Free ports are looked for, then taken: two that look at once would find the same ones.
     with file_lock(cache_root() / "ports.lock"), log.open("wb") as sink:
+        process = subprocess.Popen(
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=subprocess.STDOUT,
+        )
         try:
-            code = subprocess.run(
-                command,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=sink,
-                stderr=subprocess.STDOUT,
-                timeout=options.start_seconds + 10,
-                check=False,
-            ).returncode
-        except subprocess.TimeoutExpired:
-            code = -1
-    if code:
-        logs = [tail(log, 5), tail(logs_folder(name, directory) / "kube-apiserver.log")]
-        raise ClusterError("\n".join([f"The cluster {name!r} did not start.", *logs]))
+            reason = _watch(process, name, directory, options.start_seconds)
+        finally:
+            process.kill()
+            process.wait()
+    if reason:
+        component = reason.split(maxsplit=1)[0]
+        logs = logs_folder(name, directory)
+        culprit = logs / f"{component if component in COMPONENTS else 'kube-apiserver'}.log"
+        message = f"The cluster {name!r} did not start: {reason}."
+        raise ClusterError("\n".join([message, tail(log, 3), tail(culprit)]))
+
+
+def _watch(process: subprocess.Popen[bytes], name: str, directory: Path, seconds: float) -> str:
+    """Wait for kwokctl; return why the start failed, or nothing when it did not.
+
+    kwokctl itself waits for its whole time when a component has ended; that is noticed here.
+    """
+    deadline = time.monotonic() + seconds
+    suspects: set[str] = set()
+    while (code := process.poll()) is None:
+        if time.monotonic() > deadline:
+            return f"it was not ready after {seconds:.0f} s"
+        dead = _ended(directory / "clusters" / name / "pids", directory)
+        if dead & suspects:
+            return f"{min(dead & suspects)} ended"
+        suspects = dead
+        time.sleep(POLL_SECONDS)
+    return f"kwokctl ended with status {code}" if code else ""
+
+
+def _ended(pids: Path, directory: Path) -> set[str]:
+    """Return the components that have a pid file of kwokctl but no process."""
+    running = {process.name for process in find(directory)}
+    return {file.stem for file in pids.glob("*.pid")} - running
 
 
 def logs_folder(name: str, directory: Path) -> Path:

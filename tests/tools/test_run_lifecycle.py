@@ -1,0 +1,74 @@
+"""The cluster of a test run: one for all workers, gone at the end, cleaned up after a kill."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.cluster import wait_until
+from tools.cache import ROOT
+from tools.cluster import Cluster, reap
+from tools.cluster.processes import find
+
+OWNED = """
+import os, sys
+from pathlib import Path
+from tools.cluster import Cluster
+Cluster("owned", root=Path(sys.argv[1])).up(owner=os.getpid())
+print("up", flush=True)
+sys.stdin.read()
+"""
+
+SUITE = """
+import os, pathlib, pytest
+from tests.support import cluster as support
+
+@pytest.mark.parametrize("number", range(4))
+def test_it(number):
+    shared = support.shared()
+    servers = pathlib.Path(os.environ["SERVERS"])
+    (servers / f"{os.getpid()}-{number}").write_text(str(shared.directory))
+"""
+
+
+@pytest.mark.cluster
+def test_a_cluster_whose_owner_was_killed_is_removed_by_the_next_run(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", OWNED, str(tmp_path)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, cwd=ROOT, text=True, **pipes) as owner:  # type: ignore[call-overload]
+        assert owner.stdout.readline() == "up\n"
+        assert reap(tmp_path) == []
+        os.kill(owner.pid, signal.SIGKILL)
+    assert len(find(tmp_path)) == 5
+    assert reap(tmp_path) == ["owned"]
+    assert find(tmp_path) == []
+
+
+@pytest.mark.cluster
+def test_workers_share_one_cluster_that_ends_with_the_run(tmp_path: Path) -> None:
+    servers = tmp_path / "servers"
+    servers.mkdir()
+    (tmp_path / "test_suite.py").write_text(SUITE)
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("PYTEST_", "DIGITAL_HUMAN_TEST_", "TEST_CLUSTER_"))
+    }
+    plugins = ["-p", "tests.conftest", "-p", "no:cacheprovider", "-n", "2", "-q"]
+    options = ["-c", str(ROOT / "pyproject.toml"), "--rootdir", str(tmp_path)]
+    subprocess.run(
+        [sys.executable, "-m", "pytest", *plugins, *options, str(tmp_path / "test_suite.py")],
+        cwd=ROOT,
+        env={**environment, "SERVERS": str(servers)},
+        check=True,
+        timeout=100,
+    )
+    directories = {Path(file.read_text()) for file in servers.iterdir()}
+    assert len(directories) == 1
+    assert len({file.name.partition("-")[0] for file in servers.iterdir()}) == 2
+    [directory] = directories
+    assert Cluster(directory.name).status().state == "absent"
+    wait_until(lambda: find(directory) == [], "the end of the cluster")
