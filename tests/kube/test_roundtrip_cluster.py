@@ -2,7 +2,7 @@
 What a real API server does to manifests: does our part of the live object equal what we sent?
 
 Run with ``TEST_KUBECONFIG`` naming the kubeconfig of a throw-away cluster. The manifests obey the
-rules in ``normal``; ``BROKEN`` lists manifests that each break one, to show that the rule is real.
+rules in ``normal``; ``BROKEN`` lists changes that each break one, to show that the rule is real.
 """
 
 from __future__ import annotations
@@ -336,7 +336,6 @@ BROKEN: dict[str, tuple[str, tuple[str | int, ...], Any]] = {
         {"type": "RollingUpdate", "rollingUpdate": {}},
     ),
     "empty subpath": ("Deployment", (*MAIN, "volumeMounts", 0, "subPath"), ""),
-    "empty fieldless volume": ("Deployment", (*POD, "volumes", 3, "configMap", "items"), []),
     "field without version": (
         "Deployment",
         (*MAIN, "env", 2, "valueFrom", "fieldRef"),
@@ -363,28 +362,31 @@ BROKEN: dict[str, tuple[str, tuple[str | int, ...], Any]] = {
         ("spec", "volumeClaimTemplates", 0, "spec"),
         {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
     ),
-    "behaviour without policies": (
-        "HorizontalPodAutoscaler",
-        ("spec", "behavior", "scaleDown"),
-        {"stabilizationWindowSeconds": 300},
-    ),
     "user without group": ("RoleBinding", ("subjects",), [{"kind": "User", "name": "u"}]),
-    "rules null": ("Role", ("rules",), []),
-    "int as string": ("PodDisruptionBudget", ("spec", "minAvailable"), "50%"),
-    "suspend": ("Job", ("spec", "suspend"), False),
     "empty ingress host": ("Ingress", ("spec", "rules", 0, "host"), ""),
-    "pod security empty": ("Deployment", (*POD, "securityContext"), {}),
-    "resources empty": ("Deployment", (*MAIN, "resources"), {}),
     "wrapped base64": ("Secret", ("data", "a"), "Yg==\n"),
-    "tolerations": ("Deployment", (*POD, "tolerations"), [{"key": "a"}]),
-    "http probe": ("Deployment", (*MAIN, "livenessProbe", "httpGet", "scheme"), "HTTP"),
-    "headless": ("Service", ("spec", "clusterIP"), "None"),
     "downward": (
         "Deployment",
         (*POD, "volumes", 6, "projected", "sources", 0),
         {"downwardAPI": {"items": [{"path": "l", "fieldRef": {"fieldPath": "metadata.labels"}}]}},
     ),
-    "hpa container": ("HorizontalPodAutoscaler", ("spec", "metrics", 0, "resource"), {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 70, "averageValue": None}}),
+}
+
+# Looks as if it broke a rule, but does not.
+HARMLESS: dict[str, tuple[str, tuple[str | int, ...], Any]] = {
+    "empty fieldless volume": ("Deployment", (*POD, "volumes", 3, "configMap", "items"), []),
+    "behaviour without policies": (
+        "HorizontalPodAutoscaler",
+        ("spec", "behavior", "scaleDown"),
+        {"stabilizationWindowSeconds": 300},
+    ),
+    "rules null": ("Role", ("rules",), []),
+    "int as string": ("PodDisruptionBudget", ("spec", "minAvailable"), "50%"),
+    "suspend": ("Job", ("spec", "suspend"), False),
+    "pod security empty": ("Deployment", (*POD, "securityContext"), {}),
+    "resources empty": ("Deployment", (*MAIN, "resources"), {}),
+    "tolerations": ("Deployment", (*POD, "tolerations"), [{"key": "a"}]),
+    "http probe": ("Deployment", (*MAIN, "livenessProbe", "httpGet", "scheme"), "HTTP"),
 }
 
 
@@ -460,11 +462,11 @@ async def test_what_we_own_of_the_answer_is_what_we_sent(
     assert Decoder("roundtrip").decode(raw).digest == desired.digest
 
 
-@pytest.mark.parametrize("rule", list(BROKEN))
-async def test_a_broken_rule_looks_like_a_difference(
+@pytest.mark.parametrize("rule", [*BROKEN, *HARMLESS])
+async def test_only_a_broken_rule_looks_like_a_difference(
     rule: str, client: ApiClient, namespace: str, owner: str
 ) -> None:
-    kind, path, value = BROKEN[rule]
+    kind, path, value = (BROKEN | HARMLESS)[rule]
     body = msgspec.json.decode(msgspec.json.encode(manifest(kind, namespace, owner).body))
     at = body
     for step in path[:-1]:
@@ -475,7 +477,8 @@ async def test_a_broken_rule_looks_like_a_difference(
         desired.resource, namespace, "x", desired.encoded(), manager="roundtrip"
     )
     live = msgspec.json.decode(raw)
-    assert differences(normalise(body), normalise(project(live, "roundtrip"))) != []
+    found = differences(normalise(body), normalise(project(live, "roundtrip")))
+    assert (found != []) == (rule in BROKEN)
 
 
 @pytest.mark.parametrize("kind", ["Deployment", "Service", "StatefulSet", "Secret"])
@@ -487,7 +490,10 @@ async def test_applier_creates_once_heals_and_leaves_foreign_objects_alone(
 
     def applier() -> Applier:
         return Applier(
-            client, "roundtrip", {resource: Store(resource)}, {resource: decoder},
+            client,
+            "roundtrip",
+            {resource: Store(resource)},
+            {resource: decoder},
             ownership_label=LABEL,
         )
 
@@ -502,7 +508,9 @@ async def test_applier_creates_once_heals_and_leaves_foreign_objects_alone(
     # Deleted behind our back: created again without waiting for the watch.
     await client.delete(resource, namespace, "x")
     changed = Desired(
-        resource, namespace, "x",
+        resource,
+        namespace,
+        "x",
         msgspec.json.decode(msgspec.json.encode(desired.body)),
     )
     changed.body["metadata"]["annotations"] = {"new": "1"}

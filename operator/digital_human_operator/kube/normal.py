@@ -11,7 +11,21 @@ A manifest that breaks a rule is still applied correctly; it merely looks differ
 form, which costs one apply without effect per change of the object. The rules for who renders
 manifests were found against a real API server (tests/kube/test_roundtrip_cluster.py):
 
-RENDERER_RULES
+1. Leave out zero values (0, false, "") of fields that Go does not keep behind a pointer: a
+   probe's ``initialDelaySeconds``, ``minReadySeconds``, ``publishNotReadyAddresses``, ``readOnly``
+   of a mount, ``hostNetwork``, ``subPath``, ``medium``, an environment variable's ``value``, an
+   Ingress ``host``. Kept are ``replicas``, ``suspend``, ``optional``, ``backoffLimit``,
+   ``successfulJobsHistoryLimit``, ``automountServiceAccountToken``,
+   ``allowPrivilegeEscalation``, ``stabilizationWindowSeconds``.
+2. Leave keys out instead of giving null: ``policyTypes: null`` is owned, and then defaulted.
+3. Give no empty struct that has defaults: ``strategy: {}``, ``rollingUpdate: {}``. Harmless are
+   ``emptyDir: {}``, ``podSelector: {}``, ``securityContext: {}``, ``resources: {}``.
+4. Spell out the defaults inside what is owned as a whole: ``apiVersion: v1`` of a ``fieldRef``,
+   ``divisor`` of a ``resourceFieldRef``, ``expirationSeconds`` of a projected
+   ``serviceAccountToken``, ``protocol`` of a NetworkPolicy port, ``volumeMode`` in
+   ``volumeClaimTemplates`` (their ``status`` is taken care of here), ``apiGroup`` of a User or
+   Group in a RoleBinding.
+5. Base64 of Secrets without line breaks, in ``data``, never in ``stringData``.
 """
 
 from __future__ import annotations

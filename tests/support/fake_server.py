@@ -1,0 +1,436 @@
+"""
+An API server in this process: lists, watches, applies and deletes objects, and fails on demand.
+
+It knows no schema, defaults or admission; it does know resource versions, pages, bookmarks, a
+bounded history (410), preconditions, and enough of server-side apply for one manager: fields that
+a manager no longer applies go away, and managedFields say what it applied.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import json
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+Object = dict[str, Any]
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@dataclass
+class Failure:
+    """``left`` requests (with ``verb``, if given) are answered with ``status``."""
+
+    left: int
+    status: int
+    retry_after: float | None
+    verb: str | None
+    applied: bool
+
+
+@dataclass
+class Faults:
+    """What goes wrong next; everything is off at first."""
+
+    failures: deque[Failure] = field(default_factory=deque)
+    delay: float = 0.0
+    hanging: bool = False
+    silent_watches: bool = False
+    swap_events: bool = False
+
+    def fail(
+        self,
+        next_n: int,
+        status: int,
+        retry_after: float | None = None,
+        *,
+        verb: str | None = None,
+        applied: bool = False,
+    ) -> None:
+        """The next ``next_n`` requests fail; ``applied``: after they were carried out."""
+        self.failures.append(Failure(next_n, status, retry_after, verb, applied))
+
+    def next_failure(self, verb: str) -> Failure | None:
+        """The failure that this request meets, if any."""
+        for failure in self.failures:
+            if failure.left > 0 and failure.verb in {None, verb}:
+                failure.left -= 1
+                return failure
+        return None
+
+
+class StatusError(Exception):
+    """An answer that is a Status object."""
+
+    def __init__(self, code: int, reason: str, message: str = "") -> None:
+        super().__init__(message)
+        self.code, self.reason, self.message = code, reason, message or reason
+
+    def body(self) -> Object:
+        """The Status object."""
+        return {
+            "kind": "Status",
+            "apiVersion": "v1",
+            "status": "Failure",
+            "code": self.code,
+            "reason": self.reason,
+            "message": self.message,
+        }
+
+
+class FakeServer:
+    """``async with FakeServer() as server`` listens on ``server.url``."""
+
+    def __init__(self, *, history: int = 1000, bookmark_every: float = 60.0) -> None:
+        self.faults = Faults()
+        self.log: list[tuple[str, str]] = []
+        self.objects: dict[str, Object] = {}
+        self.served: dict[str, list[str]] = {}  # /apis/group/version -> plurals, for discovery
+        self.unserved: set[str] = set()  # plurals that are answered with 404
+        self.url = ""
+        self._version = 100
+        self._uids = 0
+        self._events: deque[tuple[int, str, str, Object]] = deque(maxlen=history)
+        self._forgotten = 0
+        self._changed = asyncio.Condition()
+        self._bookmark_every = bookmark_every
+        self._streams: set[web.StreamResponse] = set()
+        self._unhang = asyncio.Event()
+        self._runner: web.AppRunner | None = None
+
+    async def __aenter__(self) -> FakeServer:
+        app = web.Application(client_max_size=2**26)
+        app.router.add_route("*", "/{path:.*}", self._handle)
+        self._runner = web.AppRunner(app, shutdown_timeout=0.1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        await site.start()
+        assert site._server is not None
+        port = site._server.sockets[0].getsockname()[1]  # type: ignore[attr-defined]
+        self.url = f"http://127.0.0.1:{port}"
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._unhang.set()
+        assert self._runner is not None
+        await self._runner.cleanup()
+
+    # What tests do to the server.
+
+    def count(self, verb: str) -> int:
+        """How many requests of ``verb`` (list, watch, get, apply, ...) came in."""
+        return sum(1 for logged, _ in self.log if logged == verb)
+
+    def put(self, path: str, obj: Object) -> Object:
+        """Create or change an object as somebody else."""
+        known = self.objects.get(path)
+        stored = copy.deepcopy(obj)
+        self._stamp(path, stored, known)
+        self._publish("MODIFIED" if known else "ADDED", path, stored)
+        return stored
+
+    def drop(self, path: str) -> None:
+        """Delete an object as somebody else."""
+        self._remove(path)
+
+    def compact(self) -> None:
+        """Forget the history: every older version is 410 from now on."""
+        self._forgotten = self._version
+        self._events.clear()
+
+    async def cut_watches(self) -> None:
+        """Break every watch stream in the middle."""
+        for response in list(self._streams):
+            transport = response._req.transport if response._req else None  # type: ignore[attr-defined]
+            if transport is not None:
+                transport.abort()
+
+    def release(self) -> None:
+        """End ``faults.hanging``; requests that hang are carried out now."""
+        self.faults.hanging = False
+        self._unhang.set()
+        self._unhang = asyncio.Event()
+
+    # Requests.
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        verb = _verb(request)
+        self.log.append((verb, request.path))
+        if self.faults.delay:
+            await asyncio.sleep(self.faults.delay)
+        failure = self.faults.next_failure(verb)
+        if failure is not None and not failure.applied:
+            return _failed(failure)
+        hanging = self.faults.hanging
+        try:
+            if verb == "watch":
+                return await self._watch(request)
+            answer = await self._answer(verb, request)
+        except StatusError as error:
+            return web.json_response(error.body(), status=error.code)
+        if hanging:
+            await self._unhang.wait()
+        return _failed(failure) if failure is not None else answer
+
+    async def _answer(self, verb: str, request: web.Request) -> web.Response:
+        path = request.path
+        if path in self.served:
+            return web.json_response({"resources": [{"name": n} for n in self.served[path]]})
+        if verb == "discover" or path.rsplit("/", 1)[-1] in self.unserved:
+            raise StatusError(404, "NotFound")
+        if verb == "list":
+            return web.json_response(self._list(request))
+        if verb == "get":
+            return web.json_response(_shown(request, self._existing(path)))
+        body = json.loads(await request.read() or b"{}")
+        if verb == "create":
+            path = f"{path}/{body['metadata']['name']}"
+            if path in self.objects:
+                raise StatusError(409, "AlreadyExists")
+            return web.json_response(self._store(path, body), status=201)
+        if verb == "update":
+            self._check(self._existing(path), body["metadata"])
+            return web.json_response(self._store(path, body))
+        if verb == "patch":
+            return web.json_response(self._store(path, _merged(self._existing(path), body)))
+        if verb == "delete":
+            wanted = body.get("preconditions") or {}
+            self._check(self._existing(path), wanted)
+            return web.json_response(self._remove(path))
+        return self._apply(path, body, request.query["fieldManager"])
+
+    def _list(self, request: web.Request) -> Object:
+        found = [(p, o) for p, o in sorted(self.objects.items()) if _matches(request, p, o)]
+        limit = int(request.query.get("limit", "0")) or len(found)
+        start, version = 0, str(self._version)
+        if "continue" in request.query:
+            text, version = request.query["continue"].split(":")
+            start = int(text)
+            if int(version) < self._forgotten:
+                raise StatusError(410, "Expired")
+        end = start + limit
+        meta = {"resourceVersion": version}
+        if end < len(found):
+            meta["continue"] = f"{end}:{version}"
+        return {"metadata": meta, "items": [_shown(request, o) for _, o in found[start:end]]}
+
+    async def _watch(self, request: web.Request) -> web.StreamResponse:
+        at = int(request.query["resourceVersion"])
+        if at < self._forgotten:
+            raise StatusError(410, "Expired")
+        response = web.StreamResponse(headers={"Content-Type": "application/json"})
+        await response.prepare(request)
+        self._streams.add(response)
+        try:
+            while True:
+                at = await self._send_news(request, response, at)
+        except StatusError as error:
+            await _event(response, "ERROR", error.body())
+        except ConnectionError:
+            pass
+        finally:
+            self._streams.discard(response)
+        return response
+
+    async def _send_news(self, request: web.Request, response: web.StreamResponse, at: int) -> int:
+        if self.faults.silent_watches:
+            await asyncio.sleep(3600)
+        if at < self._forgotten:
+            raise StatusError(410, "Expired")
+        news = [e for e in self._events if e[0] > at and _matches(request, e[2], e[3])]
+        if self.faults.swap_events:
+            news.reverse()
+        for _, kind, _, obj in news:
+            await _event(response, kind, _shown(request, obj))
+        at = self._version
+        async with self._changed:
+            try:
+                async with asyncio.timeout(self._bookmark_every):
+                    await self._changed.wait_for(lambda: self._version > at)
+            except TimeoutError:
+                bookmark = {"metadata": {"resourceVersion": str(self._version)}}
+                await _event(response, "BOOKMARK", bookmark)
+        return at
+
+    # Objects.
+
+    def _existing(self, path: str) -> Object:
+        if path not in self.objects:
+            raise StatusError(404, "NotFound")
+        return self.objects[path]
+
+    def _check(self, obj: Object, wanted: Object) -> None:
+        for key in ("uid", "resourceVersion"):
+            if wanted.get(key) and wanted[key] != obj["metadata"][key]:
+                raise StatusError(409, "Conflict", f"{key} is another one")
+
+    def _store(self, path: str, obj: Object) -> Object:
+        known = self.objects.get(path)
+        self._stamp(path, obj, known)
+        self._publish("MODIFIED" if known else "ADDED", path, obj)
+        return obj
+
+    def _stamp(self, path: str, obj: Object, known: Object | None) -> None:
+        meta = obj.setdefault("metadata", {})
+        parts = path.split("/")
+        meta.setdefault("name", parts[-1])
+        if "namespaces" in parts:
+            meta["namespace"] = parts[parts.index("namespaces") + 1]
+        if known is not None:
+            meta["uid"] = known["metadata"]["uid"]
+            if "managedFields" in known["metadata"]:
+                meta.setdefault("managedFields", known["metadata"]["managedFields"])
+        elif "uid" not in meta:
+            self._uids += 1
+            meta["uid"] = f"uid-{self._uids}"
+
+    def _publish(self, kind: str, path: str, obj: Object) -> None:
+        self._version += 1
+        obj["metadata"]["resourceVersion"] = str(self._version)
+        if kind == "DELETED":
+            self.objects.pop(path, None)
+        else:
+            self.objects[path] = obj
+        if len(self._events) == self._events.maxlen:
+            self._forgotten = self._events[0][0]
+        self._events.append((self._version, kind, path, copy.deepcopy(obj)))
+        self._tasks = asyncio.ensure_future(self._notify())
+
+    async def _notify(self) -> None:
+        async with self._changed:
+            self._changed.notify_all()
+
+    def _remove(self, path: str) -> Object:
+        obj = copy.deepcopy(self._existing(path))
+        self._publish("DELETED", path, obj)
+        return obj
+
+    def _apply(self, path: str, wanted: Object, manager: str) -> web.Response:
+        known = self.objects.get(path)
+        if known is not None:
+            self._check(known, wanted["metadata"])
+        elif wanted["metadata"].get("uid"):
+            raise StatusError(409, "Conflict", "uid of an object that does not exist")
+        fields = _fields(wanted)
+        result = copy.deepcopy(known) if known else {}
+        entries = result.get("metadata", {}).pop("managedFields", [])
+        mine = next((e for e in entries if e["manager"] == manager), None)
+        if mine is not None:
+            _cut(result, mine["fieldsV1"], fields)
+            entries = [e for e in entries if e is not mine]
+        _overlay(result, wanted)
+        result["metadata"].pop("resourceVersion", None)
+        entry = {"manager": manager, "operation": "Apply", "fieldsV1": fields}
+        result["metadata"]["managedFields"] = [*entries, entry]
+        if known is not None:
+            result["metadata"]["resourceVersion"] = known["metadata"]["resourceVersion"]
+            if result == known:
+                return web.json_response(known)
+        return web.json_response(self._store(path, result), status=200 if known else 201)
+
+
+_NOT_OWNED = {"apiVersion", "kind", "name", "namespace", "uid", "resourceVersion"}
+
+
+def _fields(obj: Object, *, top: bool = True) -> Object:
+    """fieldsV1 of what was applied; lists are owned whole, but for owner references."""
+    result: Object = {}
+    for key, value in obj.items():
+        if top and key in _NOT_OWNED:
+            continue
+        if key == "ownerReferences":
+            keys = (json.dumps({"uid": o["uid"]}, separators=(",", ":")) for o in value)
+            result[f"f:{key}"] = {f"k:{k}": {} for k in keys}
+        elif isinstance(value, dict) and value:
+            result[f"f:{key}"] = _fields(value, top=key == "metadata" and top)
+        else:
+            result[f"f:{key}"] = {}
+    return result
+
+
+def _cut(obj: Object, before: Object, now: Object) -> None:
+    """Remove what was owned and is not applied any more."""
+    for path, children in before.items():
+        key = path[2:]
+        if key not in obj:
+            continue
+        if path not in now:
+            del obj[key]
+        elif children and isinstance(obj[key], dict):
+            _cut(obj[key], children, now[path])
+
+
+def _overlay(obj: Object, wanted: Object) -> None:
+    for key, value in wanted.items():
+        if isinstance(value, dict) and isinstance(obj.get(key), dict):
+            _overlay(obj[key], value)
+        else:
+            obj[key] = copy.deepcopy(value)
+
+
+def _merged(obj: Object, patch: Object) -> Object:
+    result = copy.deepcopy(obj)
+    for key, value in patch.items():
+        if value is None:
+            result.pop(key, None)
+        elif isinstance(value, dict):
+            result[key] = _merged(result.get(key) or {}, value)
+        else:
+            result[key] = value
+    return result
+
+
+def _verb(request: web.Request) -> str:
+    if request.method == "GET":
+        if request.query.get("watch"):
+            return "watch"
+        parts = request.path.strip("/").split("/")
+        start = 2 if parts[0] == "api" else 3
+        rest = parts[start:]
+        if not rest:
+            return "discover"
+        if rest[:1] == ["namespaces"] and len(rest) > 2:
+            rest = rest[2:]
+        return "get" if len(rest) > 1 else "list"
+    if request.method == "PATCH":
+        return "apply" if "apply" in request.content_type else "patch"
+    return {"POST": "create", "PUT": "update", "DELETE": "delete"}[request.method]
+
+
+def _matches(request: web.Request, path: str, obj: Object) -> bool:
+    collection = request.path
+    plural = collection.rsplit("/", 1)[-1]
+    if "/namespaces/" in collection:
+        if not path.startswith(f"{collection}/"):
+            return False
+    else:
+        prefix = collection.rsplit("/", 1)[0]
+        if not (path.startswith(f"{prefix}/") and path.rsplit("/", 2)[-2] == plural):
+            return False
+    labels = obj["metadata"].get("labels") or {}
+    for term in filter(None, request.query.get("labelSelector", "").split(",")):
+        key, _, value = term.partition("=")
+        if labels.get(key) != value:
+            return False
+    return True
+
+
+def _shown(request: web.Request, obj: Object) -> Object:
+    if "PartialObjectMetadata" in request.headers.get("Accept", ""):
+        return {"metadata": obj["metadata"]}
+    return obj
+
+
+def _failed(failure: Failure) -> web.Response:
+    error = StatusError(failure.status, "Injected")
+    headers = {} if failure.retry_after is None else {"Retry-After": str(int(failure.retry_after))}
+    return web.json_response(error.body(), status=failure.status, headers=headers)
+
+
+async def _event(response: web.StreamResponse, kind: str, obj: Object) -> None:
+    await response.write(json.dumps({"type": kind, "object": obj}).encode() + b"\n")
