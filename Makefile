@@ -1,6 +1,7 @@
 # Everything starts here: `make` lists the targets. On a fresh machine it needs git, make, Python 3.11
 # and a C compiler; the rest is fetched by pinned hash or built, into .venv and the user's cache.
 
+# Read from the environment by the programs, so that no shell ever sees a value.
 CLUSTER ?= kwok
 CLUSTER_NAME ?= demo
 export CLUSTER CLUSTER_NAME
@@ -30,16 +31,16 @@ demo-down: bootstrap ## Stop the demo and remove everything of it
 ##@ Local cluster
 
 cluster: bootstrap ## Start an empty cluster (or keep the one that runs)
-	@$(PYTHON) -m tools.cluster up --name $(CLUSTER_NAME) --lane $(CLUSTER)
+	@$(PYTHON) -m tools.cluster up
 
 cluster-down: bootstrap ## Stop it and remove everything of it
-	@$(PYTHON) -m tools.cluster down --name $(CLUSTER_NAME)
+	@$(PYTHON) -m tools.cluster down
 
 kubeconfig: bootstrap ## Print the path of its kubeconfig: KUBECONFIG=$(make -s kubeconfig)
-	@$(PYTHON) -m tools.cluster kubeconfig --name $(CLUSTER_NAME)
+	@$(PYTHON) -m tools.cluster kubeconfig
 
 binaries: bootstrap ## Build Kubernetes, etcd and kwok into the user's cache (cluster does it too)
-	@$(PYTHON) -m tools.binaries $(CLUSTER)
+	@$(PYTHON) -m tools.binaries "$$CLUSTER"
 
 ##@ Check
 

@@ -2,7 +2,8 @@
 
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -10,6 +11,9 @@ from tests.support import cluster as support
 from tools.binaries import binaries
 from tools.cluster import Cluster
 from tools.cluster.kubectl import Kubectl
+
+if TYPE_CHECKING:
+    from digital_human_operator.kube.client import ApiClient
 
 
 def _is_worker(config: pytest.Config) -> bool:
@@ -46,6 +50,18 @@ def cluster() -> Cluster:
 def kubectl(cluster: Cluster) -> Kubectl:
     """Callable kubectl with the administrator's rights."""
     return cluster.kubectl
+
+
+@pytest.fixture
+async def admin_client(cluster: Cluster) -> AsyncIterator["ApiClient"]:
+    """The operator's own client with the administrator's rights."""
+    # Imported here: a test of the tools must not need the operator.
+    from digital_human_operator.kube.client import ApiClient, open_session  # noqa: PLC0415
+    from digital_human_operator.kube.credentials import from_kubeconfig  # noqa: PLC0415
+
+    credentials = from_kubeconfig(str(cluster.kubeconfig), None)
+    async with open_session(credentials) as session:
+        yield ApiClient(credentials, session, user_agent="digital-human-tests")
 
 
 @pytest.fixture

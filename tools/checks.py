@@ -34,7 +34,7 @@ def lint() -> Iterator[Step]:
     yield Step("types", "mypy", ("--no-error-summary", *TYPED))
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     if "importlinter" in project["tool"]:
-        yield Step("imports", "importlinter.cli", ("lint-imports",))
+        yield Step("imports", "tools.import_rules")
     if (ROOT / "operator/digital_human_operator/api/generate.py").exists():
         yield Step("generated files", "digital_human_operator.api.generate", ("--check",))
 
@@ -74,6 +74,7 @@ def main(names: list[str]) -> int:
     for name in names:
         results = [run_step(name, step) for step in STAGES[name]()]
         if not all(results):
+            print(f"{name} failed; what comes after it was not run", file=sys.stderr)
             return 1
     print(f"all of {', '.join(names)} passed in {time.monotonic() - start:.1f} s")
     return 0

@@ -73,10 +73,7 @@ def status(name: Name = "demo") -> None:
 @app.command()
 def kubeconfig(name: Name = "demo") -> None:
     """Print the path of the administrator's kubeconfig, and nothing else."""
-    path = Cluster(name).kubeconfig
-    if not path.exists():
-        raise ClusterError(f"There is no cluster {name!r}: run `make cluster` or `make demo`.")
-    typer.echo(path)
+    typer.echo(_kubeconfig_of(name))
 
 
 @app.command("kubectl")
@@ -99,7 +96,7 @@ def nodes(
         _list_pools()
         return
     counts = dict(_count(pool) for pool in pools)
-    names = add_nodes(Cluster(name).kubeconfig, counts)
+    names = add_nodes(_kubeconfig_of(name), counts)
     console.print(f"{len(names)} nodes are Ready.", highlight=False)
 
 
@@ -112,8 +109,16 @@ def token(
     hours: Annotated[int, typer.Option(min=1, help="How long the token works.")] = 8,
 ) -> None:
     """Write a kubeconfig with the rights of a ServiceAccount."""
-    admin = Cluster(name).kubeconfig
+    admin = _kubeconfig_of(name)
     typer.echo(service_account_kubeconfig(admin, namespace, account, path, hours))
+
+
+def _kubeconfig_of(name: str) -> Path:
+    """Return the administrator's kubeconfig of a cluster that is there."""
+    path = Cluster(name).kubeconfig
+    if not path.exists():
+        raise ClusterError(f"There is no cluster {name!r}: run `make cluster` or `make demo`.")
+    return path
 
 
 def _count(argument: str) -> tuple[str, int]:

@@ -106,6 +106,11 @@ class Cluster:
     def _pids(self) -> Path:
         return self.directory / "pids.json"
 
+    @property
+    def _lane_file(self) -> Path:
+        """Says from the first moment on what has to be removed."""
+        return self.directory / "lane"
+
     @contextmanager
     def _locked(self) -> Iterator[None]:
         """Hold the cluster's lock, which lies beside its folder and so survives it."""
@@ -128,6 +133,7 @@ class Cluster:
     def _create(self, options: Options, owner: int | None) -> None:
         """Create the cluster in an empty folder; what a failed start leaves is taken down."""
         self.directory.mkdir(parents=True, mode=0o700)
+        self._lane_file.write_text(self.lane)
         owner_process = processes.inspect(owner) if owner else None
         if owner_process:
             processes.save(self.directory / "owner.json", [owner_process])
@@ -176,7 +182,7 @@ class Cluster:
         """
         if not self.directory.exists():
             return
-        if self._record().get("lane") == "kind":
+        if self._lane_file.exists() and self._lane_file.read_text() == "kind":
             kind.destroy(self.name, self.directory)
         left = processes.stop(processes.owned(self.directory, self._pids))
         if left:
