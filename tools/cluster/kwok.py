@@ -41,6 +41,8 @@ def create(name: str, directory: Path, options: Options) -> None:
 
     Processes of a failed start are left to the caller, who knows which are the cluster's.
     """
+    if not Path("/proc/self/stat").exists():
+        raise ClusterError("CLUSTER=kwok needs Linux: use CLUSTER=kind with a container engine.")
     paths = binaries("kwok")
     log = directory / "kwokctl.log"
     command = [str(paths["kwokctl"]), *_arguments(name, directory, options, paths)]

@@ -59,6 +59,8 @@ def belongs_to(process: Process, folder: Path) -> bool:
 
 def find(folder: Path, proc: Path = Path("/proc")) -> list[Process]:
     """Return all running processes whose program lies in the cluster's folder."""
+    if not proc.is_dir():
+        return []
     pids = (int(entry.name) for entry in proc.iterdir() if entry.name.isdigit())
     processes = (inspect(pid, proc) for pid in pids)
     return [process for process in processes if process and belongs_to(process, folder)]
