@@ -48,7 +48,7 @@ async def test_silent_watch_is_unreachable(server: FakeServer, client: ApiClient
 
 async def test_error_event_in_a_watch_is_raised(server: FakeServer, client: ApiClient) -> None:
     watch = client.watch(CONFIG_MAPS, None, resource_version="100")
-    first = asyncio.create_task(anext(watch))  # type: ignore[arg-type]
+    first = asyncio.ensure_future(anext(watch))
     await asyncio.sleep(0.1)
     server._version += 10
     server.compact()

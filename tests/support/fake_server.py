@@ -146,7 +146,7 @@ class FakeServer:
     async def cut_watches(self) -> None:
         """Break every watch stream in the middle."""
         for response in list(self._streams):
-            transport = response._req.transport if response._req else None  # type: ignore[attr-defined]
+            transport = response._req.transport if response._req else None
             if transport is not None:
                 transport.abort()
 
@@ -188,21 +188,24 @@ class FakeServer:
         if verb == "get":
             return web.json_response(_shown(request, self._existing(path)))
         body = json.loads(await request.read() or b"{}")
+        return self._change(verb, path, body, request.query.get("fieldManager", ""))
+
+    def _change(self, verb: str, path: str, body: Object, manager: str) -> web.Response:
+        if verb == "apply":
+            return self._apply(path, body, manager)
         if verb == "create":
             path = f"{path}/{body['metadata']['name']}"
             if path in self.objects:
                 raise StatusError(409, "AlreadyExists")
             return web.json_response(self._store(path, body), status=201)
+        known = self._existing(path)
         if verb == "update":
-            self._check(self._existing(path), body["metadata"])
+            self._check(known, body["metadata"])
             return web.json_response(self._store(path, body))
         if verb == "patch":
-            return web.json_response(self._store(path, _merged(self._existing(path), body)))
-        if verb == "delete":
-            wanted = body.get("preconditions") or {}
-            self._check(self._existing(path), wanted)
-            return web.json_response(self._remove(path))
-        return self._apply(path, body, request.query["fieldManager"])
+            return web.json_response(self._store(path, _merged(known, body)))
+        self._check(known, body.get("preconditions") or {})
+        return web.json_response(self._remove(path))
 
     def _list(self, request: web.Request) -> Object:
         found = [(p, o) for p, o in sorted(self.objects.items()) if _matches(request, p, o)]
