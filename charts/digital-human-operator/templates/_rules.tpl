@@ -1,0 +1,56 @@
+{{/*
+What the operator may do where it looks after digital humans: the same list for a Role and for the
+ClusterRole. No wildcard, no verb that it does not use. It may grant its Pods' Roles only what it
+holds itself (configmaps get and watch, jobs get and patch): neither escalate nor bind is given.
+*/}}
+{{- define "operator.rules" -}}
+- apiGroups: [aiqtoolkit.io]
+  resources: [digitalhumans, digitalhumanbackups, digitalhumanrestores]
+  verbs: [get, list, watch]
+- apiGroups: [aiqtoolkit.io]
+  resources: [digitalhumans/status, digitalhumanbackups/status, digitalhumanrestores/status]
+  verbs: [patch]
+# Children block their owner's deletion; some clusters ask for this right before they may.
+- apiGroups: [aiqtoolkit.io]
+  resources: [digitalhumans/finalizers]
+  verbs: [update]
+# Secrets: a generated Redis password is created; those a human refers to are read for a digest.
+- apiGroups: [""]
+  resources: [configmaps, persistentvolumeclaims, secrets, serviceaccounts, services]
+  verbs: [create, delete, get, list, patch, watch]
+- apiGroups: [apps]
+  resources: [deployments, statefulsets]
+  verbs: [create, delete, get, list, patch, watch]
+- apiGroups: [batch]
+  resources: [cronjobs, jobs]
+  verbs: [create, delete, get, list, patch, watch]
+- apiGroups: [autoscaling]
+  resources: [horizontalpodautoscalers]
+  verbs: [create, delete, get, list, patch, watch]
+- apiGroups: [policy]
+  resources: [poddisruptionbudgets]
+  verbs: [create, delete, get, list, patch, watch]
+- apiGroups: [networking.k8s.io]
+  resources: [ingresses, networkpolicies]
+  verbs: [create, delete, get, list, patch, watch]
+- apiGroups: [rbac.authorization.k8s.io]
+  resources: [rolebindings, roles]
+  verbs: [create, delete, get, list, patch, watch]
+# Why a Pod does not start, for status.
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [list, watch]
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [create, patch]
+{{- if include "operator.integration" (list .Values.integrations.gatewayApi (list "gateway.networking.k8s.io/v1/HTTPRoute") .) }}
+- apiGroups: [gateway.networking.k8s.io]
+  resources: [grpcroutes, httproutes]
+  verbs: [create, delete, get, list, patch, watch]
+{{- end }}
+{{- if include "operator.integration" (list .Values.integrations.prometheusOperator (list "monitoring.coreos.com/v1/PodMonitor") .) }}
+- apiGroups: [monitoring.coreos.com]
+  resources: [podmonitors, prometheusrules, servicemonitors]
+  verbs: [create, delete, get, list, patch, watch]
+{{- end }}
+{{- end -}}
