@@ -74,7 +74,9 @@ def main(names: list[str]) -> int:
     for name in names:
         results = [run_step(name, step) for step in STAGES[name]()]
         if not all(results):
-            print(f"{name} failed; what comes after it was not run", file=sys.stderr)
+            left = names[names.index(name) + 1 :]
+            not_run = f", so {' and '.join(left)} did not run" if left else ""
+            print(f"{name} failed{not_run}", file=sys.stderr)
             return 1
     print(f"all of {', '.join(names)} passed in {time.monotonic() - start:.1f} s")
     return 0

@@ -85,6 +85,14 @@ def test_processes_that_were_never_recorded_are_found(
     assert processes.owned(folder, folder / "pids.json") == [recorded(child)]
 
 
+@pytest.mark.parametrize(("program", "expected"), [("kwokctl", True), ("tail", False)])
+def test_a_kwokctl_that_works_on_the_folder_belongs_to_it(
+    program: str, expected: bool, tmp_path: Path
+) -> None:
+    command = (f"/cache/{program}", "--kubeconfig", str(tmp_path / "kubeconfig"))
+    assert processes.belongs_to(processes.Process(7, 1, command), tmp_path) is expected
+
+
 def test_a_folder_that_begins_alike_is_another(
     child: subprocess.Popen[bytes], folder: Path
 ) -> None:

@@ -53,12 +53,16 @@ def is_running(recorded: Process, proc: Path = Path("/proc")) -> bool:
 
 
 def belongs_to(process: Process, folder: Path) -> bool:
-    """Say whether the program itself was started from the cluster's folder."""
-    return bool(process.command) and Path(process.command[0]).is_relative_to(folder)
+    """Say whether the program lies in the cluster's folder, or is a kwokctl that works on it.
+
+    A kwokctl whose caller was killed would go on and start what was just removed.
+    """
+    words = process.command if process.name == "kwokctl" else process.command[:1]
+    return any(Path(word).is_relative_to(folder) for word in words)
 
 
 def find(folder: Path, proc: Path = Path("/proc")) -> list[Process]:
-    """Return all running processes whose program lies in the cluster's folder."""
+    """Return all running processes that belong to the cluster."""
     if not proc.is_dir():
         return []
     pids = (int(entry.name) for entry in proc.iterdir() if entry.name.isdigit())
