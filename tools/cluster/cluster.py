@@ -22,6 +22,18 @@ READY_SECONDS = 60.0
 _PORT_TAKEN = "address already in use"
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,28}[a-z0-9])?")
 
+STORAGE_CLASS = {
+    "apiVersion": "storage.k8s.io/v1",
+    "kind": "StorageClass",
+    "metadata": {
+        "name": "standard",
+        "annotations": {"storageclass.kubernetes.io/is-default-class": "true"},
+    },
+    "provisioner": "kubernetes.io/host-path",
+    "allowVolumeExpansion": True,
+}
+"""The default class: kube-controller-manager binds its claims to empty folders below /tmp."""
+
 
 @dataclass(frozen=True)
 class Status:
@@ -145,6 +157,8 @@ class Cluster:
         except BaseException:
             self._remove()
             raise
+        if self.lane == "kwok":
+            self.kubectl.apply(STORAGE_CLASS)
         record = {"name": self.name, "lane": self.lane, "options": asdict(options)}
         (self.directory / "cluster.json").write_text(json.dumps(record, indent=2) + "\n")
 

@@ -124,5 +124,7 @@ def _arguments(name: str, directory: Path, options: Options, paths: dict[str, Pa
 def _extra_args(options: Options) -> list[str]:
     """Return `component=flag=value` for the options that kwokctl has no flag for."""
     period = f"horizontal-pod-autoscaler-sync-period={options.hpa_sync_period}"
-    extra = [f"kube-controller-manager={period}", *options.extra_args]
+    volumes = "enable-hostpath-provisioner=true"  # binds claims; the folders stay empty
+    extra = [f"kube-controller-manager={flag}" for flag in (period, volumes)]
+    extra += options.extra_args
     return extra if options.durable else [*extra, "etcd=unsafe-no-fsync=true"]

@@ -1,0 +1,1 @@
+"""One reconcile per kind: parse, observe, plan, render, apply, status."""

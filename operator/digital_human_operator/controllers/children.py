@@ -1,0 +1,184 @@
+"""Makes the children of one human true: applies what is rendered, prunes what is not."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from digital_human_operator.human import Child, Human
+from digital_human_operator.kinds import BY_KIND, WORKLOADS
+from digital_human_operator.kube.apply import Desired, Outcome, Result
+from digital_human_operator.kube.errors import ApiError, Conflict, Forbidden, Invalid
+from digital_human_operator.kube.live import Live
+from digital_human_operator.kube.resources import Resource
+from digital_human_operator.metrics import APPLIES
+
+from .handover import hand_over_replicas
+from .services import Services
+
+
+@dataclass(frozen=True)
+class Applied:
+    """
+    How it went: foreign objects left alone, and failures as (child, reason, message).
+
+    ``retry`` is the error because of which the key has to be tried again.
+    """
+
+    foreign: tuple[str, ...] = ()
+    failed: tuple[tuple[str, str, str], ...] = ()
+    retry: ApiError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """One child that was confirmed to be as wanted: enough to see later that it still is."""
+
+    resource: Resource
+    name: str
+    digest: bytes
+    create_only: bool
+
+
+def desired(child: Child, namespace: str) -> Desired:
+    """What the applier takes. Jobs cannot be changed once they exist, so they are only created."""
+    return Desired(
+        resource=BY_KIND[child.kind],
+        namespace=namespace,
+        name=child.name,
+        body=child.manifest,
+        create_only=child.create_only or child.kind == "Job",
+    )
+
+
+def settled(children: Iterable[Child], namespace: str) -> tuple[Settled, ...]:
+    """What to remember of ``children`` instead of the manifests."""
+    wanted = (desired(child, namespace) for child in children)
+    return tuple(
+        Settled(w.resource, w.name, b"" if w.create_only else w.digest, w.create_only)
+        for w in wanted
+    )
+
+
+def differing(services: Services, human: Human, wanted: Iterable[Settled]) -> int:
+    """How many children are missing, going away, or not as wanted; no request is made."""
+    count = 0
+    for one in wanted:
+        live = services.stores[one.resource].get(human.namespace, one.name)
+        if live is None or live.deleting or not _belongs(live, human):
+            count += 1
+        elif not one.create_only and live.digest != one.digest:
+            count += 1
+    return count
+
+
+def surplus(services: Services, human: Human, wanted: Iterable[Settled]) -> int:
+    """How many children there are that nobody wants; no request is made."""
+    keep = {(one.resource, one.name) for one in wanted}
+    return sum(
+        1
+        for resource, store in services.stores.items()
+        for live in store.owned_by(human.uid)
+        if not live.deleting and (resource, live.name) not in keep
+    )
+
+
+async def apply(
+    services: Services, human: Human, children: list[Child], withheld: frozenset[str]
+) -> Applied:
+    """
+    Apply ``children``, what Pods need before what starts Pods, then prune.
+
+    Workloads of ``withheld`` components are left as they are. Refusals are collected, so that one
+    bad child does not keep the others from being made; nothing is pruned after a failure.
+    """
+    held = [c for c in children if c.kind in WORKLOADS and c.component in withheld]
+    active = [c for c in children if c not in held]
+    outcomes: list[tuple[Child, Outcome | ApiError]] = []
+    for wave in (
+        [c for c in active if c.kind not in WORKLOADS],
+        [c for c in active if c.kind in WORKLOADS],
+    ):
+        results = await asyncio.gather(*(_one(services, human, child) for child in wave))
+        outcomes += zip(wave, results, strict=True)
+    applied = _summary(outcomes)
+    if applied.retry is None and not applied.failed:
+        keep = {(BY_KIND[c.kind], human.namespace, c.name) for c in children}
+        try:
+            await services.applier.prune(human.uid, keep)
+        except Conflict as error:
+            return Applied(applied.foreign, applied.failed, error)
+    return applied
+
+
+async def _one(services: Services, human: Human, child: Child) -> Outcome | ApiError:
+    wanted = desired(_filled(services, human, child), human.namespace)
+    try:
+        if child.kind == "Deployment":
+            await hand_over_replicas(services, wanted)
+        outcome = await services.applier.apply(wanted, human.uid)
+        if outcome.result is Result.FOREIGN and _is_retained(services, human, child):
+            outcome = await services.applier.apply(_unowned(wanted), human.uid)
+    except ApiError as error:
+        APPLIES.labels(child.kind, "error").inc()
+        return error
+    APPLIES.labels(child.kind, outcome.result.value).inc()
+    return outcome
+
+
+def _filled(services: Services, human: Human, child: Child) -> Child:
+    """The Secret with its generated passwords, when it is about to be created."""
+    if not child.generate:
+        return child
+    if services.stores[BY_KIND[child.kind]].get(human.namespace, child.name) is not None:
+        return child
+    data = {
+        key: base64.b64encode(secrets.token_urlsafe(length)[:length].encode()).decode()
+        for key, length in child.generate.items()
+    }
+    manifest = child.manifest | {"data": (child.manifest.get("data") or {}) | data}
+    return Child(manifest, child.component, child.create_only, child.generate)
+
+
+def _is_retained(services: Services, human: Human, child: Child) -> bool:
+    """Whether this is a volume that an earlier deletionPolicy has released from its owner."""
+    if child.kind != "PersistentVolumeClaim":
+        return False
+    live = services.stores[BY_KIND[child.kind]].get(human.namespace, child.name)
+    return live is not None and live.owner_uid is None and live.label == human.name
+
+
+def _unowned(wanted: Desired) -> Desired:
+    metadata = {k: v for k, v in wanted.body["metadata"].items() if k != "ownerReferences"}
+    return Desired(
+        wanted.resource, wanted.namespace, wanted.name, wanted.body | {"metadata": metadata}
+    )
+
+
+def _belongs(live: Live, human: Human) -> bool:
+    if live.owner_uid is not None:
+        return live.owner_uid == human.uid
+    return live.label == human.name
+
+
+def _summary(outcomes: list[tuple[Child, Outcome | ApiError]]) -> Applied:
+    foreign: list[str] = []
+    failed: list[tuple[str, str, str]] = []
+    retry: ApiError | None = None
+    for child, outcome in outcomes:
+        label = f"{child.kind} {child.name}"
+        if isinstance(outcome, ApiError):
+            if isinstance(outcome, Forbidden | Invalid):
+                failed.append((label, outcome.reason or type(outcome).__name__, outcome.message))
+            if retry is None or not isinstance(outcome, Invalid):
+                retry = outcome
+        elif outcome.result is Result.FOREIGN:
+            foreign.append(f"{label} ({outcome.detail})")
+        elif outcome.result is Result.DELETING and retry is None:
+            retry = Conflict(f"{label} is going away; it is made again when it is gone")
+    return Applied(tuple(foreign), tuple(failed), retry)
+
+

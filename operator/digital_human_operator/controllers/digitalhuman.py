@@ -1,0 +1,217 @@
+"""
+The reconcile of a DigitalHuman: parse, observe, plan, render, apply, status.
+
+Level-triggered: whatever queued the key, the same function makes the same thing true, and running
+it twice writes nothing the second time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from digital_human_operator import plan, status
+from digital_human_operator.errors import InvalidSpec
+from digital_human_operator.human import Design, Human, Ref, Reference
+from digital_human_operator.kinds import OPTIONAL
+from digital_human_operator.kube.errors import NotFound
+from digital_human_operator.observed import Observed
+from digital_human_operator.render import children as render_children
+from digital_human_operator.seen import Key, Seen
+
+from . import children
+from .children import Applied, Settled
+from .report import Reporter
+from .services import Services
+
+_log = logging.getLogger(__name__)
+_PARSED = 256
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """The children of one state of one human: for seeing cheaply that nothing has to be done."""
+
+    inputs: int
+    children: tuple[Settled, ...]
+
+
+class DigitalHumanController:
+    """Makes one DigitalHuman true, whenever its key comes up."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._reporter = Reporter(services)
+        self._parsed: OrderedDict[tuple[str, int], Human] = OrderedDict()
+        self._known: dict[Key, _Known] = {}
+
+    async def reconcile(self, key: Key) -> float | None:
+        """Make the human of ``key`` true; seconds after which to look again, or None."""
+        seen = self._services.seen.get(key)
+        if seen is None or seen.deleting:
+            self._forget(key)
+            return None
+        try:
+            human = self._parse(key, seen)
+        except InvalidSpec as error:
+            return await self._reporter.refuse(key, seen, error)
+        references = await self._read_references(key, human)
+        decision = self._plan(human, references)
+        if not seen.status_object():
+            if not await self._reporter.first(key, seen, human, decision):
+                return None
+            seen = self._services.seen.get(key) or seen
+        applied = Applied()
+        differences = None
+        if human.spec.mode == "Paused":
+            differences = self._differences(key, human, decision.design)
+        elif not decision.refused:
+            applied = await self._apply(key, seen, human, decision.design)
+        observed = self._observe(human, decision, applied, differences)
+        again = await self._reporter.report(key, seen, human, decision, observed)
+        if applied.retry is not None:
+            raise applied.retry
+        return again
+
+    def _forget(self, key: Key) -> None:
+        self._services.references.forget(key)
+        self._reporter.forget(key)
+        self._known.pop(key, None)
+
+    def _parse(self, key: Key, seen: Seen) -> Human:
+        """The parsed object; the last few are kept because events come in bursts."""
+        identity = (seen.uid, seen.generation)
+        human = self._parsed.get(identity)
+        annotations = seen.annotations_object()
+        if human is None or human.annotations != annotations:
+            human = plan.parse(
+                {
+                    "metadata": {
+                        "namespace": key[1],
+                        "name": key[2],
+                        "uid": seen.uid,
+                        "generation": seen.generation,
+                        "annotations": annotations,
+                    },
+                    "spec": seen.spec_object(),
+                }
+            )
+            self._parsed[identity] = human
+            if len(self._parsed) > _PARSED:
+                self._parsed.popitem(last=False)
+        return human
+
+    async def _read_references(
+        self, key: Key, human: Human
+    ) -> Mapping[Ref, Reference | None]:
+        """Keys and digest of every Secret and ConfigMap that the spec names."""
+        references = self._services.references
+        references.forget(key)
+        wanted = sorted({need.ref for need in plan.needs(human)})
+        for ref in wanted:
+            references.want(ref.kind, human.namespace, ref.name, key)  # type: ignore[arg-type]
+        found = await asyncio.gather(
+            *(references.digest(ref.kind, human.namespace, ref.name) for ref in wanted)  # type: ignore[arg-type]
+        )
+        return {
+            ref: None if one is None else Reference(one.keys, one.digest)
+            for ref, one in zip(wanted, found, strict=True)
+        }
+
+    def _plan(self, human: Human, references: Mapping[Ref, Reference | None]) -> plan.Decision:
+        return plan.decide(
+            human,
+            images=self._services.images,
+            operator_namespace=self._services.namespace,
+            references=references,
+            served=frozenset(r.kind for r in OPTIONAL if self._services.served.has(r)),
+        )
+
+    async def _apply(self, key: Key, seen: Seen, human: Human, design: Design) -> Applied:
+        inputs = _inputs(human, design)
+        known = self._known.get(key)
+        if known is not None and known.inputs == inputs:
+            if not (
+                children.differing(self._services, human, known.children)
+                or children.surplus(self._services, human, known.children)
+            ):
+                return Applied()
+            if not await self._still_there(key, seen):
+                return Applied()
+        rendered = render_children(human, design)
+        applied = await children.apply(self._services, human, rendered, design.withheld)
+        if applied == Applied() and not design.withheld:
+            settled = children.settled(rendered, human.namespace)
+            self._known[key] = _Known(inputs, settled)
+        else:
+            self._known.pop(key, None)
+        return applied
+
+    def _differences(self, key: Key, human: Human, design: Design) -> int:
+        """What a paused human would change."""
+        known = self._known.get(key)
+        inputs = _inputs(human, design)
+        if known is None or known.inputs != inputs:
+            rendered = render_children(human, design)
+            known = _Known(inputs, children.settled(rendered, human.namespace))
+            self._known[key] = known
+        return children.differing(
+            self._services, human, known.children
+        ) + children.surplus(self._services, human, known.children)
+
+    async def _still_there(self, key: Key, seen: Seen) -> bool:
+        """
+        Look at the API server before making children again: the object may be gone unnoticed.
+
+        Without this, the children of a human whose deletion was missed would be made and collected
+        in turn for ever.
+        """
+        try:
+            uid = await self._reporter.live_uid(key)
+        except NotFound:
+            uid = None
+        if uid == seen.uid:
+            return True
+        self._services.seen.remove(key, seen.uid)
+        self._forget(key)
+        return False
+
+    def _observe(
+        self,
+        human: Human,
+        decision: plan.Decision,
+        applied: Applied,
+        differences: int | None,
+    ) -> Observed:
+        found: dict[tuple[str, str], Any] = {}
+        for resource, store in self._services.stores.items():
+            for live in store.owned_by(human.uid):
+                found[resource.kind, live.name] = live.status
+            if resource.kind == "PersistentVolumeClaim":
+                for live in store.labelled(human.name):
+                    if live.namespace == human.namespace and live.owner_uid is None:
+                        found[resource.kind, live.name] = live.status
+        pods = tuple(
+            live.status
+            for live in self._services.pods.labelled(human.name)
+            if live.namespace == human.namespace and not live.deleting
+        )
+        return Observed(
+            children=found,
+            pods=pods,
+            foreign=applied.foreign,
+            failed=applied.failed,
+            missing=decision.missing,
+            paused_differences=differences,
+        )
+
+
+def _inputs(human: Human, design: Design) -> int:
+    """Changes with anything that rendering depends on."""
+    return hash((human.uid, human.generation, repr(design)))
+
+

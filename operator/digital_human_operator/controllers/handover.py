@@ -1,0 +1,49 @@
+"""
+Gives the number of replicas from the operator to an autoscaler without an outage.
+
+Server-side apply resets a field that its only owner drops: a Deployment of ten would fall to one.
+So before the operator stops applying ``spec.replicas`` a second field manager takes it over with
+the number that runs now, and the autoscaler changes it from there.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from digital_human_operator.kube.apply import Desired
+from digital_human_operator.kube.errors import NotFound
+from digital_human_operator.kube.ownership import project
+from digital_human_operator.names import FIELD_MANAGER, HANDOVER_MANAGER
+
+from .services import Services
+
+
+async def hand_over_replicas(services: Services, wanted: Desired) -> None:
+    """Do it when ``wanted`` names no replicas and the live Deployment still has ours."""
+    if "replicas" in wanted.body["spec"]:
+        return
+    live = services.stores[wanted.resource].get(wanted.namespace, wanted.name)
+    if live is None or live.deleting or live.digest == wanted.digest:
+        return
+    try:
+        raw = await services.client.get(wanted.resource, wanted.namespace, wanted.name)
+    except NotFound:
+        return
+    found: dict[str, Any] = msgspec.json.decode(raw)
+    if "replicas" not in project(found, FIELD_MANAGER).get("spec", {}):
+        return
+    body = {
+        "apiVersion": wanted.resource.api_version,
+        "kind": wanted.resource.kind,
+        "metadata": {"name": wanted.name, "uid": found["metadata"]["uid"]},
+        "spec": {"replicas": found["spec"].get("replicas", 1)},
+    }
+    await services.client.apply(
+        wanted.resource,
+        wanted.namespace,
+        wanted.name,
+        msgspec.json.encode(body),
+        manager=HANDOVER_MANAGER,
+    )

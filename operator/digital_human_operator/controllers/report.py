@@ -1,0 +1,148 @@
+"""Writes the status of one human: rarely, at once when it matters, never about somebody else."""
+
+from __future__ import annotations
+
+import time
+
+import msgspec
+
+from digital_human_operator import plan, status
+from digital_human_operator.api.v1alpha1.status import DigitalHumanStatus
+from digital_human_operator.errors import InvalidSpec
+from digital_human_operator.human import Human
+from digital_human_operator.kinds import HUMANS
+from digital_human_operator.kube.errors import Conflict, NotFound
+from digital_human_operator.metrics import OBJECTS
+from digital_human_operator.names import FIELD_MANAGER
+from digital_human_operator.observed import Observed
+from digital_human_operator.seen import Key, Seen, seen_from
+
+from .services import Services
+
+_SOON = (5.0, 60.0)
+"""Seconds between two writes that only tell of progress: fewest, most."""
+_PER_BUSY_HUMAN = 0.5
+"""Seconds that each human under way adds to that interval."""
+
+
+class Reporter:
+    """Computes nothing: decides when a computed status is written, and writes it."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._written_at: dict[Key, float] = {}
+        self._phases: dict[Key, str] = {}
+        self._busy: set[Key] = set()
+
+    async def first(self, key: Key, seen: Seen, human: Human, decision: plan.Decision) -> bool:
+        """The very first status, before any child; False when the human is gone meanwhile."""
+        return await self._write(key, seen, status.first(human, decision, self._services.now()))
+
+    async def refuse(self, key: Key, seen: Seen, error: InvalidSpec) -> None:
+        """Say that the spec cannot be understood; nothing else is touched."""
+        previous = _previous(seen)
+        told = status.refused(seen.generation, str(error), previous, self._services.now())
+        if told != previous:
+            await self._write(key, seen, told)
+
+    async def report(
+        self, key: Key, seen: Seen, human: Human, decision: plan.Decision, observed: Observed
+    ) -> float | None:
+        """Write what has changed, or say in how many seconds it should be written."""
+        previous = _previous(seen)
+        computed = status.compute(human, decision, observed, previous, self._services.now())
+        self._count(key, computed)
+        urgency = status.urgency(previous, computed)
+        if urgency is None:
+            return None
+        if urgency == "soon":
+            wait = self._written_at.get(key, 0.0) + self._interval() - time.monotonic()
+            if wait > 0:
+                return wait
+        if await self._write(key, seen, computed):
+            self._tell(human, previous, computed)
+        return None
+
+    async def live_uid(self, key: Key) -> str:
+        """The uid that the API server knows the object by; raises NotFound."""
+        raw = await self._services.client.get(HUMANS, key[1], key[2], metadata_only=True)
+        uid: str = msgspec.json.decode(raw)["metadata"]["uid"]
+        return uid
+
+    def forget(self, key: Key) -> None:
+        """The human is gone."""
+        self._written_at.pop(key, None)
+        self._busy.discard(key)
+        phase = self._phases.pop(key, None)
+        if phase is not None:
+            OBJECTS.labels(HUMANS.kind, phase).dec()
+
+    def _interval(self) -> float:
+        least, most = _SOON
+        return max(least, min(most, _PER_BUSY_HUMAN * len(self._busy)))
+
+    async def _write(self, key: Key, seen: Seen, told: DigitalHumanStatus) -> bool:
+        """Apply the status to exactly this object; False when it is not there any more."""
+        _, namespace, name = key
+        body = status.to_apply(namespace, name, seen.uid, told)
+        try:
+            answer = await self._services.client.apply(
+                HUMANS,
+                namespace,
+                name,
+                msgspec.json.encode(body),
+                manager=FIELD_MANAGER,
+                subresource="status",
+            )
+        except NotFound:
+            self._services.seen.remove(key, seen.uid)
+            return False
+        except Conflict:
+            if await self._replaced(key, seen):
+                return False
+            raise
+        self._written_at[key] = time.monotonic()
+        self._services.seen.upsert(key, seen_from(msgspec.json.decode(answer)))
+        return True
+
+    async def _replaced(self, key: Key, seen: Seen) -> bool:
+        try:
+            if await self.live_uid(key) == seen.uid:
+                return False
+        except NotFound:
+            pass
+        self._services.seen.remove(key, seen.uid)
+        return True
+
+    def _count(self, key: Key, computed: DigitalHumanStatus) -> None:
+        """Keep the gauge of objects by phase, and who is under way."""
+        phase = computed.phase or "Pending"
+        before = self._phases.get(key)
+        if before != phase:
+            if before is not None:
+                OBJECTS.labels(HUMANS.kind, before).dec()
+            OBJECTS.labels(HUMANS.kind, phase).inc()
+            self._phases[key] = phase
+        if any(c.type == "Reconciling" for c in computed.conditions):
+            self._busy.add(key)
+        else:
+            self._busy.discard(key)
+
+    def _tell(
+        self, human: Human, before: DigitalHumanStatus | None, after: DigitalHumanStatus
+    ) -> None:
+        """Kubernetes Events, for what people want to know later: trouble, and its end."""
+        regarding = {
+            "apiVersion": HUMANS.api_version,
+            "kind": HUMANS.kind,
+            "namespace": human.namespace,
+            "name": human.name,
+            "uid": human.uid,
+        }
+        for note in status.notable(before, after):
+            self._services.recorder.record(regarding, note.reason, note.message, type=note.type)
+
+
+def _previous(seen: Seen) -> DigitalHumanStatus | None:
+    found = seen.status_object()
+    return DigitalHumanStatus.model_validate(found) if found else None

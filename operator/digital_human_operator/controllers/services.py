@@ -1,0 +1,34 @@
+"""What controllers work with: the doors to the API server, and what is known about the cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from digital_human_operator.human import Images
+from digital_human_operator.kube.apply import Applier
+from digital_human_operator.kube.client import ApiClient
+from digital_human_operator.kube.discovery import Served
+from digital_human_operator.kube.events import Recorder
+from digital_human_operator.kube.references import References
+from digital_human_operator.kube.resources import Resource
+from digital_human_operator.kube.store import Store
+from digital_human_operator.seen import SeenObjects
+
+
+@dataclass(frozen=True)
+class Services:
+    """Built once by ``app`` and shared by all controllers."""
+
+    client: ApiClient
+    applier: Applier
+    stores: Mapping[Resource, Store]
+    pods: Store
+    references: References
+    served: Served
+    recorder: Recorder
+    seen: SeenObjects
+    images: Images
+    namespace: str
+    now: Callable[[], str]
+    """The time as RFC 3339 with seconds, in UTC."""

@@ -1,0 +1,108 @@
+"""
+The custom resources as last seen, as compact as they can be.
+
+kopf delivers whole objects; kept are the bytes of what a reconcile needs: name, uid, generation,
+our annotations, spec and status.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from digital_human_operator.names import GROUP
+
+Key = tuple[str, str, str]
+"""Kind, namespace, name."""
+
+_encode = msgspec.json.Encoder(order="deterministic").encode
+_decode = msgspec.json.Decoder().decode
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One custom resource: identity, and its parts as JSON."""
+
+    uid: str
+    resource_version: int
+    generation: int
+    deleting: bool
+    annotations: bytes
+    spec: bytes
+    status: bytes
+
+    def spec_object(self) -> dict[str, Any]:
+        """The spec as a new dictionary."""
+        found: dict[str, Any] = _decode(self.spec)
+        return found
+
+    def status_object(self) -> dict[str, Any]:
+        """The status as a new dictionary; empty when nothing was ever written."""
+        found: dict[str, Any] = _decode(self.status)
+        return found
+
+    def annotations_object(self) -> dict[str, str]:
+        """The annotations of our group."""
+        found: dict[str, str] = _decode(self.annotations)
+        return found
+
+
+def seen_from(body: Mapping[str, Any]) -> Seen:
+    """What is kept of an object as the API server shows it."""
+    metadata = body["metadata"]
+    annotations = {
+        k: v
+        for k, v in (metadata.get("annotations") or {}).items()
+        if k.partition("/")[0].endswith(GROUP)
+    }
+    return Seen(
+        uid=metadata["uid"],
+        resource_version=int(metadata["resourceVersion"]),
+        generation=metadata.get("generation", 0),
+        deleting=metadata.get("deletionTimestamp") is not None,
+        annotations=_encode(annotations),
+        spec=_encode(body.get("spec") or {}),
+        status=_encode(body.get("status") or {}),
+    )
+
+
+class SeenObjects:
+    """All custom resources of all kinds, by key."""
+
+    def __init__(self) -> None:
+        self._objects: dict[Key, Seen] = {}
+
+    def __len__(self) -> int:
+        return len(self._objects)
+
+    def __iter__(self) -> Iterator[Key]:
+        return iter(list(self._objects))
+
+    def get(self, key: Key) -> Seen | None:
+        """The object as last seen; None when there is none."""
+        return self._objects.get(key)
+
+    def upsert(self, key: Key, new: Seen) -> bool:
+        """Remember ``new``; whether anything that a reconcile looks at is different now."""
+        old = self._objects.get(key)
+        if old is not None and old.uid == new.uid and new.resource_version <= old.resource_version:
+            return False
+        self._objects[key] = new
+        return (
+            old is None
+            or old.uid != new.uid
+            or old.deleting != new.deleting
+            or old.spec != new.spec
+            or old.generation != new.generation
+            or old.annotations != new.annotations
+            or old.status != new.status
+        )
+
+    def remove(self, key: Key, uid: str | None = None) -> None:
+        """Forget an object; with ``uid`` only if it is still that one."""
+        old = self._objects.get(key)
+        if old is not None and (uid is None or old.uid == uid):
+            del self._objects[key]

@@ -1,0 +1,152 @@
+"""Everything that is watched, and how a change finds the human that it belongs to."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Hashable, Sequence
+from functools import partial
+
+import msgspec
+
+from digital_human_operator.kinds import CHILDREN, HUMANS, OPTIONAL, OWN, PODS
+from digital_human_operator.kube.apply import Applier
+from digital_human_operator.kube.client import ApiClient
+from digital_human_operator.kube.discovery import Served
+from digital_human_operator.kube.events import Recorder
+from digital_human_operator.kube.live import Decoder, Live
+from digital_human_operator.kube.reflector import Reflector
+from digital_human_operator.kube.references import References
+from digital_human_operator.kube.resources import Resource
+from digital_human_operator.kube.store import Store
+from digital_human_operator.kube.workqueue import WorkQueue
+from digital_human_operator.names import CHILD_SELECTOR, FIELD_MANAGER, LABEL_HUMAN
+from digital_human_operator.observed import EXTRACTORS
+from digital_human_operator.seen import Key, SeenObjects
+
+from .handlers import LISTED_PRIORITY
+
+STATUS_DELAY = 0.25
+"""Seconds that changes of a child's status are collected before the human is looked at."""
+
+
+class _Metadata(msgspec.Struct):
+    name: str
+    namespace: str
+    uid: str
+
+
+class _Object(msgspec.Struct):
+    metadata: _Metadata
+
+
+_decode = msgspec.json.Decoder(_Object).decode
+
+
+class Watches:
+    """Stores of children, Pods, references and custom resources, kept true by reflectors."""
+
+    def __init__(
+        self, client: ApiClient, queue: WorkQueue[Key], namespaces: Sequence[str]
+    ) -> None:
+        self._client = client
+        self._queue = queue
+        self._scopes: tuple[str | None, ...] = tuple(namespaces) or (None,)
+        self.seen = SeenObjects()
+        self.stores = {r: Store(r) for r in (*CHILDREN, *OPTIONAL)}
+        self.pods = Store(PODS)
+        decoders = {r: _decoder(r) for r in (*CHILDREN, *OPTIONAL)}
+        self._decoders = decoders
+        self.references = References(client, self._references_changed, namespaces=self._scopes)
+        self.served = Served(client, OPTIONAL, self._served_changed)
+        self.applier = Applier(
+            client, FIELD_MANAGER, self.stores, decoders, ownership_label=LABEL_HUMAN
+        )
+        self._reflectors = [
+            self._reflector(store, decoders[resource], scope)
+            for resource, store in self.stores.items()
+            if resource in CHILDREN
+            for scope in self._scopes
+        ]
+        self._reflectors += [
+            self._reflector(self.pods, _decoder(PODS), scope) for scope in self._scopes
+        ]
+        self._optional: dict[Resource, asyncio.Task[None]] = {}
+
+    def recorder(self, instance: str) -> Recorder:
+        """The sender of Kubernetes Events."""
+        return Recorder(self._client, FIELD_MANAGER, instance)
+
+    async def run(self) -> None:
+        """Watch until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            group.create_task(self.served.run())
+            group.create_task(self.references.run())
+            for reflector in self._reflectors:
+                group.create_task(reflector.run())
+
+    async def wait_synced(self) -> None:
+        """Return when every store is complete."""
+        await self.served.synced.wait()
+        await self.references.wait_synced()
+        for reflector in self._reflectors:
+            await reflector.synced.wait()
+
+    async def sweep(self) -> None:
+        """Compare the known custom resources with a list, and queue those that are gone."""
+        for resource in OWN:
+            known = {key for key in self.seen if key[0] == resource.kind}
+            there: set[tuple[Key, str]] = set()
+            for scope in self._scopes:
+                async for page in self._client.list_pages(resource, scope, metadata_only=True):
+                    for item in page.items:
+                        found = _decode(item).metadata
+                        there.add(((resource.kind, found.namespace, found.name), found.uid))
+            for key in known:
+                seen = self.seen.get(key)
+                if seen is not None and (key, seen.uid) not in there:
+                    self.seen.remove(key, seen.uid)
+                    self._queue.add(key)
+
+    def _reflector(self, store: Store, decoder: Decoder, scope: str | None) -> Reflector:
+        return Reflector(
+            self._client,
+            store,
+            decoder,
+            namespace=scope,
+            label_selector=CHILD_SELECTOR,
+            on_change=self._child_changed,
+        )
+
+    def _child_changed(self, old: Live | None, new: Live | None, initial: bool) -> None:  # noqa: FBT001
+        for key in {_owner(live) for live in (old, new) if live is not None} - {None}:
+            if initial:
+                self._queue.add(key, priority=LISTED_PRIORITY)
+            elif old is None or new is None or old.quick != new.quick or new.deleting:
+                self._queue.add(key)
+            elif old.status != new.status:
+                self._queue.add_after(key, STATUS_DELAY)
+
+    def _references_changed(self, requesters: set[Hashable]) -> None:
+        for key in requesters:
+            self._queue.add(key)  # type: ignore[arg-type]
+
+    def _served_changed(self, resource: Resource, served: bool) -> None:  # noqa: FBT001
+        if served and resource not in self._optional:
+            for scope in self._scopes:
+                reflector = self._reflector(self.stores[resource], self._decoders[resource], scope)
+                self._reflectors.append(reflector)
+                self._optional[resource] = self._group.create_task(reflector.run())
+        for key in self.seen:
+            if key[0] == HUMANS.kind:
+                self._queue.add_after(key, 2, priority=LISTED_PRIORITY)
+
+
+def _decoder(resource: Resource) -> Decoder:
+    extract = EXTRACTORS.get(resource.kind)
+    make = partial(Decoder, FIELD_MANAGER, LABEL_HUMAN)
+    return make(extract) if extract is not None else make()
+
+
+def _owner(live: Live) -> Key | None:
+    return (HUMANS.kind, live.namespace, live.label) if live.label else None

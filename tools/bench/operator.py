@@ -1,0 +1,73 @@
+"""
+`make bench-operator`: the operator against a bare client on the same control plane, in one run.
+
+For N = 100 and 1,000 both create N DigitalHumans and everything that belongs to them, each in a
+fresh cluster. The bare client applies manifests that were rendered before the clock started, with
+32 requests in flight, and knows nothing of what it made; the operator watches, plans, renders,
+compares, applies and reports. Both are done when every object is there and every Deployment is
+ready. Counts come from the API server's audit log.
+"""
+
+import asyncio
+import json
+import os
+import platform
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from tools.bench import measure
+from tools.cache import ROOT
+
+RESULT = ROOT / "build" / "bench" / "operator.json"
+SIZES = (100, 1000)
+
+
+async def run(sizes: tuple[int, ...], console: Console) -> dict[str, Any]:
+    """Measure every size, the smallest first; returns the whole report."""
+    runs = []
+    for size in sizes:
+        console.print(f"{size} DigitalHumans", style="bold")
+        with measure.cluster(f"bench-op-{size}", console) as here:
+            operator = await measure.operator(here, size, console)
+        with measure.cluster(f"bench-bare-{size}", console) as here:
+            bare = await measure.bare(here, size, operator.pop("manifests"), console)
+        ratio = operator["converge_seconds"] / bare["bare_client_seconds"]
+        runs.append(operator | bare | {"ratio": round(ratio, 3)})
+        console.print_json(json.dumps(runs[-1]))
+    return {"benchmark": "operator", "machine": machine(), "runs": runs}
+
+
+def machine() -> dict[str, Any]:
+    """Where and when this was measured, without names."""
+    with Path("/proc/meminfo").open() as meminfo:
+        total = int(meminfo.readline().split()[1]) // 1024
+    return {
+        "date": datetime.now(UTC).date().isoformat(),
+        "cores": os.cpu_count(),
+        "memory_mib": total,
+        "python": platform.python_version(),
+        "kernel": platform.release().split("-")[0],
+        "load_before": round(os.getloadavg()[0], 2),
+        "note": "control plane, simulated nodes, operator and load share these cores",
+    }
+
+
+def main(arguments: list[str]) -> int:
+    """Run, write the report, print where it is."""
+    console = Console(stderr=True)
+    sizes = tuple(int(argument) for argument in arguments) or SIZES
+    began = time.monotonic()
+    report = asyncio.run(run(sizes, console))
+    RESULT.parent.mkdir(parents=True, exist_ok=True)
+    RESULT.write_text(json.dumps(report, indent=2) + "\n")
+    console.print(f"{RESULT.relative_to(ROOT)} written after {time.monotonic() - began:.0f} s")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""`make demo`: a local cluster, the chart, the operator, and a digital human that becomes Ready."""

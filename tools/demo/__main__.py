@@ -1,0 +1,47 @@
+"""`python -m tools.demo up|down`."""
+
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from tools.binaries import BuildError
+from tools.cluster import ClusterError
+from tools.demo import stage
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+Name = Annotated[str, typer.Option(envvar="CLUSTER_NAME", help="Name of the cluster.")]
+Lane = Annotated[str, typer.Option(envvar="CLUSTER", help="kwok or kind.")]
+
+
+@app.command()
+def up(name: Name = "demo", lane: Lane = "kwok") -> None:
+    """Start everything and watch the example become Ready; it is left running."""
+    stage.up(Console(width=None if sys.stdout.isatty() else 100), name, lane)
+
+
+@app.command()
+def down(name: Name = "demo") -> None:
+    """Stop the operator and the cluster, and remove everything of them."""
+    stage.down(name)
+    Console().print("The demo is gone.")
+
+
+def main() -> int:
+    """Run the command; expected errors are one sentence, not a traceback."""
+    try:
+        app(standalone_mode=False)
+    except (ClusterError, BuildError, stage.DemoError) as error:
+        Console(stderr=True).print(str(error), style="red", markup=False, highlight=False)
+        return 1
+    except KeyboardInterrupt:
+        Console(stderr=True).print("Stopped; `make demo-down` removes what was started.")
+        return 130
+    except typer.Abort:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

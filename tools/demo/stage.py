@@ -1,0 +1,86 @@
+"""Puts the demo on stage, in order, each step told in one line; and clears the stage again."""
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+import yaml
+from rich.console import Console
+
+from tools.cache import ROOT
+from tools.cluster import Cluster
+from tools.cluster.cluster import CLUSTERS
+from tools.cluster.nodes import add_nodes
+from tools.demo import view
+from tools.operator_process import OperatorProcess, install_chart
+
+EXAMPLE = ROOT / "examples" / "high-availability.yaml"
+NAMESPACE = "digital-humans"
+NODES = {"gke-a100-80": 4, "l4": 2, "cpu": 2}
+READY_SECONDS = 240.0
+
+
+class DemoError(RuntimeError):
+    """The demo could not be shown; the message says why and what to do."""
+
+
+def up(console: Console, name: str, lane: str) -> None:
+    """Start cluster, chart, operator and example; return once the example is Ready."""
+    began = time.monotonic()
+    cluster = Cluster(name, lane)
+    _step(console, "control plane", lambda: cluster.up())
+    _step(console, "simulated GPU nodes", lambda: add_nodes(cluster.kubeconfig, NODES))
+    _step(console, "chart and CRDs", lambda: install_chart(cluster))
+    operator = _operator(cluster)
+    if not operator.running():
+        _step(console, "operator", operator.start)
+    _step(console, f"example {EXAMPLE.name}", lambda: _apply(cluster))
+    human = next(d for d in _documents() if d["kind"] == "DigitalHuman")["metadata"]["name"]
+    ready = view.watch(console, cluster, NAMESPACE, human, READY_SECONDS)
+    if not ready:
+        raise DemoError(
+            f"{human} is not Ready after {READY_SECONDS:.0f} s; its status says why (above), the"
+            f" operator's log is {operator.log.relative_to(ROOT)}."
+        )
+    view.epilogue(console, cluster, NAMESPACE, human, time.monotonic() - began)
+
+
+def down(name: str) -> None:
+    """Stop the operator by its recorded pid, then the cluster; nothing there is fine."""
+    cluster = Cluster(name)
+    operator = _operator(cluster)
+    with suppress(FileNotFoundError):
+        operator.stop()
+    cluster.down()
+    for file in operator.directory.glob("*"):
+        file.unlink()
+    with suppress(FileNotFoundError):
+        operator.directory.rmdir()
+
+
+def _operator(cluster: Cluster) -> OperatorProcess:
+    return OperatorProcess(cluster, CLUSTERS.parent / "demo" / cluster.name)
+
+
+def _documents() -> list[dict[str, object]]:
+    return [d for d in yaml.safe_load_all(EXAMPLE.read_text()) if d]
+
+
+def _apply(cluster: Cluster) -> None:
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
+    cluster.kubectl.apply(namespace)
+    cluster.kubectl("apply", "--server-side", "-n", NAMESPACE, "-f", str(EXAMPLE))
+
+
+def _step(console: Console, what: str, act: Callable[[], object]) -> None:
+    """Do one step and tell how long it took."""
+    began = time.monotonic()
+    if console.is_terminal:
+        with console.status(f"{what} ..."):
+            act()
+    else:
+        console.print(f"  ...  {what}", highlight=False)
+        act()
+    console.print(f"  ok   {what:<28} {time.monotonic() - began:6.1f} s", highlight=False)
+
+
