@@ -1,1 +1,1 @@
-"""The API: pydantic models are its only definition; the CRDs in ``crds/`` are generated from them."""
+"""The API: pydantic models are its only definition; ``crds/`` is generated from them."""

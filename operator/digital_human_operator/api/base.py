@@ -11,9 +11,9 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
-QUANTITY = r"^([0-9]+(\.[0-9]+)?)([eE][+-]?[0-9]+|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$"
-DURATION = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$"
-CRON = r"^(@(yearly|annually|monthly|weekly|daily|midnight|hourly)|\S+( +\S+){4})$"
+QUANTITY = r"^([0-9]{1,15}(\.[0-9]{1,9})?)([eE][+-]?[0-9]{1,2}|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$"
+DURATION = r"^([0-9]{1,5}(\.[0-9]{1,3})?(ms|s|m|h))+$"
+PERCENT = r"^(0|[1-9][0-9]?|100)%$"
 NAME = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
 ENV_NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
 
@@ -62,6 +62,33 @@ def union(*members: str) -> dict[str, Any]:
     return cel(f"{count} == 1", f"exactly one of {', '.join(members)} must be given")
 
 
+def _cron_field(number: str, names: str = "[*?]") -> str:
+    """A regular expression of one cron field whose numbers match ``number``."""
+    one = rf"({names}|{number}(-{number})?)(/[1-9][0-9]?)?"
+    return rf"{one}(,{one})*"
+
+
+_CRON_FIELDS = " +".join(
+    (
+        _cron_field("[0-5]?[0-9]"),
+        _cron_field("([01]?[0-9]|2[0-3])"),
+        _cron_field("(0?[1-9]|[12][0-9]|3[01])"),
+        _cron_field("(0?[1-9]|1[0-2]|(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec))"),
+        _cron_field("([0-6]|(?i:sun|mon|tue|wed|thu|fri|sat))"),
+    )
+)
+CRON = rf"^(@(yearly|annually|monthly|weekly|daily|midnight|hourly)|{_CRON_FIELDS})$"
+"""What a CronJob takes; 7 for Sunday and @every are not portable between its versions."""
+
+LABEL_KEY = r"^([a-z0-9][-a-z0-9.]*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
+LABEL_VALUE = r"^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$"
+_METADATA_HOST = (
+    r"(169[.]254[.]|100[.]100[.]100[.]200([:/]|$)|[[]fe[89ab][0-9a-f]:|[[]fd00:ec2:|[[]::ffff:"
+    r"|metadata([.]google[.]internal)?[.]?([:/]|$)|[0-9]+([:/]|$)|0x)"
+)
+"""Where clouds hand out credentials, also when the address is written as one number."""
+
+
 def _text(value: object) -> object:
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
@@ -76,19 +103,22 @@ Quantity = Annotated[
             "anyOf": [{"type": "integer"}, {"type": "string"}],
             "pattern": QUANTITY,
             "maxLength": 32,
+            "minimum": 0,
         }
     ),
 ]
 """A Kubernetes quantity, kept exactly as the user wrote it: ``8``, ``500m``, ``64Gi``."""
 
 IntOrPercent = Annotated[
-    int | str,
+    Annotated[int, Field(ge=0, le=1000)] | Annotated[str, Field(pattern=PERCENT, max_length=4)],
     WithJsonSchema(
         {
             "x-kubernetes-int-or-string": True,
             "anyOf": [{"type": "integer"}, {"type": "string"}],
-            "pattern": r"^([0-9]+|[0-9]{1,2}%|100%)$",
-            "maxLength": 10,
+            "pattern": PERCENT,
+            "maxLength": 4,
+            "minimum": 0,
+            "maximum": 1000,
         }
     ),
 ]
@@ -97,7 +127,21 @@ IntOrPercent = Annotated[
 Duration = Annotated[str, Field(pattern=DURATION, max_length=24, examples=["30s"])]
 """A length of time such as ``30s``, ``10m`` or ``1h30m``."""
 
-CronSchedule = Annotated[str, Field(pattern=CRON, max_length=128, examples=["0 2 * * *"])]
+CronSchedule = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=128,
+        examples=["0 2 * * *"],
+        json_schema_extra=rules(
+            cel(
+                f"self.matches(r'{CRON}')",
+                "must be five cron fields such as 0 2 * * * (Sunday is 0), or a shorthand such as"
+                " @daily",
+            )
+        ),
+    ),
+]
 """Five cron fields or one of the ``@daily`` shorthands."""
 
 TimeZone = Annotated[
@@ -129,7 +173,7 @@ ImageReference = Annotated[
 
 Url = Annotated[
     str,
-    Field(pattern=r"^https?://[^\s]+$", max_length=2048, examples=["https://llm.example.com/v1"]),
+    Field(pattern=r"^https?://[!-~]+$", max_length=2048, examples=["https://llm.example.com/v1"]),
 ]
 """An http or https address."""
 
@@ -142,19 +186,82 @@ StringMap = Annotated[
 ]
 """Labels, annotations or selectors: at most 64 pairs."""
 
-def url_rules(field: str = "url") -> tuple[dict[str, Any], ...]:
+
+def label_rules(field: str) -> tuple[dict[str, Any], ...]:
+    """Rules of a map of labels: what the API server would refuse on the Pods and objects."""
+    return (
+        key_rule(field),
+        cel(
+            f"!has(self.{field}) || self.{field}.all(k, self.{field}[k].matches('{LABEL_VALUE}'))",
+            f"each value of {field} must be at most 63 letters, digits, -, _ and .,"
+            " and start and end with a letter or digit",
+            path=f".{field}",
+        ),
+    )
+
+
+def key_rule(field: str) -> dict[str, Any]:
+    """The rule that the keys of a map are label or annotation keys."""
+    return cel(
+        f"!has(self.{field}) || self.{field}.all(k, k.size() <= 317 && k.matches('{LABEL_KEY}'))",
+        f"each key of {field} must be a name of at most 63 letters, digits, -, _ and .,"
+        " optionally after a domain and /",
+        path=f".{field}",
+    )
+
+
+def safe_address(field: str, *, optional: bool = False) -> dict[str, Any]:
+    """The rule that an address which the Pods will call is no metadata service."""
+    absent = f"!has(self.{field}) || " if optional else ""
+    return cel(
+        f"{absent}!self.{field}.matches('(?i)^([a-z0-9]+://)?([^/]*@)?{_METADATA_HOST}')",
+        f"{field} must not point at a link-local or cloud metadata address: use a host name",
+        path=f".{field}",
+    )
+
+
+def url_rules(
+    field: str = "url", *, optional: bool = False, instead: str = "a Secret"
+) -> tuple[dict[str, Any], ...]:
     """Rules of an address that the Pods will call: no credentials in it, no metadata service."""
+    absent = f"!has(self.{field}) || " if optional else ""
     return (
         cel(
-            f"!self.{field}.matches('^[a-z0-9]+://[^/]*@')",
-            f"{field} must not carry a user name or password: put them into a Secret and refer to it",
+            f"{absent}!self.{field}.matches('^[a-z0-9]+://[^/?#]*@')",
+            f"{field} must not carry a user name or password: use {instead}",
             path=f".{field}",
         ),
-        cel(
-            f"!self.{field}.matches('^[a-z0-9]+://(169[.]254[.]|.fe80:|metadata[.]google[.]internal)')",
-            f"{field} must not point at a link-local or cloud metadata address",
-            path=f".{field}",
-        ),
+        safe_address(field, optional=optional),
+    )
+
+
+def at_least(field: str, shortest: str, longest: str | None = None) -> dict[str, Any]:
+    """The rule that a duration lies between ``shortest`` and ``longest``."""
+    lower = f"duration(self.{field}) >= duration('{shortest}')"
+    if longest is None:
+        return cel(lower, f"{field} must be at least {shortest}", path=f".{field}")
+    return cel(
+        f"{lower} && duration(self.{field}) <= duration('{longest}')",
+        f"{field} must be between {shortest} and {longest}",
+        path=f".{field}",
+    )
+
+
+def positive_quantity(field: str) -> dict[str, Any]:
+    """The rule that a size is more than 0."""
+    return cel(
+        f"quantity(string(self.{field})).isGreaterThan(quantity('0'))",
+        f"{field} must be more than 0",
+        path=f".{field}",
+    )
+
+
+def grows(field: str) -> dict[str, Any]:
+    """The rule that the size of a volume does not shrink."""
+    return cel(
+        f"quantity(string(self.{field})).compareTo(quantity(string(oldSelf.{field}))) >= 0",
+        f"{field} cannot shrink: a volume only grows",
+        path=f".{field}",
     )
 
 
@@ -166,7 +273,7 @@ class LocalObjectRef(ApiModel):
 
 
 class SecretKeyRef(ApiModel):
-    """One key of a Secret in the same namespace. Its value never appears in status, logs or events."""
+    """One key of a Secret of this namespace. Its value never appears in status, logs or events."""
 
     name: ObjectName
     """Name of the Secret."""

@@ -84,11 +84,11 @@ def _models_by_name(model: type[BaseModel]) -> dict[str, type[BaseModel]]:
     found: dict[str, type[BaseModel]] = {}
 
     def visit(annotation: Any) -> None:
-        if inspect.isclass(annotation) and issubclass(annotation, BaseModel):
-            if annotation.__name__ not in found:
-                found[annotation.__name__] = annotation
-                for info in annotation.model_fields.values():
-                    visit(info.annotation)
+        is_model = inspect.isclass(annotation) and issubclass(annotation, BaseModel)
+        if is_model and annotation.__name__ not in found:
+            found[annotation.__name__] = annotation
+            for info in annotation.model_fields.values():
+                visit(info.annotation)
         for inner in getattr(annotation, "__args__", ()):
             visit(inner)
 
@@ -123,7 +123,9 @@ def structural(model: type[BaseModel]) -> JsonObject:
 
 def _plain(node: JsonObject, owner: type[BaseModel] | None, inline: Any) -> JsonObject:
     """One schema node without references or unions."""
-    found = {k: v for k, v in node.items() if k not in _DROPPED and not (k == "default" and v is None)}
+    found = {
+        k: v for k, v in node.items() if k not in _DROPPED and not (k == "default" and v is None)
+    }
     if "const" in node:
         found["enum"] = [node["const"]]
     for bound, exclusive in (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")):
@@ -131,9 +133,8 @@ def _plain(node: JsonObject, owner: type[BaseModel] | None, inline: Any) -> Json
             found |= {bound: node[exclusive], exclusive: True}
     if isinstance(node.get("additionalProperties"), dict):
         found["additionalProperties"] = inline(node["additionalProperties"], None)
-    elif node.get("type") == "object" and "properties" not in node:
-        if owner is None:
-            found["x-kubernetes-preserve-unknown-fields"] = True
+    elif node.get("type") == "object" and "properties" not in node and owner is None:
+        found["x-kubernetes-preserve-unknown-fields"] = True
     found.pop("propertyNames", None)
     if "items" in node:
         found["items"] = inline(node["items"], None)
@@ -150,12 +151,17 @@ def _properties(properties: JsonObject, owner: type[BaseModel] | None, inline: A
     for name, node in properties.items():
         schema = inline(node, None)
         if owner is not None:
-            examples = node.get("examples") or []
-            schema["description"] = docs[name] + (
-                f" Example: {examples[0]}" if examples and str(examples[0]) not in docs[name] else ""
-            )
+            schema["description"] = _with_example(docs[name], node)
         found[name] = schema
     return found
+
+
+def _with_example(text: str, node: JsonObject) -> str:
+    """The sentence with an example in it, where neither it nor a default shows one."""
+    examples = node.get("examples") or []
+    if not examples or "default" in node or str(examples[0]) in text or "for example" in text:
+        return text
+    return f"{text.removesuffix('.')} (for example {examples[0]})."
 
 
 def completed(schema: JsonObject, value: Any) -> Any:
@@ -190,7 +196,13 @@ def manifest(kind: Kind, group: str, version: str) -> JsonObject:
         "kind": {"type": "string", "description": "Kind of this object."},
         "metadata": {
             "type": "object",
-            "properties": {"name": {"type": "string", "maxLength": kind.name_limit}},
+            "properties": {
+                "name": {
+                    "type": "string",
+                    "description": f"Name of the object, at most {kind.name_limit} characters.",
+                    "maxLength": kind.name_limit,
+                }
+            },
         },
         "spec": spec,
         "status": structural(kind.status),

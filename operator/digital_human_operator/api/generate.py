@@ -32,7 +32,7 @@ KEEP = (
 class _Dumper(yaml.SafeDumper):
     """Indents lists, writes no anchors."""
 
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002
         super().increase_indent(flow, False)
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
@@ -51,7 +51,9 @@ def files() -> dict[Path, str]:
         document = manifest(kind, GROUP, VERSION)
         text = dump(document)
         if len(text.encode()) > SIZE_LIMIT:
-            raise ValueError(f"the CRD of {kind.kind} has {len(text)} bytes, more than {SIZE_LIMIT}")
+            raise ValueError(
+                f"the CRD of {kind.kind} has {len(text)} bytes, more than {SIZE_LIMIT}"
+            )
         found[Path("crds") / f"{GROUP}_{kind.plural}.yaml"] = HEADER + text
         chart = Path("charts/digital-human-operator/templates/crds") / f"{kind.plural}.yaml"
         found[chart] = HEADER + GUARD + _for_helm(text) + "{{- end }}\n"

@@ -1,4 +1,4 @@
-"""Version v1alpha1 of group aiqtoolkit.io: DigitalHuman, DigitalHumanBackup, DigitalHumanRestore."""
+"""Version v1alpha1 of the group aiqtoolkit.io."""
 
 GROUP = "aiqtoolkit.io"
 VERSION = "v1alpha1"

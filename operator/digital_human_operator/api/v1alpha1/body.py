@@ -17,7 +17,10 @@ from digital_human_operator.api.base import (
     SecretKeyRef,
     StringMap,
     cel,
+    key_rule,
+    label_rules,
     list_map,
+    safe_address,
     union,
     validated,
 )
@@ -44,7 +47,8 @@ def no_reserved_keys(field: str) -> dict[str, Any]:
     """The rule that a user's labels and annotations stay out of our and Kubernetes' names."""
     return cel(
         f"!has(self.{field}) || self.{field}.all(k, "
-        f"!k.matches('^app[.]kubernetes[.]io/') && !k.matches('^([a-z0-9.-]*[.])?aiqtoolkit[.]io/'))",
+        "!k.matches('^app[.]kubernetes[.]io/')"
+        " && !k.matches('^([a-z0-9.-]*[.])?aiqtoolkit[.]io/'))",
         f"{field} must not use app.kubernetes.io/ or aiqtoolkit.io/ keys: the operator sets those",
         path=f".{field}",
     )
@@ -87,7 +91,8 @@ class Compile(ApiModel):
     """torch.compile of the networks."""
 
     mode: Annotated[str, Field(max_length=32, examples=["max-autotune"])] = "default"
-    """A mode of torch.compile: default, reduce-overhead, max-autotune or max-autotune-no-cudagraphs."""
+    """A mode of torch.compile: default, reduce-overhead, max-autotune or
+    max-autotune-no-cudagraphs."""
 
     model_config = validated(
         cel(
@@ -98,7 +103,8 @@ class Compile(ApiModel):
         cel(
             "self.mode in ['default', 'reduce-overhead', 'max-autotune',"
             " 'max-autotune-no-cudagraphs', 'max-performance']",
-            "mode must be one of default, reduce-overhead, max-autotune, max-autotune-no-cudagraphs",
+            "mode must be one of default, reduce-overhead, max-autotune,"
+            " max-autotune-no-cudagraphs",
             path=".mode",
         ),
     )
@@ -169,11 +175,11 @@ class Resources(ApiModel):
     """CPU and memory of the container; GPUs come from gpu."""
 
     requests: Annotated[
-        dict[Annotated[str, Field(max_length=63)], Quantity], Field(max_length=8)
+        dict[Annotated[str, Field(max_length=317)], Quantity], Field(max_length=8)
     ] = Field(default_factory=dict)
     """What the scheduler reserves."""
     limits: Annotated[
-        dict[Annotated[str, Field(max_length=63)], Quantity], Field(max_length=8)
+        dict[Annotated[str, Field(max_length=317)], Quantity], Field(max_length=8)
     ] = Field(default_factory=dict)
     """What the container may use at most."""
 
@@ -188,9 +194,12 @@ class Resources(ApiModel):
             "GPUs do not belong into limits: set gpu.profile and gpu.count",
             path=".limits",
         ),
+        key_rule("requests"),
+        key_rule("limits"),
         cel(
             "!has(self.requests) || !has(self.limits) || self.requests.all(k, !(k in self.limits)"
-            " || quantity(string(self.requests[k])).compareTo(quantity(string(self.limits[k]))) <= 0)",
+            " || quantity(string(self.requests[k]))"
+            ".compareTo(quantity(string(self.limits[k]))) <= 0)",
             "each request must be at most its limit",
             path=".requests",
         ),
@@ -256,6 +265,8 @@ class Placement(ApiModel):
     runtime_class_name: ObjectName | None = None
     """Runtime class, for example nvidia where the GPU operator does not make it the default."""
 
+    model_config = validated(*label_rules("nodeSelector"))
+
 
 class ConfigMapKeyRef(ApiModel):
     """One key of a ConfigMap in the same namespace."""
@@ -282,12 +293,13 @@ class EnvVar(ApiModel):
         union("value", "secretKeyRef", "configMapKeyRef"),
         cel(
             "!self.name.startsWith('DIGITAL_HUMAN_')",
-            "names that start with DIGITAL_HUMAN_ are set by the operator: use the field of the spec",
+            "names that start with DIGITAL_HUMAN_ are set by the operator: use the field of the"
+            " spec",
             path=".name",
         ),
         cel(
-            "!(self.name in ['LD_PRELOAD', 'LD_LIBRARY_PATH', 'NVIDIA_VISIBLE_DEVICES',"
-            " 'CUDA_VISIBLE_DEVICES'])",
+            "!self.name.startsWith('LD_') && !(self.name in ['NVIDIA_VISIBLE_DEVICES',"
+            " 'NVIDIA_DRIVER_CAPABILITIES', 'CUDA_VISIBLE_DEVICES'])",
             "the loader's and the GPU's variables cannot be set: they decide what the container"
             " may reach",
             path=".name",
@@ -307,7 +319,12 @@ class PodTemplate(ApiModel):
     )
     """Environment variables of the runtime container."""
 
-    model_config = validated(no_reserved_keys("labels"), no_reserved_keys("annotations"))
+    model_config = validated(
+        no_reserved_keys("labels"),
+        no_reserved_keys("annotations"),
+        *label_rules("labels"),
+        key_rule("annotations"),
+    )
 
 
 class ManagedFace(ApiModel):
@@ -337,7 +354,8 @@ class ManagedFace(ApiModel):
         ),
         cel(
             "!has(self.gpu) || self.gpu.profile != 'a100-mig-1g.5gb'",
-            "Audio2Face needs about 9 GiB: a 1g.5gb slice is too small, use a100-mig-2g.10gb or more",
+            "Audio2Face needs about 9 GiB: a 1g.5gb slice is too small, use a100-mig-2g.10gb or"
+            " more",
             path=".gpu.profile",
         ),
     )
@@ -364,11 +382,7 @@ class ExternalFace(ApiModel):
             "address must be host:port, without a scheme",
             path=".address",
         ),
-        cel(
-            "!self.address.matches('^(169[.]254[.]|metadata[.]google[.]internal)')",
-            "address must not be link-local or a cloud metadata address",
-            path=".address",
-        ),
+        safe_address("address"),
     )
 
 
@@ -383,4 +397,3 @@ class Face(ApiModel):
     """An Audio2Face server that somebody else runs."""
 
     model_config = validated(union("embedded", "managed", "external"))
-

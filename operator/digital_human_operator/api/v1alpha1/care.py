@@ -17,7 +17,9 @@ from digital_human_operator.api.base import (
     TimeZone,
     Url,
     cel,
+    positive_quantity,
     union,
+    url_rules,
     validated,
 )
 
@@ -39,11 +41,7 @@ class S3Destination(ApiModel):
     """Secret with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; absent: the Pod's own identity."""
 
     model_config = validated(
-        cel(
-            "!has(self.endpoint) || !self.endpoint.matches('^[a-z]+://[^/]*@')",
-            "endpoint must not carry a user name or password: use credentialsSecret",
-            path=".endpoint",
-        ),
+        *url_rules("endpoint", optional=True, instead="credentialsSecret"),
         cel(
             "!has(self.prefix) || (!self.prefix.startsWith('/') && !self.prefix.contains('..'))",
             "prefix must not start with / or contain ..",
@@ -94,6 +92,12 @@ class Drill(ApiModel):
     scratch_storage: Quantity = "20Gi"
     """Size of the scratch volume."""
 
+    model_config = validated(positive_quantity("scratchStorage"))
+
+
+def _default_parts() -> list[BackupPart]:
+    return ["config", "sessions", "objects"]
+
 
 class Backup(ApiModel):
     """Scheduled backups."""
@@ -109,7 +113,7 @@ class Backup(ApiModel):
     retention: Retention = Field(default_factory=Retention)
     """Which backups are kept."""
     include: Annotated[list[BackupPart], Field(min_length=1, max_length=4)] = Field(
-        default_factory=lambda: ["config", "sessions", "objects"], json_schema_extra=LIST_SET
+        default_factory=_default_parts, json_schema_extra=LIST_SET
     )
     """What is backed up; absent: config, sessions and objects. Models can be fetched again."""
     drill: Drill | None = None
@@ -119,9 +123,9 @@ class Backup(ApiModel):
 class Privacy(ApiModel):
     """Personal data in conversations."""
 
-    hash_fields: Annotated[
-        list[Literal["name", "email", "phone", "ssn"]], Field(max_length=4)
-    ] = Field(default_factory=list, json_schema_extra=LIST_SET)
+    hash_fields: Annotated[list[Literal["name", "email", "phone", "ssn"]], Field(max_length=4)] = (
+        Field(default_factory=list, json_schema_extra=LIST_SET)
+    )
     """Fields of a profile that are stored as keyed hashes."""
     free_text: Literal["Keep", "Redact"] = "Keep"
     """Whether personal data is removed from free text before it is stored."""
@@ -135,7 +139,12 @@ class Privacy(ApiModel):
             "!has(self.hashFields) || self.hashFields.size() == 0 || has(self.keySecret)",
             "keySecret is needed with hashFields: hashes without a key can be guessed",
             path=".keySecret",
-        )
+        ),
+        cel(
+            "!has(self.retention) || duration(self.retention) >= duration('1h')",
+            "retention must be at least 1h",
+            path=".retention",
+        ),
     )
 
 

@@ -15,8 +15,7 @@ from digital_human_operator.api.base import (
     list_map,
     validated,
 )
-from digital_human_operator.api.v1alpha1.body import Face, Gpu, Placement, PodTemplate
-from digital_human_operator.api.v1alpha1.body import Resources
+from digital_human_operator.api.v1alpha1.body import Face, Gpu, Placement, PodTemplate, Resources
 from digital_human_operator.api.v1alpha1.care import Audit, Backup, Budget, Privacy
 from digital_human_operator.api.v1alpha1.life import (
     Autoscaling,
@@ -37,7 +36,7 @@ DeletionPolicy = Literal["Delete", "Retain", "FinalBackup"]
 
 
 class DigitalHumanSpec(ApiModel):
-    """What a digital human is made of and how it runs. Only what differs from the defaults is needed."""
+    """What a digital human is and how it runs. Only what differs from the defaults is needed."""
 
     image: ImageReference | None = None
     """Image of the runtime, best by digest; absent: the operator's default."""
@@ -49,22 +48,17 @@ class DigitalHumanSpec(ApiModel):
     """Running; Suspended scales to zero and keeps all data; Paused leaves everything as it is."""
     persona: Persona = Field(default_factory=Persona)
     """Who the human is."""
-    llm: Llm = Field(
-        default_factory=lambda: Llm(builtin=Empty())
-    )
+    llm: Llm = Field(default_factory=lambda: Llm(builtin=Empty()))
     """The language model: exactly one engine; absent: builtin."""
-    speech: Speech = Field(
-        default_factory=lambda: Speech(espeak=Empty())
-    )
+    speech: Speech = Field(default_factory=lambda: Speech(espeak=Empty()))
     """The voice: exactly one engine; absent: espeak."""
-    face: Face = Field(
-        default_factory=lambda: Face(embedded=Empty())
-    )
+    face: Face = Field(default_factory=lambda: Face(embedded=Empty()))
     """The face: exactly one engine; absent: embedded."""
     gpu: Gpu = Field(default_factory=Gpu)
     """GPUs of each Pod; absent: the CPU."""
     resources: Resources | None = None
-    """CPU and memory; absent: 8 CPUs and 32Gi (limits 16 and 64Gi) with a GPU, 1 and 1Gi without."""
+    """CPU and memory; absent: 8 CPUs and 32Gi (limits 16 and 64Gi) with a GPU, 1 and 1Gi
+    without."""
     placement: Placement = Field(default_factory=Placement)
     """Where the Pods may run, beside what the GPU profile asks for."""
     pod_template: PodTemplate = Field(default_factory=PodTemplate)
@@ -77,9 +71,7 @@ class DigitalHumanSpec(ApiModel):
     """How many Pods must stay up during voluntary disruptions."""
     sessions: Sessions = Field(default_factory=Sessions)
     """Conversations: where they are kept, how many, how long."""
-    rollout: Rollout = Field(
-        default_factory=lambda: Rollout(rolling=Rolling())
-    )
+    rollout: Rollout = Field(default_factory=lambda: Rollout(rolling=Rolling()))
     """How a change reaches the Pods; absent: rolling."""
     network: Network = Field(default_factory=Network)
     """Who may reach the human and whom it may reach."""
@@ -98,7 +90,7 @@ class DigitalHumanSpec(ApiModel):
     budget: Budget | None = None
     """What the human may cost."""
     deletion_policy: DeletionPolicy = "Delete"
-    """What happens to volumes when the object is deleted: Delete, Retain, or a FinalBackup first."""
+    """What happens to volumes when the object is deleted: Delete, Retain or FinalBackup."""
 
     model_config = validated(
         cel(
@@ -125,6 +117,16 @@ class DigitalHumanSpec(ApiModel):
         ),
         cel(
             "!has(self.availability) || !has(self.availability.minAvailable)"
+            " || type(self.availability.minAvailable) != string || has(self.autoscaling)"
+            " || !has(self.replicas) || self.replicas < 2"
+            " || int(string(self.availability.minAvailable).replace('%', '')) * self.replicas"
+            " <= 100 * (self.replicas - 1)",
+            "availability.minAvailable is rounded up to all replicas: give a smaller share, or no"
+            " node could ever be drained",
+            path=".availability.minAvailable",
+        ),
+        cel(
+            "!has(self.availability) || !has(self.availability.minAvailable)"
             " || type(self.availability.minAvailable) != int || !has(self.autoscaling)"
             " || self.availability.minAvailable < self.autoscaling.maxReplicas",
             "availability.minAvailable must be smaller than autoscaling.maxReplicas, or no node"
@@ -132,19 +134,22 @@ class DigitalHumanSpec(ApiModel):
             path=".availability.minAvailable",
         ),
         cel(
-            "!has(self.llm) || !has(self.llm.transformers) || self.llm.transformers.precision != 'fp8'"
+            "!has(self.llm) || !has(self.llm.transformers)"
+            " || self.llm.transformers.precision != 'fp8'"
             " || !has(self.gpu) || !self.gpu.profile.startsWith('a100')",
             "the A100 has no fp8 units: set llm.transformers.precision to int8 or int4",
             path=".llm.transformers.precision",
         ),
         cel(
-            "!has(self.llm) || !has(self.llm.transformers) || !has(self.gpu) || !has(self.gpu.quantization)"
+            "!has(self.llm) || !has(self.llm.transformers) || !has(self.gpu)"
+            " || !has(self.gpu.quantization)"
             " || self.llm.transformers.precision == self.gpu.quantization.method",
             "llm.transformers.precision and gpu.quantization.method must name the same format",
             path=".gpu.quantization.method",
         ),
         cel(
-            "!has(self.gpu) || !has(self.gpu.quantization) || (has(self.llm) && has(self.llm.transformers))",
+            "!has(self.gpu) || !has(self.gpu.quantization)"
+            " || (has(self.llm) && has(self.llm.transformers))",
             "gpu.quantization needs a model in the Pod: set llm.transformers",
             path=".gpu.quantization",
         ),
@@ -163,8 +168,8 @@ class DigitalHumanSpec(ApiModel):
         ),
         cel(
             "!has(self.backup) || !has(self.backup.include)"
-            " || !self.backup.include.exists(p, p == 'sessions')"
-            " || (has(self.sessions) && has(self.sessions.store) && has(self.sessions.store.redis))",
+            " || !self.backup.include.exists(p, p == 'sessions') || (has(self.sessions)"
+            " && has(self.sessions.store) && has(self.sessions.store.redis))",
             "backup.include names sessions, which are kept in memory: set sessions.store.redis",
             path=".backup.include",
         ),

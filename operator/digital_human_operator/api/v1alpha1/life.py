@@ -17,9 +17,13 @@ from digital_human_operator.api.base import (
     Quantity,
     SecretKeyRef,
     TimeZone,
+    at_least,
     cel,
+    grows,
     list_map,
+    positive_quantity,
     union,
+    url_rules,
     validated,
 )
 
@@ -65,11 +69,13 @@ class ScalingSchedule(ApiModel):
     start: CronSchedule
     """When it begins."""
     duration: Duration
-    """How long it lasts."""
+    """How long it lasts, 1m to 168h."""
     time_zone: TimeZone = "UTC"
     """Time zone of start."""
     min_replicas: Annotated[int, Field(ge=1, le=1000)]
     """Lower bound while it lasts."""
+
+    model_config = validated(at_least("duration", "1m", "168h"))
 
 
 class Autoscaling(ApiModel):
@@ -110,9 +116,11 @@ class Failover(ApiModel):
     """What callers do when a Pod does not answer."""
 
     timeout: Duration = "30s"
-    """How long one try may take."""
+    """How long one try may take, 1s to 10m."""
     max_retries: Annotated[int, Field(ge=0, le=10)] = 3
     """How many other Pods are tried."""
+
+    model_config = validated(at_least("timeout", "1s", "10m"))
 
 
 class Availability(ApiModel):
@@ -159,11 +167,13 @@ class ManagedRedis(ApiModel):
     """A Redis run by the operator: StatefulSet, Service and a Secret with a generated password."""
 
     storage: Quantity = "8Gi"
-    """Size of its volume."""
+    """Size of its volume; it can grow where the storage class allows it, and never shrinks."""
     storage_class: ObjectName | None = None
     """Storage class of its volume; absent: the cluster's default. Cannot be changed later."""
     resources: ManagedRedisResources | None = None
     """CPU and memory of Redis."""
+
+    model_config = validated(positive_quantity("storage"), grows("storage"))
 
 
 class ExternalRedis(ApiModel):
@@ -172,20 +182,16 @@ class ExternalRedis(ApiModel):
     url: Annotated[
         str,
         Field(
-            pattern=r"^rediss?://[^\s]+$", max_length=1024, examples=["rediss://redis.example:6380/0"]
+            pattern=r"^rediss?://[!-~]+$",
+            max_length=1024,
+            examples=["rediss://redis.example:6380/0"],
         ),
     ]
     """Address without a password: redis:// or, encrypted, rediss://."""
     password_secret: SecretKeyRef | None = None
     """Key of a Secret that holds the password."""
 
-    model_config = validated(
-        cel(
-            "!self.url.matches('^rediss?://[^/]*@')",
-            "url must not carry a user name or password: use passwordSecret",
-            path=".url",
-        )
-    )
+    model_config = validated(*url_rules(instead="passwordSecret"))
 
 
 class RedisStore(ApiModel):
@@ -200,7 +206,8 @@ class RedisStore(ApiModel):
         union("managed", "external"),
         cel(
             "has(self.managed) == has(oldSelf.managed)",
-            "managed and external cannot be exchanged: sessions would be lost; create another human",
+            "managed and external cannot be exchanged: sessions would be lost; create another"
+            " human",
         ),
         cel(
             "!has(self.managed) || !has(oldSelf.managed)"
@@ -223,13 +230,10 @@ class SessionStore(ApiModel):
     model_config = validated(union("memory", "redis"))
 
 
-
 class Sessions(ApiModel):
     """Conversations: where they are kept, how many, how long."""
 
-    store: SessionStore = Field(
-        default_factory=lambda: SessionStore(memory=Empty())
-    )
+    store: SessionStore = Field(default_factory=lambda: SessionStore(memory=Empty()))
     """Where conversations are kept; absent: memory. The kind cannot be changed later."""
     affinity: Literal["ClientIP", "None"] = "ClientIP"
     """Whether the Service sends one client to the same Pod."""
@@ -248,17 +252,8 @@ class Sessions(ApiModel):
             "drainDeadline must be at most 24h",
             path=".drainDeadline",
         ),
-        cel(
-            "duration(self.affinityTimeout) >= duration('1s')"
-            " && duration(self.affinityTimeout) <= duration('24h')",
-            "affinityTimeout must be between 1s and 24h",
-            path=".affinityTimeout",
-        ),
-        cel(
-            "duration(self.idleTimeout) >= duration('10s')",
-            "idleTimeout must be at least 10s",
-            path=".idleTimeout",
-        ),
+        at_least("affinityTimeout", "1s", "24h"),
+        at_least("idleTimeout", "10s"),
     )
 
 
@@ -268,7 +263,9 @@ class BlueGreen(ApiModel):
     auto_promote: Literal["WhenHealthy", "Never"] = "WhenHealthy"
     """Whether the new colour takes over by itself."""
     old_session_deadline: Duration = "1h"
-    """How long the old colour waits for its last conversations."""
+    """How long the old colour waits for its last conversations, at most 24h."""
+
+    model_config = validated(at_least("oldSessionDeadline", "0s", "24h"))
 
 
 class Rolling(ApiModel):
@@ -299,4 +296,3 @@ class Rollout(ApiModel):
     """All old Pods first, then the new ones: for when there are no spare GPUs."""
 
     model_config = validated(union("rolling", "blueGreen", "recreate"))
-

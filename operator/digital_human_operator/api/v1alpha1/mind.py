@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -13,7 +13,9 @@ from digital_human_operator.api.base import (
     ObjectName,
     SecretKeyRef,
     Url,
+    at_least,
     cel,
+    safe_address,
     union,
     url_rules,
     validated,
@@ -29,7 +31,9 @@ class Persona(ApiModel):
     """Instructions given to the language model before every conversation."""
     voice: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$", max_length=64)] = "en-us"
     """Voice of the speech engine, for example en-us."""
-    language: Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=35)] = "en"
+    language: Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=35)] = (
+        "en"
+    )
     """Language of the conversation as a BCP 47 tag."""
     greeting: Annotated[str, Field(max_length=1024)] | None = None
     """Said when a session starts; nothing is said when absent."""
@@ -44,12 +48,12 @@ class ClaimSource(ApiModel):
     """Folder of the model within the claim."""
 
     model_config = validated(
-            cel(
-                "!has(self.path) || (!self.path.startsWith('/') && !self.path.contains('..'))",
-                "path must be relative to the claim and must not contain ..",
-                path=".path",
-            )
+        cel(
+            "!has(self.path) || (!self.path.startsWith('/') && !self.path.contains('..'))",
+            "path must be relative to the claim and must not contain ..",
+            path=".path",
         )
+    )
 
 
 class ObjectStoreSource(ApiModel):
@@ -58,7 +62,7 @@ class ObjectStoreSource(ApiModel):
     url: Annotated[
         str,
         Field(
-            pattern=r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^\s]*)?$",
+            pattern=r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[!-~]*)?$",
             max_length=1024,
             examples=["s3://models/llama3-70b"],
         ),
@@ -73,13 +77,7 @@ class ObjectStoreSource(ApiModel):
     credentials_secret: ObjectName | None = None
     """Secret with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; absent: the Pod's own identity."""
 
-    model_config = validated(
-            cel(
-                "!has(self.endpoint) || !self.endpoint.matches('^[a-z]+://[^/]*@')",
-                "endpoint must not carry a user name or password: use credentialsSecret",
-                path=".endpoint",
-            )
-        )
+    model_config = validated(*url_rules("endpoint", optional=True, instead="credentialsSecret"))
 
 
 class OciSource(ApiModel):
@@ -89,12 +87,12 @@ class OciSource(ApiModel):
     """The artifact by digest: registry.example.com/models/llama3@sha256:<64 hex digits>."""
 
     model_config = validated(
-            cel(
-                "self.reference.matches('@sha256:[0-9a-f]{64}$')",
-                "reference must end in @sha256:<digest>: a tag could change under running Pods",
-                path=".reference",
-            )
+        cel(
+            "self.reference.matches('@sha256:[0-9a-f]{64}$')",
+            "reference must end in @sha256:<digest>: a tag could change under running Pods",
+            path=".reference",
         )
+    )
 
 
 class HuggingFaceSource(ApiModel):
@@ -116,6 +114,8 @@ class HuggingFaceSource(ApiModel):
     endpoint: Url | None = None
     """A mirror of the hub, for air-gapped clusters."""
 
+    model_config = validated(*url_rules("endpoint", optional=True, instead="tokenSecret"))
+
 
 class ModelSource(ApiModel):
     """Where the weights come from: exactly one."""
@@ -129,9 +129,7 @@ class ModelSource(ApiModel):
     hugging_face: HuggingFaceSource | None = None
     """Weights of a Hugging Face repository, fetched once per revision."""
 
-    model_config = validated(
-            union("persistentVolumeClaim", "objectStore", "oci", "huggingFace")
-        )
+    model_config = validated(union("persistentVolumeClaim", "objectStore", "oci", "huggingFace"))
 
 
 class Architecture(ApiModel):
@@ -151,7 +149,8 @@ class TransformersEngine(ApiModel):
     """A model run inside the human's own Pod."""
 
     model: Annotated[
-        str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]*$", max_length=128, examples=["llama3:8b"])
+        str,
+        Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]*$", max_length=128, examples=["llama3:8b"]),
     ]
     """Name of the model: llama3:8b, llama3:70b, mistral:7b ... or a name of your own."""
     precision: Precision = "bf16"
@@ -168,12 +167,12 @@ class TransformersEngine(ApiModel):
     """Randomness of the answer: 0 always takes the likeliest token."""
 
     model_config = validated(
-            cel(
-                "self.maxNewTokens < self.contextLength",
-                "maxNewTokens must be smaller than contextLength: the question needs room too",
-                path=".maxNewTokens",
-            )
+        cel(
+            "self.maxNewTokens < self.contextLength",
+            "maxNewTokens must be smaller than contextLength: the question needs room too",
+            path=".maxNewTokens",
         )
+    )
 
 
 class OpenAIEngine(ApiModel):
@@ -186,9 +185,9 @@ class OpenAIEngine(ApiModel):
     api_key_secret: SecretKeyRef | None = None
     """Key of a Secret that holds the API key."""
     timeout: Duration = "60s"
-    """How long one answer may take."""
+    """How long one answer may take, 1s to 1h."""
 
-    model_config = validated(*url_rules())
+    model_config = validated(*url_rules(instead="apiKeySecret"), at_least("timeout", "1s", "1h"))
 
 
 class Llm(ApiModel):
@@ -221,6 +220,8 @@ class RivaEngine(ApiModel):
     api_key_secret: SecretKeyRef | None = None
     """Key of a Secret that holds the API key."""
 
+    model_config = validated(safe_address("address"))
+
 
 class HttpSpeechEngine(ApiModel):
     """A server with an OpenAI-compatible /audio/speech endpoint."""
@@ -232,7 +233,7 @@ class HttpSpeechEngine(ApiModel):
     api_key_secret: SecretKeyRef | None = None
     """Key of a Secret that holds the API key."""
 
-    model_config = validated(*url_rules())
+    model_config = validated(*url_rules(instead="apiKeySecret"))
 
 
 class Speech(ApiModel):
@@ -248,5 +249,3 @@ class Speech(ApiModel):
     """A server with an OpenAI-compatible speech endpoint."""
 
     model_config = validated(union("espeak", "piper", "riva", "http"))
-
-SPEECH_DEFAULT: dict[str, Any] = {"espeak": {}}

@@ -21,6 +21,10 @@ Phase = Literal[
     "Failed",
 ]
 
+Text = Annotated[str, Field(max_length=2048)]
+Time = Annotated[str, Field(max_length=35, json_schema_extra={"format": "date-time"})]
+"""A moment as RFC 3339, in UTC: 2026-01-31T02:00:00Z."""
+
 
 class Condition(ApiModel):
     """One observation, in the form that all of Kubernetes uses."""
@@ -31,7 +35,7 @@ class Condition(ApiModel):
     """Whether it is so."""
     observed_generation: Annotated[int, Field(ge=0)] = 0
     """Generation of the spec that this is about."""
-    last_transition_time: Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+    last_transition_time: Time
     """When status last changed."""
     reason: Annotated[str, Field(min_length=1, max_length=1024)]
     """The cause in one CamelCase word."""
@@ -53,30 +57,30 @@ class ReplicaStatus(ApiModel):
 class Endpoints(ApiModel):
     """Addresses of the human."""
 
-    http: str | None = None
+    http: Text | None = None
     """HTTP API within the cluster."""
-    grpc: str | None = None
+    grpc: Text | None = None
     """gRPC API within the cluster."""
-    websocket: str | None = None
+    websocket: Text | None = None
     """WebSocket within the cluster."""
-    external: str | None = None
+    external: Text | None = None
     """Address outside the cluster."""
 
 
 class MemoryPlan(ApiModel):
     """The sum of what must fit into the memory of the GPUs, in GiB as decimal strings."""
 
-    weights: str | None = None
+    weights: Text | None = None
     """Weights of the language model."""
-    kv_cache: str | None = None
+    kv_cache: Text | None = None
     """Key/value cache of all sessions of one Pod."""
-    face: str | None = None
+    face: Text | None = None
     """Audio2Face."""
-    contexts: str | None = None
+    contexts: Text | None = None
     """CUDA contexts and work space."""
-    total: str | None = None
+    total: Text | None = None
     """Sum."""
-    available: str | None = None
+    available: Text | None = None
     """Memory of the GPUs times memoryFraction."""
     fits: bool | None = None
     """Whether the sum fits."""
@@ -85,7 +89,7 @@ class MemoryPlan(ApiModel):
 class ModelStatus(ApiModel):
     """The fetch of the weights."""
 
-    job: str | None = None
+    job: Text | None = None
     """Name of the Job."""
     bytes_fetched: int | None = None
     """Bytes that have arrived."""
@@ -98,20 +102,20 @@ class ModelStatus(ApiModel):
 class BackupStatus(ApiModel):
     """Scheduled backups."""
 
-    last_success: str | None = None
+    last_success: Time | None = None
     """When the last backup succeeded."""
     size_bytes: int | None = None
     """Its size."""
-    last_drill: str | None = None
+    last_drill: Time | None = None
     """When the last drill succeeded."""
 
 
 class Effective(ApiModel):
     """What the operator computed from the spec: the spec itself is never written."""
 
-    image: str | None = None
+    image: Text | None = None
     """Image of the runtime."""
-    model: str | None = None
+    model: Text | None = None
     """Language model, as shown by kubectl get."""
     gpus: int | None = None
     """GPUs in all."""
@@ -148,7 +152,7 @@ class DigitalHumanStatus(ApiModel):
     """Scheduled backups."""
     effective: Effective | None = None
     """What the operator computed from the spec."""
-    warnings: Annotated[list[str], Field(max_length=64)] = Field(
+    warnings: Annotated[list[Text], Field(max_length=64)] = Field(
         default_factory=list, json_schema_extra=LIST_ATOMIC
     )
     """Fields of the spec that this version does not act on yet."""

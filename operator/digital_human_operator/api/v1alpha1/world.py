@@ -18,6 +18,10 @@ from digital_human_operator.api.base import (
     SecretKeyRef,
     StringMap,
     cel,
+    grows,
+    key_rule,
+    label_rules,
+    positive_quantity,
     validated,
 )
 from digital_human_operator.api.v1alpha1.body import no_reserved_keys
@@ -94,6 +98,7 @@ class Expose(ApiModel):
             path=".sourceRanges",
         ),
         no_reserved_keys("annotations"),
+        key_rule("annotations"),
     )
 
 
@@ -141,7 +146,9 @@ class AllowTo(ApiModel):
             path=".cidr",
         ),
         cel(
-            "!has(self.cidr) || !self.cidr.startsWith('169.254.')",
+            "!has(self.cidr) || !isCIDR(self.cidr)"
+            " || !['169.254.0.0/16', 'fe80::/10', 'fd00:ec2::/32']"
+            ".exists(n, cidr(n).containsCIDR(self.cidr))",
             "cidr must not be link-local: that is where clouds keep their credentials",
             path=".cidr",
         ),
@@ -177,7 +184,9 @@ class Security(ApiModel):
     service_account_annotations: StringMap = Field(default_factory=dict)
     """Annotations of the ServiceAccount, for a cloud's workload identity."""
 
-    model_config = validated(no_reserved_keys("serviceAccountAnnotations"))
+    model_config = validated(
+        no_reserved_keys("serviceAccountAnnotations"), key_rule("serviceAccountAnnotations")
+    )
 
 
 class ModelStorage(ApiModel):
@@ -202,16 +211,8 @@ class ModelStorage(ApiModel):
             "accessMode cannot be changed: a volume keeps the mode it was made with",
             path=".accessMode",
         ),
-        cel(
-            "quantity(string(self.size)).compareTo(quantity(string(oldSelf.size))) >= 0",
-            "size cannot shrink: a volume only grows",
-            path=".size",
-        ),
-        cel(
-            "quantity(string(self.size)).isGreaterThan(quantity('0'))",
-            "size must be more than 0",
-            path=".size",
-        ),
+        grows("size"),
+        positive_quantity("size"),
     )
 
 
@@ -228,7 +229,18 @@ class Scrape(ApiModel):
     labels: StringMap = Field(default_factory=dict)
     """Labels that the Prometheus instance selects by, for example release."""
     interval: Duration = "30s"
-    """Time between two scrapes."""
+    """Time between two scrapes, 1s to 1h."""
+
+    model_config = validated(
+        *label_rules("labels"),
+        cel(
+            "self.interval.matches('^([0-9]+h)?([0-9]+m)?([0-9]+s)?$')"
+            " && duration(self.interval) >= duration('1s')"
+            " && duration(self.interval) <= duration('1h')",
+            "interval must be between 1s and 1h in whole numbers, such as 30s or 1m30s",
+            path=".interval",
+        ),
+    )
 
 
 class LabelledObject(ApiModel):
@@ -236,6 +248,8 @@ class LabelledObject(ApiModel):
 
     labels: StringMap = Field(default_factory=dict)
     """Labels that the tool selects by."""
+
+    model_config = validated(*label_rules("labels"))
 
 
 class Monitoring(ApiModel):
