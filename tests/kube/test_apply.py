@@ -130,6 +130,16 @@ async def test_retained_object_is_ours_by_label(server: FakeServer, setup: Setup
     assert await setup.result(desired("b", owner=None)) is Result.FOREIGN
 
 
+async def test_retained_object_gets_its_owner_back(server: FakeServer, setup: Setup) -> None:
+    await setup.apply(desired("a", owner=None))
+    assert await setup.result(desired("a")) is Result.CHANGED
+    assert await setup.result(desired("a", owner=None)) is Result.CHANGED
+    assert "ownerReferences" not in server.objects[path("a")]["metadata"]
+    setup.store.replace([], server._version)
+    assert await setup.result(desired("a")) is Result.CHANGED
+    assert setup.store.owned_by(OWNER)
+
+
 async def test_create_only_is_never_overwritten(server: FakeServer, setup: Setup) -> None:
     first = desired(create_only=True, password="one")
     second = desired(create_only=True, password="two")

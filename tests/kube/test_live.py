@@ -51,6 +51,8 @@ def ready(top: Any) -> int:
 
 
 def decode(previous: Live | None = None, **changes: Any) -> Live:
+    if previous is not None:
+        changes = {"metadata__resourceVersion": "8", **changes}
     raw = msgspec.json.encode(deployment(**changes))
     return Decoder("m", "app", ready).decode(raw, previous)
 
@@ -60,6 +62,12 @@ def test_decodes_the_facts() -> None:
     assert (live.namespace, live.name, live.resource_version) == ("ns", "a", 7)
     assert (live.owner_uid, live.label, live.deleting, live.status) == ("owner", "x", False, 1)
     assert decode(metadata__deletionTimestamp="2026-01-01T00:00:00Z").deleting
+
+
+def test_same_version_is_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = decode()
+    monkeypatch.setattr(live_module, "_quick", lambda *_: pytest.fail("hashed"))
+    assert decode(first, metadata__resourceVersion="7") is first
 
 
 def test_status_change_takes_the_fast_path(monkeypatch: pytest.MonkeyPatch) -> None:

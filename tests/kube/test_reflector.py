@@ -181,6 +181,20 @@ async def test_kind_that_is_not_served_counts_as_synced(
         assert seen.names() == {"a"}
 
 
+async def test_kind_that_vanishes_takes_its_objects_along(
+    server: FakeServer, client: ApiClient
+) -> None:
+    server.put(path("a"), config_map("a"))
+    async with watched(client) as seen:
+        await eventually(lambda: bool(server._streams))
+        server.unserved.add("configmaps")
+        server.faults.fail(1, 410, verb="watch")
+        await server.cut_watches()
+        await eventually(lambda: ("deleted", "a", False) in seen.log)
+        server.unserved.clear()
+        await eventually(lambda: seen.names() == {"a"})
+
+
 async def test_namespaces_share_a_store(server: FakeServer, client: ApiClient) -> None:
     server.put(path("a", "one"), config_map("a"))
     server.put(path("b", "two"), config_map("b"))

@@ -197,6 +197,21 @@ async def test_results_decide_what_comes_next() -> None:
     assert ("fenced", "fenced") in results
 
 
+async def test_workers_at_a_closed_gate_end_with_the_queue() -> None:
+    queue: WorkQueue[str] = WorkQueue()
+
+    async def reconcile(_: str) -> None:
+        raise AssertionError
+
+    gate = asyncio.Event()
+    workers = asyncio.create_task(work(queue, reconcile, workers=2, gate=gate, timeout=10))
+    queue.add("a")
+    await asyncio.sleep(1)
+    queue.shutdown()
+    async with asyncio.timeout(1):
+        await workers
+
+
 async def test_closed_gate_holds_work_back() -> None:
     queue: WorkQueue[str] = WorkQueue()
     runs: list[float] = []

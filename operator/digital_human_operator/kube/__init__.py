@@ -3,7 +3,8 @@ The machinery: everything between a pure decision and the API server, without a 
 
 ==============  ====================================================================================
 resources       what a kind is called and where it lives on the API server
-client          one HTTP session, typed errors, list / watch / apply / delete
+transport       one HTTP session, typed errors, a token that renews itself
+client          list / watch / apply / delete
 credentials     kubeconfig or ServiceAccount -> server, TLS and a token that renews itself
 live            one watched object as a fingerprint of half a kibibyte
 ownership       managedFields -> the part of an object that one field manager owns

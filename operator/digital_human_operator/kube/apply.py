@@ -31,6 +31,8 @@ from .normal import digest, normalise
 from .resources import Resource
 from .store import Store
 
+_MAX_MEMO = 20_000  # objects deleted by the garbage collector leave their entries behind
+
 _log = logging.getLogger(__name__)
 _encode = msgspec.json.encode
 
@@ -113,6 +115,20 @@ _UNCHANGED_MEMO = Result.UNCHANGED_MEMO
 _UNCHANGED_LIVE = Result.UNCHANGED_LIVE
 
 
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """By what an object is recognised as ours or not."""
+
+    owner: str | None
+    label: str | None
+    applied: bool
+
+
+class _Entry(msgspec.Struct):
+    manager: str = ""
+    operation: str = ""
+
+
 class _Owner(msgspec.Struct):
     uid: str
     kind: str = ""
@@ -125,6 +141,7 @@ class _Metadata(msgspec.Struct):
     ownerReferences: list[_Owner] | None = None  # noqa: N815 - the API's own spelling
     labels: dict[str, str] | None = None
     deletionTimestamp: str | None = None  # noqa: N815
+    managedFields: list[_Entry] = []  # noqa: N815
 
 
 class _Found(msgspec.Struct):
@@ -172,7 +189,8 @@ class Applier:
         live = self._stores[desired.resource].get(desired.namespace, desired.name)
         if live is None:
             return await self._create(desired, owner_uid)
-        if not self._is_ours(desired, owner_uid, live.owner_uid, live.label):
+        facts = _Facts(live.owner_uid, live.label, applied=bool(live.digest))
+        if not self._is_ours(desired, owner_uid, facts):
             return Outcome(Result.FOREIGN, live, _describe(live.owner_uid))
         if live.deleting:
             return Outcome(Result.DELETING, live)
@@ -219,9 +237,7 @@ class Applier:
             if found is None:
                 raise  # it went away in between: the next try creates it
             owner = _controller(found)
-            label = (found.labels or {}).get(self._label)
-            owner_id = owner.uid if owner else None
-            if not self._is_ours(desired, owner_uid, owner_id, label):
+            if not self._is_ours(desired, owner_uid, self._facts(found, owner)):
                 return Outcome(Result.FOREIGN, None, _describe(owner))
             if found.deletionTimestamp is not None:
                 return Outcome(Result.DELETING)
@@ -233,6 +249,7 @@ class Applier:
     async def _send(
         self, desired: Desired, guard: bytes, before: Live | None, *, known: bool = False
     ) -> Outcome:
+        store = self._stores[desired.resource]
         answer = await self._client.apply(
             desired.resource,
             desired.namespace,
@@ -240,12 +257,14 @@ class Applier:
             desired.encoded(guard),
             manager=self._manager,
         )
-        live = self._decoders[desired.resource].decode(answer, before)
-        self._stores[desired.resource].upsert(live)
+        live = self._decoders[desired.resource].decode_known(answer, store.get)
+        store.upsert(live)
         if live.digest == desired.digest:
             self._memo.pop(desired.ref, None)
         else:
             _log.debug("%s looks different although just applied", desired.ref)
+            if len(self._memo) >= _MAX_MEMO:
+                self._memo.clear()
             self._memo[desired.ref] = (live.quick, desired.digest)
         if before is None and not known:
             return Outcome(Result.CREATED, live)
@@ -274,15 +293,27 @@ class Applier:
             self._stores[resource].remove(live.namespace, live.name, live.resource_version)
         self._memo.pop(Ref(resource, live.namespace, live.name), None)
 
-    def _is_ours(
-        self, desired: Desired, owner_uid: str, live_owner: str | None, live_label: str | None
-    ) -> bool:
-        """By controller, or by label where the manifest names no owner."""
-        if live_owner is not None:
-            return live_owner == owner_uid
+    def _facts(self, found: _Metadata, owner: _Owner | None) -> _Facts:
+        applied = any(
+            e.manager == self._manager and e.operation == "Apply" for e in found.managedFields
+        )
+        label = (found.labels or {}).get(self._label)
+        return _Facts(owner.uid if owner else None, label, applied=applied)
+
+    def _is_ours(self, desired: Desired, owner_uid: str, live: _Facts) -> bool:
+        """
+        By its controller; without one by its label, if the manifest names no owner either.
+
+        A manifest with an owner may take over an object without one that we applied ourselves:
+        one that was to outlive its owner and is not any more.
+        """
+        if live.owner is not None:
+            return live.owner == owner_uid
         metadata = desired.body["metadata"]
         wanted = (metadata.get("labels") or {}).get(self._label)
-        return not metadata.get("ownerReferences") and wanted is not None and wanted == live_label
+        if wanted is None or wanted != live.label:
+            return False
+        return live.applied or not metadata.get("ownerReferences")
 
 
 def _uid_guard(uid: str) -> bytes:

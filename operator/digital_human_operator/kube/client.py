@@ -1,5 +1,5 @@
 """
-One HTTP session, typed errors, list / watch / apply / delete.
+List, watch, apply, delete: the requests that controllers make.
 
 Bodies go in and come out as bytes: who needs an object decodes the part it needs. Nothing is
 retried here but a request on a kept-alive connection that the server had already closed; waiting
@@ -8,42 +8,27 @@ and trying again belong to the queue, which knows what else there is to do.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from urllib.parse import urlencode
 
 import aiohttp
 import msgspec
-from yarl import URL
 
-from .credentials import TOKEN_MAX_AGE, Credentials, fresh_token
-from .errors import (
-    ApiError,
-    Fenced,
-    TooManyRequests,
-    Unauthorized,
-    Unreachable,
-    error_from,
-)
+from .credentials import Credentials
+from .errors import ApiError, Fenced, TooManyRequests, Unreachable, error_from
 from .limiter import WriteLimiter
 from .resources import Resource
+from .transport import CONNECT_TIMEOUT, REQUEST_TIMEOUT, Observe, Transport, open_session
 
 # Seconds without a byte, bookmarks included (the API server sends one a minute), until a watch
 # stream counts as dead.
 WATCH_INACTIVITY = 70.0
-REQUEST_TIMEOUT = 30.0
-CONNECT_TIMEOUT = 5.0
-_MAX_CONNECTIONS = 96  # watches count too
 
 _JSON = "application/json"
 _APPLY = "application/apply-patch+yaml"  # YAML includes JSON, and every server accepts it
 _MERGE = "application/merge-patch+json"
 _PARTIAL = f"{_JSON};as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 _PARTIAL_LIST = f"{_JSON};as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
-
-Observe = Callable[[str, str, int, float], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +63,6 @@ _decode_event = msgspec.json.Decoder(_Event).decode
 _decode_code = msgspec.json.Decoder(_Code).decode
 
 
-def open_session(credentials: Credentials) -> aiohttp.ClientSession:
-    """The session that everything shares; environment proxies are not looked up per request."""
-    connector = aiohttp.TCPConnector(
-        limit=_MAX_CONNECTIONS, ssl=credentials.ssl_context or True, keepalive_timeout=60
-    )
-    return aiohttp.ClientSession(connector=connector, trust_env=False)
-
-
 class ApiClient:
     """
     The requests of one program to one API server; every method raises the ApiError tree.
@@ -107,19 +84,13 @@ class ApiClient:
         request_timeout: float = REQUEST_TIMEOUT,
         watch_inactivity: float = WATCH_INACTIVITY,
     ) -> None:
-        self._credentials = credentials
-        self._session = session
-        self._user_agent = user_agent
+        self._http = Transport(credentials, session, user_agent, observe)
         self._gate = gate
         self._limiter = limiter or WriteLimiter()
-        self._observe = observe
         self._timeout = aiohttp.ClientTimeout(total=request_timeout, sock_connect=CONNECT_TIMEOUT)
         self._watch_timeout = aiohttp.ClientTimeout(
             total=None, sock_connect=CONNECT_TIMEOUT, sock_read=watch_inactivity
         )
-        self._token: str | None = None
-        self._token_until = float("-inf")
-        self._token_task: asyncio.Task[None] | None = None
 
     async def get(
         self,
@@ -152,16 +123,18 @@ class ApiClient:
         """A consistent list in pages of ``limit``; raises Gone when it took too long to read."""
         params = _selectors(label_selector, field_selector) | {"limit": str(limit)}
         while True:
-            answer = _decode_list(
-                await self._send(
-                    "list",
-                    str(resource),
-                    "GET",
-                    resource.path(namespace),
-                    params=params,
-                    accept=_PARTIAL_LIST if metadata_only else _JSON,
-                )
+            raw = await self._send(
+                "list",
+                str(resource),
+                "GET",
+                resource.path(namespace),
+                params=params,
+                accept=_PARTIAL_LIST if metadata_only else _JSON,
             )
+            try:
+                answer = _decode_list(raw)
+            except msgspec.DecodeError as error:
+                raise Unreachable(f"list of {resource}: cannot be read: {error}") from error
             yield Page(answer.items or [], answer.metadata.resourceVersion)
             if not answer.metadata.continue_:
                 return
@@ -190,12 +163,12 @@ class ApiClient:
             "resourceVersion": resource_version,
             "timeoutSeconds": str(timeout_seconds),
         }
-        async with self._request(
+        async with self._http.request(
             "watch",
             str(resource),
             "GET",
-            self._url(resource.path(namespace), params),
-            headers=await self._headers(_PARTIAL if metadata_only else _JSON),
+            self._http.url(resource.path(namespace), params),
+            headers=await self._http.headers(_PARTIAL if metadata_only else _JSON),
             timeout=self._watch_timeout,
         ) as response:
             async for line in _lines(response.content):
@@ -336,17 +309,17 @@ class ApiClient:
         body: bytes | None = None,
         content: str | None = None,
     ) -> bytes:
-        headers = await self._headers(accept)
+        headers = await self._http.headers(accept)
         if content is not None:
             headers["Content-Type"] = content
-        url = self._url(path, params)
+        url = self._http.url(path, params)
         # aiohttp itself tries idempotent methods again on a connection found closed; of the
         # others only an apply may be sent twice.
         for attempts_left in (1, 0) if content == _APPLY else (0,):
             if method != "GET" and not self._gate():
                 raise Fenced(f"{verb} of {resource} without the Lease")
             try:
-                async with self._request(
+                async with self._http.request(
                     verb, resource, method, url, headers=headers, timeout=self._timeout, data=body
                 ) as response:
                     return await response.read()
@@ -355,70 +328,6 @@ class ApiClient:
                 if not (attempts_left and stale):
                     raise
         raise AssertionError  # pragma: no cover - the last attempt returns or raises
-
-    @asynccontextmanager
-    async def _request(
-        self,
-        verb: str,
-        resource: str,
-        method: str,
-        url: URL,
-        *,
-        headers: dict[str, str],
-        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - a setting of aiohttp, not our deadline
-        data: bytes | None = None,
-    ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """One request; translates answers of 400 and more and everything that aiohttp raises."""
-        loop = asyncio.get_running_loop()
-        started, code = loop.time(), 0
-        try:
-            async with self._session.request(
-                method, url, headers=headers, data=data, timeout=timeout, allow_redirects=False
-            ) as response:
-                code = response.status
-                if code >= 300:
-                    body, wait = await response.read(), response.headers.get("Retry-After")
-                    raise error_from(code, body, wait)
-                yield response
-        except Unauthorized:
-            self._token_until = float("-inf")
-            raise
-        except TimeoutError as error:
-            raise Unreachable(f"{verb} of {resource}: no answer in time") from error
-        except (aiohttp.ClientError, OSError) as error:
-            raise Unreachable(f"{verb} of {resource}: {error or type(error).__name__}") from error
-        except msgspec.DecodeError as error:
-            raise Unreachable(f"{verb} of {resource}: cannot be read: {error}") from error
-        finally:
-            if self._observe is not None:
-                self._observe(verb, resource, code, loop.time() - started)
-
-    def _url(self, path: str, params: dict[str, str] | None = None) -> URL:
-        query = f"?{urlencode(params)}" if params else ""
-        return URL(f"{self._credentials.server}{path}{query}", encoded=True)
-
-    async def _headers(self, accept: str) -> dict[str, str]:
-        headers = {"Accept": accept, "User-Agent": self._user_agent, "Accept-Encoding": "identity"}
-        if asyncio.get_running_loop().time() >= self._token_until:
-            await self._refresh_token()
-        if self._token:
-            headers["Authorization"] = f"Bearer {self._token}"
-        return headers
-
-    async def _refresh_token(self) -> None:
-        """Ask for the token off the loop, once for all requests that wait for it."""
-        if self._token_task is None or self._token_task.done():
-            self._token_task = asyncio.create_task(self._ask_for_token())
-        await asyncio.shield(self._token_task)
-
-    async def _ask_for_token(self) -> None:
-        try:
-            async with asyncio.timeout(REQUEST_TIMEOUT):
-                self._token = await fresh_token(self._credentials)
-        except TimeoutError as error:
-            raise Unreachable("no token in time from the credential plugin") from error
-        # The source keeps a token for TOKEN_MAX_AGE itself; asked twice as often, none is older.
-        self._token_until = asyncio.get_running_loop().time() + TOKEN_MAX_AGE / 2
 
 
 def _selectors(labels: str | None, fields: str | None) -> dict[str, str]:

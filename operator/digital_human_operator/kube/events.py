@@ -122,7 +122,7 @@ class Recorder:
                 item.series.name, item.series.count = "", 1
             else:
                 return
-        base = item.regarding["name"][: _MAX_NAME - 17]
+        base = item.regarding["name"][: _MAX_NAME - 17].rstrip(".-")
         name = f"{base}.{uuid4().hex[:16]}"
         event = item.event | {
             "apiVersion": EVENTS.api_version,

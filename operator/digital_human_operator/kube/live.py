@@ -106,9 +106,16 @@ class Decoder:
         """As ``decode``, asking for the previous state once the object's name is known."""
         top = _decode_top(raw)
         meta = _decode_metadata(top["metadata"])
+        version = int(meta.resourceVersion)
+        previous = lookup(meta.namespace, meta.name)
+        if (
+            previous is not None
+            and previous.resource_version == version
+            and previous.uid == meta.uid
+        ):
+            return previous  # the echo of a write of ours, or a list that says nothing new
         ours = [e for e in meta.managedFields if self._is_ours(e)]
         quick = _quick(top, meta, ours)
-        previous = lookup(meta.namespace, meta.name)
         if previous is not None and previous.quick == quick:
             owned, owner, label = previous.digest, previous.owner_uid, previous.label
         else:
@@ -119,7 +126,7 @@ class Decoder:
             namespace=_intern(meta.namespace),
             name=meta.name if previous is None else previous.name,
             uid=meta.uid if previous is None or previous.uid != meta.uid else previous.uid,
-            resource_version=int(meta.resourceVersion),
+            resource_version=version,
             owner_uid=_intern(owner) if owner else None,
             label=_intern(label) if label is not None else None,
             deleting=meta.deletionTimestamp is not None,

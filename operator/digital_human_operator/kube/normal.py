@@ -83,47 +83,54 @@ def digest(normal: dict[str, Any]) -> bytes:
 
 
 def _map(value: dict[str, Any], key: str) -> dict[str, Any]:
+    """The canonical form of the map below ``key``; this is half the work of a reconcile."""
     if key in _QUANTITY_MAPS:
-        return {k: _quantity_or_value(v, k) for k, v in value.items() if v is not None}
-    result = {}
-    for k, v in value.items():
-        if isinstance(v, str):
-            is_quantity = k in _QUANTITY_KEYS or (k == "value" and key == "target")
-            result[k] = canonical_quantity(v) if is_quantity else v
+        return {k: _quantity(v) for k, v in value.items() if v is not None}
+    result: dict[str, Any] = {}
+    for k, item in value.items():
+        kind = type(item)
+        normal = item
+        if kind is dict:
+            normal = _map(item, k)
+            if not normal and k in _DROPPED_WHEN_EMPTY:
+                continue
+        elif kind is list:
+            if not item:
+                continue
+            normal = _list(item, k)
+        elif item is None:
             continue
-        normal = _value(v, k)
-        if normal is None or normal == [] or (normal == {} and k in _DROPPED_WHEN_EMPTY):
-            continue
+        elif k in _QUANTITY_KEYS or (k == "value" and key == "target"):
+            normal = _quantity(item)
+        elif kind is float and item.is_integer():
+            normal = int(item)
         result[k] = normal
     return result
 
 
-def _value(value: Any, key: str) -> Any:
-    if isinstance(value, dict):
-        return _map(value, key)
-    if isinstance(value, list):
-        if key == "volumeClaimTemplates":
-            return [_claim_template(item) for item in value]
-        return [_value(item, "") for item in value]
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if (key in _QUANTITY_KEYS) and isinstance(value, int | float):
-        return canonical_quantity(str(value))
-    return value
+def _list(value: list[Any], key: str) -> list[Any]:
+    if key == "volumeClaimTemplates":
+        # Owned whole, and the API server adds its own fields to it.
+        value = [{k: v for k, v in item.items() if k not in _IDENTITY} for item in value]
+    return [_element(item) for item in value]
 
 
-def _claim_template(template: dict[str, Any]) -> dict[str, Any]:
-    """A list of StatefulSets that is owned whole: the API server adds its own fields to it."""
-    bare = {k: v for k, v in template.items() if k not in _IDENTITY}
-    return _map(bare, "")
+def _element(item: Any) -> Any:
+    kind = type(item)
+    if kind is dict:
+        return _map(item, "")
+    if kind is list:
+        return _list(item, "")
+    return int(item) if kind is float and item.is_integer() else item
 
 
-def _quantity_or_value(value: Any, key: str) -> Any:
-    if isinstance(value, str):
+def _quantity(value: Any) -> Any:
+    kind = type(value)
+    if kind is str:
         return canonical_quantity(value)
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if kind is int or kind is float:
         return canonical_quantity(str(value))
-    return _value(value, key)
+    return _element(value)
 
 
 @functools.lru_cache(maxsize=4096)

@@ -30,6 +30,7 @@ CONFIG_MAPS = Resource("", "v1", "ConfigMap", "configmaps")
 Kind = Literal["Secret", "ConfigMap"]
 Target = tuple[Kind, str, str]
 
+_MAX_READS = 3
 _WATCHED: tuple[tuple[Kind, Resource, str], ...] = (
     ("Secret", SECRETS, "type!=kubernetes.io/service-account-token,type!=helm.sh/release.v1"),
     ("ConfigMap", CONFIG_MAPS, "metadata.name!=kube-root-ca.crt"),
@@ -117,17 +118,27 @@ class References:
     async def digest(self, kind: Kind, namespace: str, name: str) -> Reference | None:
         """The keys and digest of an object; None when there is no such object."""
         target: Target = (kind, namespace, name)
-        live = self._stores[kind].get(namespace, name)
-        if live is None:
-            return None
-        known = self._read.get(target)
-        if known is not None and known[0] >= live.resource_version:
-            return known[1]
+        found: Reference | None = None
+        # What was being read when we came may be older than what the watch has seen since.
+        for _ in range(_MAX_READS):
+            live = self._stores[kind].get(namespace, name)
+            if live is None:
+                return None
+            known = self._read.get(target)
+            if known is not None and known[0] >= live.resource_version:
+                return known[1]
+            found = await asyncio.shield(self._reader(target))
+            if found is None:
+                return None
+        return found
+
+    def _reader(self, target: Target) -> asyncio.Task[Reference | None]:
+        """The one request for ``target`` that is under way, or a new one."""
         task = self._reading.get(target)
         if task is None:
             task = self._reading[target] = asyncio.create_task(self._get(target))
             task.add_done_callback(lambda _: self._reading.pop(target, None))
-        return await asyncio.shield(task)
+        return task
 
     async def _get(self, target: Target) -> Reference | None:
         kind, namespace, name = target

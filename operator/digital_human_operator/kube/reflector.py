@@ -180,14 +180,21 @@ class Reflector:
         except Exception:  # noqa: BLE001 - a listener's defect must not end the watch
             _log.exception("on_change of %s failed", self._store.resource)
 
+    def _not_served(self) -> None:
+        """The kind is gone, and with it all its objects."""
+        changes = self._store.replace([], self._newest, namespace=self._namespace, rewound=True)
+        self.served = False
+        self._version = ""
+        for old, new in changes:
+            self._notify(old, new)
+        self.synced.set()
+
     async def _pause(self, error: ApiError | None) -> None:
         """Wait with jitter, longer each time; slowly for a kind that is not there."""
         self._failures += 1
         delay = min(self._last_backoff, self._first_backoff * 2 ** min(self._failures - 1, 10))
         if isinstance(error, NotFound):
-            self.served = False
-            self._version = ""
-            self.synced.set()
+            self._not_served()
         if isinstance(error, NotFound | Forbidden):
             delay = max(delay, min(_SLOW_BACKOFF, self._last_backoff))
         if error is not None:

@@ -87,7 +87,8 @@ class Store:
         Make the store show a complete list of ``namespace`` (None: of all); what changed by it.
 
         Objects that are newer than the list stay. ``rewound`` says that the server's versions went
-        backwards (etcd was restored): then the list wins over everything.
+        backwards (etcd was restored) or that the kind is gone: then the list wins over everything,
+        and objects may come back with the versions they had.
         """
         if rewound:
             self._gone.clear()
@@ -105,7 +106,8 @@ class Store:
             if key in present or (namespace is not None and key[0] != namespace):
                 continue
             if rewound or old.resource_version <= list_version:
-                self._bury(key, list_version)
+                if not rewound:
+                    self._bury(key, list_version)
                 self._put(key, old, None)
                 changes.append((old, None))
         return changes

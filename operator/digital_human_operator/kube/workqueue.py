@@ -71,7 +71,7 @@ class WorkQueue(Generic[K]):
         self._failures: dict[K, int] = {}
         self._getters: deque[asyncio.Future[None]] = deque()
         self._places = 0
-        self._closed = False
+        self.closed = asyncio.Event()
 
     def __len__(self) -> int:
         """How many keys wait to be worked on."""
@@ -79,7 +79,7 @@ class WorkQueue(Generic[K]):
 
     def add(self, key: K, *, priority: int = 0) -> None:
         """Queue ``key``; one that is queued already only moves up, never down."""
-        if self._closed:
+        if self.closed.is_set():
             return
         if key in self._processing:
             self._again[key] = max(priority, self._again.get(key, priority))
@@ -99,7 +99,7 @@ class WorkQueue(Generic[K]):
 
     def add_after(self, key: K, seconds: float, *, priority: int = 0) -> None:
         """Queue ``key`` in ``seconds``; of several delays of a key the earliest counts."""
-        if self._closed:
+        if self.closed.is_set():
             return
         if seconds <= 0:
             self.add(key, priority=priority)
@@ -130,7 +130,7 @@ class WorkQueue(Generic[K]):
     async def get(self) -> K:
         """The next key; the caller must call ``done`` with it. Raises ShutDown at the end."""
         while not self._waiting:
-            if self._closed:
+            if self.closed.is_set():
                 raise ShutDown
             await self._wait()
         while True:
@@ -155,7 +155,7 @@ class WorkQueue(Generic[K]):
 
     def shutdown(self) -> None:
         """Drop all that waits: the next process finds the same work by looking at what is."""
-        self._closed = True
+        self.closed.set()
         for handle in self._delayed.values():
             handle.cancel()
         self._delayed.clear()
@@ -227,7 +227,7 @@ async def _worker(
     loop = asyncio.get_running_loop()
     while True:
         try:
-            await gate.wait()
+            await _opened(gate, queue)
             key = await queue.get()
         except ShutDown:
             return
@@ -242,6 +242,18 @@ async def _worker(
             queue.done(key)
         if observe is not None:
             observe(key, result, loop.time() - started)
+
+
+async def _opened(gate: asyncio.Event, queue: WorkQueue[K]) -> None:
+    """Wait for the gate, or for the end of the queue, whichever comes first."""
+    if gate.is_set() or queue.closed.is_set():
+        return
+    waits = [asyncio.ensure_future(gate.wait()), asyncio.ensure_future(queue.closed.wait())]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
 
 
 async def _once(
