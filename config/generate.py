@@ -21,7 +21,9 @@ TARGET = ROOT / "config" / "operator" / "operator.yaml"
 NAME = "digital-human-operator"
 NAMESPACE = "digital-human-operator"
 VALUES = ("scope=cluster", "crds.enabled=false")
-HEADER = "# Generated from charts/digital-human-operator by `python -m config.generate`. Do not edit.\n"
+HEADER = (
+    "# Generated from charts/digital-human-operator by `python -m config.generate`. Do not edit.\n"
+)
 _OF_HELM = ("app.kubernetes.io/managed-by", "helm.sh/chart")
 
 

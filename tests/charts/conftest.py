@@ -1,0 +1,28 @@
+"""Fixtures: both versions of helm, built before the first test like the control plane."""
+
+import pytest
+
+from tests.charts.helm import Helm
+from tools.binaries import binary
+
+VERSIONS = ("helm3", "helm4")
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Build helm before the first test, whose time limit is no limit for a build."""
+    asked = {name for item in session.items for name in getattr(item, "fixturenames", ())}
+    if asked & {"helm", "both"} and not session.config.option.collectonly:
+        for version in VERSIONS:
+            binary(version)
+
+
+@pytest.fixture(params=VERSIONS)
+def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Helm:
+    """Each version of helm in turn, without a cluster."""
+    return Helm(request.param, tmp_path_factory.mktemp("helm"))
+
+
+@pytest.fixture
+def helm(tmp_path_factory: pytest.TempPathFactory) -> Helm:
+    """The newest helm, without a cluster."""
+    return Helm(VERSIONS[-1], tmp_path_factory.mktemp("helm"))
