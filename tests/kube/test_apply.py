@@ -60,7 +60,7 @@ def setup(client: ApiClient) -> Setup:
 
 async def test_second_apply_sends_nothing(server: FakeServer, setup: Setup) -> None:
     assert await setup.result(desired()) is Result.CREATED
-    assert await setup.result(desired()) is Result.UNCHANGED_LIVE
+    assert await setup.result(desired()) is Result.UNCHANGED
     assert [verb for verb, _ in server.log] == ["apply"]
 
 
@@ -81,13 +81,13 @@ async def test_difference_that_stays_is_sent_once(server: FakeServer, setup: Set
     plain = desired()
     odd = Odd(plain.resource, plain.namespace, plain.name, plain.body)
     assert await setup.result(odd) is Result.CREATED
-    assert await setup.result(odd) is Result.UNCHANGED_MEMO
+    assert await setup.result(odd) is Result.UNCHANGED
     live = setup.store.get("ns", "a")
     assert live is not None
     # A status change is no reason to try again; a change of the object is.
     bumped = {**server.objects[path("a")], "status": {"x": 1}}
     setup.store.upsert(setup.decoder.decode(_raw(server.put(path("a"), bumped)), live))
-    assert await setup.result(odd) is Result.UNCHANGED_MEMO
+    assert await setup.result(odd) is Result.UNCHANGED
     edited = {**server.objects[path("a")], "data": {"k": "edited"}}
     setup.store.upsert(setup.decoder.decode(_raw(server.put(path("a"), edited)), live))
     assert await setup.result(odd) is Result.CHANGED
@@ -144,9 +144,9 @@ async def test_create_only_is_never_overwritten(server: FakeServer, setup: Setup
     first = desired(create_only=True, password="one")
     second = desired(create_only=True, password="two")
     assert await setup.result(first) is Result.CREATED
-    assert await setup.result(second) is Result.UNCHANGED_LIVE
+    assert await setup.result(second) is Result.UNCHANGED
     setup.store.replace([], server._version)  # the watch has not told us of it yet
-    assert await setup.result(second) is Result.UNCHANGED_LIVE
+    assert await setup.result(second) is Result.UNCHANGED
     assert server.objects[path("a")]["data"] == {"password": "one"}
 
 
@@ -191,7 +191,7 @@ async def test_hang_that_was_applied(server: FakeServer, setup: Setup) -> None:
         await setup.apply(desired(create_only=True, password="one"))
     server.release()
     again = desired(create_only=True, password="two")
-    assert await setup.result(again) is Result.UNCHANGED_LIVE
+    assert await setup.result(again) is Result.UNCHANGED
     assert server.objects[path("a")]["data"] == {"password": "one"}
 
 
@@ -207,7 +207,7 @@ async def test_fifteen_children_at_once_through_a_storm(server: FakeServer, setu
     assert not any(isinstance(o, BaseException) for o in outcomes)
     assert len(server.objects) == 15
     server.log.clear()
-    assert {await setup.result(w) for w in wanted} == {Result.UNCHANGED_LIVE}
+    assert {await setup.result(w) for w in wanted} == {Result.UNCHANGED}
     assert server.log == []
 
 

@@ -499,7 +499,7 @@ async def test_applier_creates_once_heals_and_leaves_foreign_objects_alone(
 
     desired, first = manifest(kind, namespace, owner), applier()
     assert (await first.apply(desired, owner)).result is Result.CREATED
-    assert (await first.apply(desired, owner)).result is Result.UNCHANGED_LIVE
+    assert (await first.apply(desired, owner)).result is Result.UNCHANGED
     # An empty store: the object is found to be ours, and nothing changes.
     assert (await applier().apply(desired, owner)).result is Result.CHANGED
     stranger = manifest(kind, namespace, "99999999-0000")

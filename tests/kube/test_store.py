@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,6 +35,15 @@ def test_late_answer_does_not_bring_a_deleted_object_back() -> None:
     assert store.upsert(live("a", 13))
     assert store.remove("ns", "a", 12) is None
     assert len(store) == 1
+
+
+def test_confirmation_reaches_a_newer_status() -> None:
+    store = Store(CONFIG_MAPS)
+    store.upsert(live("a", 12))
+    store.confirm(replace(live("a", 11), digest=b"applied"))
+    assert store.get("ns", "a") == replace(live("a", 12), digest=b"applied")
+    store.confirm(replace(live("a", 11), digest=b"other", quick=b"another state"))
+    assert store.get("ns", "a") == replace(live("a", 12), digest=b"applied")
 
 
 def test_indices_follow_owner_and_label() -> None:

@@ -13,7 +13,7 @@ store           the last seen fingerprints of one kind, indexed by the object th
 reflector       list, watch, relist: keeps a store true
 workqueue       keyed, deduplicating, two priorities, delays, exponential backoff
 limiter         how many writes may be in flight: less when the API server says so
-apply           the three ways to skip a write, and the write
+apply           the ways to skip a write, and the write
 lease           who may write
 events          Kubernetes Events on transitions, deduplicated
 discovery       which optional kinds the API server serves

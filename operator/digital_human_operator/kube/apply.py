@@ -1,9 +1,11 @@
 """
-The three ways to skip a write, and the write.
+The ways to skip a write, and the write.
 
-A desired object is not sent when (i) exactly this was sent before and our part of the live object
-has not changed since, although it looks different, or (ii) our part of the live object is equal
-to it. Otherwise (iii) it is applied server-side with force, and the answer is remembered at once.
+A desired object is not sent when our part of the live object is equal to it: the store knows the
+digest of that part. Otherwise it is applied server-side with force, and the answer is remembered at
+once together with the digest of what was sent. So an object that looks different although it was
+just applied (a rule of normal.py broken, or a webhook that insists) is sent once, and again only
+after somebody has changed it or after a restart.
 
 No write can touch an object of somebody else, seen or unseen, and none costs an extra request:
 
@@ -30,8 +32,6 @@ from .live import Decoder, Live
 from .normal import digest, normalise
 from .resources import Resource
 from .store import Store
-
-_MAX_MEMO = 20_000  # objects deleted by the garbage collector leave their entries behind
 
 _log = logging.getLogger(__name__)
 _encode = msgspec.json.encode
@@ -86,10 +86,9 @@ class Ref:
 
 
 class Result(Enum):
-    """What became of an apply; only the last five talked to the API server."""
+    """What became of an apply; only the last three sent something to the API server."""
 
-    UNCHANGED_MEMO = "unchanged_memo"
-    UNCHANGED_LIVE = "unchanged_live"
+    UNCHANGED = "unchanged"
     DELETING = "deleting"  # ours, but going away: to be applied again when it is gone
     FOREIGN = "foreign"
     CREATED = "created"
@@ -109,10 +108,6 @@ class Outcome:
     def wrote(self) -> bool:
         """Whether the object is another one now than it was before."""
         return self.result in {Result.CREATED, Result.CHANGED}
-
-
-_UNCHANGED_MEMO = Result.UNCHANGED_MEMO
-_UNCHANGED_LIVE = Result.UNCHANGED_LIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,12 +169,8 @@ class Applier:
         self._stores = stores
         self._decoders = decoders
         self._label = ownership_label
-        # (quick, digest) of what was sent and still looks different: a rule of normal.py broken.
-        self._memo: dict[Ref, tuple[bytes, bytes]] = {}
 
-    async def apply(  # noqa: PLR0911 - one return for each way to skip a write
-        self, desired: Desired, owner_uid: str
-    ) -> Outcome:
+    async def apply(self, desired: Desired, owner_uid: str) -> Outcome:
         """
         Make ``desired`` true; safe to call concurrently for different objects.
 
@@ -195,9 +186,7 @@ class Applier:
         if live.deleting:
             return Outcome(Result.DELETING, live)
         if desired.create_only or live.digest == desired.digest:
-            return Outcome(_UNCHANGED_LIVE, live)
-        if self._memo.get(desired.ref) == (live.quick, desired.digest):
-            return Outcome(_UNCHANGED_MEMO, live)
+            return Outcome(Result.UNCHANGED, live)
         try:
             return await self._send(desired, _uid_guard(live.uid), live)
         except Conflict:
@@ -242,7 +231,7 @@ class Applier:
             if found.deletionTimestamp is not None:
                 return Outcome(Result.DELETING)
             if desired.create_only:
-                return Outcome(_UNCHANGED_LIVE)
+                return Outcome(Result.UNCHANGED)
             _log.info("%s is ours but was not seen: %s", desired.ref, taken.message)
             return await self._send(desired, _uid_guard(found.uid), None, known=True)
 
@@ -257,15 +246,9 @@ class Applier:
             desired.encoded(guard),
             manager=self._manager,
         )
-        live = self._decoders[desired.resource].decode_known(answer, store.get)
-        store.upsert(live)
-        if live.digest == desired.digest:
-            self._memo.pop(desired.ref, None)
-        else:
-            _log.debug("%s looks different although just applied", desired.ref)
-            if len(self._memo) >= _MAX_MEMO:
-                self._memo.clear()
-            self._memo[desired.ref] = (live.quick, desired.digest)
+        decoder = self._decoders[desired.resource]
+        live = decoder.decode_applied(answer, store.get, desired.digest)
+        store.confirm(live)
         if before is None and not known:
             return Outcome(Result.CREATED, live)
         unchanged = before is not None and before.resource_version == live.resource_version
@@ -291,7 +274,6 @@ class Applier:
             )
         except NotFound:
             self._stores[resource].remove(live.namespace, live.name, live.resource_version)
-        self._memo.pop(Ref(resource, live.namespace, live.name), None)
 
     def _facts(self, found: _Metadata, owner: _Owner | None) -> _Facts:
         applied = any(

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from .live import Live
 from .resources import Resource
@@ -59,6 +60,20 @@ class Store:
         self._gone.pop(key, None)
         self._put(key, known, live)
         return True
+
+    def confirm(self, live: Live) -> None:
+        """
+        Remember the answer to a write of ours.
+
+        Unlike ``upsert`` it also tells what is known already, perhaps newer in its status, that
+        the object is as we wanted it.
+        """
+        if self.upsert(live):
+            return
+        key = (live.namespace, live.name)
+        known = self._objects.get(key)
+        if known is not None and known.quick == live.quick and known.digest != live.digest:
+            self._put(key, known, replace(known, digest=live.digest))
 
     def remove(self, namespace: str, name: str, resource_version: int) -> Live | None:
         """
