@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 import yaml
 
+from digital_human_operator.kinds import CHILDREN, OPTIONAL, OWN
+from digital_human_operator.settings import PREFIX, Settings
 from tests.charts.helm import CHART, Helm, Manifest, of_kind, only
 from tools.cache import ROOT
 
@@ -78,9 +80,9 @@ def test_wrong_values_are_refused(both: Helm, setting: str) -> None:
 
 
 def test_old_kubernetes_is_refused(both: Helm) -> None:
-    result = both.render(kube="1.29.9")
+    result = both.render(kube="1.30.9")
     assert result.returncode != 0
-    assert "1.30" in result.stderr
+    assert "1.31" in result.stderr
 
 
 def test_schema_and_values_name_the_same_keys() -> None:
@@ -266,3 +268,36 @@ def test_notes_say_what_to_do_next(helm: Helm, settings: tuple[str, ...]) -> Non
     )
     assert "kubectl wait" in notes
     assert "rollout status deployment/digital-human" in notes
+
+
+@pytest.mark.parametrize("settings", [(), ("scope=cluster", "logging.level=debug")])
+def test_the_operator_understands_its_environment(
+    helm: Helm, settings: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = environment(helm.objects(*settings))
+    assert {name.removeprefix(PREFIX).lower() for name in given} <= set(Settings.model_fields)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value if value is not None else "from-the-pod")
+    found = Settings()
+    assert found.namespaces == (() if settings else ("home",))
+    assert found.metrics_address.endswith(":8080")
+    assert found.images.runtime == "docker.io/aiqtoolkit/digital-human:0.1.0"
+
+
+def test_the_operator_may_use_every_kind_that_it_knows(helm: Helm) -> None:
+    enabled = ("integrations.gatewayApi=enabled", "integrations.prometheusOperator=enabled")
+    granted = rights(helm.objects(*enabled), "Role", "-operator")
+    for resource in (*CHILDREN, *OPTIONAL):
+        verbs = {
+            verb
+            for group, name, verb in granted
+            if (group, name) == (resource.group, resource.plural)
+        }
+        assert verbs == {"create", "delete", "get", "list", "patch", "watch"}, resource
+    for resource in OWN:
+        verbs = {
+            verb
+            for group, name, verb in granted
+            if (group, name) == (resource.group, resource.plural)
+        }
+        assert {"list", "watch"} <= verbs, resource

@@ -20,19 +20,25 @@ RESTRICTED = "pod-security.kubernetes.io/enforce=restricted"
 Asks = Callable[..., bool]
 
 
+@pytest.fixture(scope="session")
+def kubectl(empty_cluster: Cluster) -> Kubectl:
+    return empty_cluster.kubectl
+
+
 @pytest.fixture
-def chart(both: Helm, cluster: Cluster, namespace: str) -> Iterator[Callable[..., str]]:
+def chart(both: Helm, empty_cluster: Cluster, namespace: str) -> Iterator[Callable[..., str]]:
     """Installs or upgrades the chart into the test's namespace."""
-    helm = replace(both, kubeconfig=cluster.kubeconfig)
-    apply_crds(cluster.kubectl)
-    cluster.kubectl("label", "namespace", namespace, RESTRICTED)
+    helm = replace(both, kubeconfig=empty_cluster.kubeconfig)
+    kubectl = empty_cluster.kubectl
+    apply_crds(kubectl)
+    kubectl("label", "namespace", namespace, RESTRICTED)
 
     def run(verb: str, *settings: str) -> str:
         where = [RELEASE, "--namespace", namespace]
         if verb == "uninstall":
             return helm(verb, *where, "--wait")
         sets = [part for setting in settings for part in ("--set", setting)]
-        # Tests share the cluster's CRDs, so a release finds them there, owned by kubectl.
+        # The tests of a worker share the CRDs, so a release finds them there, owned by kubectl.
         found = ["--take-ownership", *(["--force-conflicts"] if both.name == "helm4" else [])]
         return helm(verb, *where, str(CHART), *found, "--wait", "--timeout=90s", *sets)
 
@@ -83,7 +89,8 @@ def test_namespaced_install_upgrade_and_uninstall(
     chart("uninstall")
     wait_for_crds(kubectl)
     assert kubectl.json("get", "digitalhuman", "ada", "-n", namespace)["spec"]["mode"] == "Running"
-    left = kubectl.json("get", "deploy,sa,role,rolebinding,svc,pdb", "-n", namespace)["items"]
+    kinds = "deployments,serviceaccounts,roles,rolebindings,services,poddisruptionbudgets"
+    left = kubectl.json("get", kinds, "-n", namespace)["items"]
     assert [o["metadata"]["name"] for o in left] == ["default"]
 
 

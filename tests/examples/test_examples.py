@@ -101,11 +101,9 @@ def test_the_high_availability_figures_are_those_of_the_guide() -> None:
 
 
 @pytest.mark.cluster
+@pytest.mark.usefixtures("operator")  # it comes with the CRDs
 @pytest.mark.parametrize("path", FILES, ids=NAMES)
 def test_the_api_server_accepts_it(path: Path, kubectl: Kubectl, namespace: str) -> None:
-    kubectl("apply", "--server-side", "--force-conflicts", "-k", str(ROOT / "crds"))
-    crd = "crd/digitalhumans.aiqtoolkit.io"
-    kubectl("wait", "--for=condition=Established", "--timeout=30s", crd)
     command = ("apply", "-n", namespace, "-f", str(path), "--dry-run=server", "--validate=strict")
     result = kubectl.run(*command)
     assert result.returncode == 0, result.stderr
