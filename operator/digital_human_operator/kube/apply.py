@@ -214,7 +214,11 @@ class Applier:
             and not protect(resource, live)
         ]
         if doomed:
-            await asyncio.gather(*(self._delete(resource, live) for resource, live in doomed))
+            deletions = (self._delete(resource, live) for resource, live in doomed)
+            failures = await asyncio.gather(*deletions, return_exceptions=True)
+            for failure in failures:
+                if failure is not None:
+                    raise failure
         return [Ref(resource, live.namespace, live.name) for resource, live in doomed]
 
     async def _create(self, desired: Desired, owner_uid: str) -> Outcome:
