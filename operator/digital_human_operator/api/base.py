@@ -110,7 +110,8 @@ Quantity = Annotated[
 """A Kubernetes quantity, kept exactly as the user wrote it: ``8``, ``500m``, ``64Gi``."""
 
 IntOrPercent = Annotated[
-    Annotated[int, Field(ge=0, le=1000)] | Annotated[str, Field(pattern=PERCENT, max_length=4)],
+    Annotated[int, Field(strict=True, ge=0, le=1000)]
+    | Annotated[str, Field(pattern=PERCENT, max_length=4)],
     WithJsonSchema(
         {
             "x-kubernetes-int-or-string": True,

@@ -1,0 +1,117 @@
+"""Every CEL rule of the CRDs, against a real API server."""
+
+import pytest
+
+from tests.api.samples import SAMPLES, Sample, parsed
+from tests.api.schemas import JsonObject, all_rules
+from tests.api.server import Server
+
+
+def test_each_rule_has_one_sample() -> None:
+    missing = [
+        f"{kind}{path}: {message}"
+        for kind, path, message in all_rules()
+        if sum(s.kind == kind and s.rule == path and s.says in message for s in SAMPLES) != 1
+    ]
+    assert missing == []
+    assert len(SAMPLES) == len(all_rules()) >= 40
+
+
+def _answers(server: Server, sample: Sample, spec: str | tuple[str, str]) -> list[str]:
+    if isinstance(spec, tuple):
+        return server.change_refusal(sample.kind, parsed(spec[0]), parsed(spec[1]))
+    name = sample.name if spec is sample.refused and sample.name else None
+    return server.refusal(sample.kind, parsed(spec), name)
+
+
+@pytest.mark.cluster
+def test_accepted_samples_are_accepted(server: Server) -> None:
+    answers = {str(s): _answers(server, s, s.accepted) for s in SAMPLES if s.name is None}
+    assert {sample: found for sample, found in answers.items() if found} == {}
+
+
+@pytest.mark.cluster
+def test_refused_samples_are_refused_by_their_rule_alone(server: Server) -> None:
+    wrong = {}
+    for sample in SAMPLES:
+        answers = _answers(server, sample, sample.refused)
+        field = sample.rule.replace("[]", "[0]").lstrip(".") or "metadata.name"
+        ours = [a for a in answers if a.startswith(field) and sample.says in a]
+        if len(ours) != 1 or (sample.alone and answers != ours):
+            wrong[str(sample)] = answers
+    assert wrong == {}
+
+
+HOLES = {
+    "percent above 100": ("availability: {minAvailable: 101%}", "minAvailable"),
+    "number as string": ("availability: {minAvailable: '2'}", "minAvailable"),
+    "leading zero": ("availability: {maxUnavailable: 00%}", "maxUnavailable"),
+    "octal": ("rollout: {rolling: {maxSurge: '08'}}", "maxSurge"),
+    "negative number": ("rollout: {rolling: {maxSurge: -1}}", "maxSurge"),
+    "negative quantity": ("resources: {requests: {cpu: -1}}", "cpu"),
+    "duration that overflows": ("sessions: {drainDeadline: 999999999h}", "drainDeadline"),
+    "duration without unit": ("sessions: {drainDeadline: '30'}", "drainDeadline"),
+    "IPv6 link-local": ("speech: {http: {url: 'http://[fe80::1]/'}}", "must not point"),
+    "end of fe80::/10": ("speech: {http: {url: 'http://[FEBF::1]/'}}", "must not point"),
+    "IPv6 metadata": ("speech: {http: {url: 'http://[fd00:ec2::254]/'}}", "must not point"),
+    "IPv4 in IPv6": ("speech: {http: {url: 'http://[::ffff:a9fe:a9fe]/'}}", "must not point"),
+    "address as number": ("speech: {http: {url: 'http://2852039166/'}}", "must not point"),
+    "address in hexadecimal": ("speech: {http: {url: 'http://0xa9fea9fe/'}}", "must not point"),
+    "capitals": ("speech: {http: {url: 'http://METADATA.google.internal/'}}", "must not point"),
+    "root dot": ("speech: {http: {url: 'http://metadata.google.internal./'}}", "must not point"),
+    "part of link-local": (
+        "network: {allowTo: [{cidr: 169.254.169.254/32, ports: [80]}]}",
+        "link-local",
+    ),
+    "step of zero": (
+        "backup: {schedule: '*/0 * * * *', destination: {s3: {bucket: abc}}, include: [config]}",
+        "five cron fields",
+    ),
+}
+
+
+@pytest.mark.cluster
+def test_no_hole_next_to_a_rule(server: Server) -> None:
+    answers = {
+        name: server.refusal("DigitalHuman", parsed(spec)) for name, (spec, _) in HOLES.items()
+    }
+    wrong = {n: a for n, a in answers.items() if not a or HOLES[n][1] not in " ".join(a)}
+    assert wrong == {}
+
+
+@pytest.mark.cluster
+def test_partial_objects_are_refused_in_words_never_by_a_broken_rule(server: Server) -> None:
+    partial = [
+        f"{a}: {b}"
+        for a in ("llm", "speech", "face", "gpu", "sessions", "rollout", "network", "backup")
+        for b in ("{}", "[]", "'x'", "1")
+    ]
+    partial += ["sessions: {store: {}}", "network: {expose: {}}", "autoscaling: {}", "llm: "]
+    partial += ["sessions: {store: {redis: {}}}", "face: {managed: {gpu: {}}}", "budget: {}"]
+    answers = {spec: " ".join(server.refusal("DigitalHuman", parsed(spec))) for spec in partial}
+    broken = {s: a for s, a in answers.items() if "no such key" in a or "rule evaluation" in a}
+    assert broken == {}
+
+
+@pytest.mark.cluster
+def test_max_performance_names_max_autotune(server: Server) -> None:
+    (answer,) = server.refusal("DigitalHuman", {"gpu": {"compile": {"mode": "max-performance"}}})
+    assert answer.startswith("spec.gpu.compile.mode: ")
+    assert "use max-autotune" in answer
+
+
+@pytest.mark.cluster
+def test_unknown_field_is_refused_by_name(server: Server) -> None:
+    assert 'unknown field "spec.modes"' in " ".join(
+        server.refusal("DigitalHuman", {"modes": "Running"})
+    )
+
+
+@pytest.mark.cluster
+def test_session_store_cannot_change_by_way_of_removal(server: Server) -> None:
+    redis: JsonObject = {"sessions": {"store": {"redis": {"managed": {}}}}}
+    emptied: list[JsonObject] = [{}, {"sessions": {}}, {"sessions": None}]
+    for new in emptied:
+        assert "sessions.store cannot be changed" in " ".join(
+            server.change_refusal("DigitalHuman", redis, new)
+        )
