@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support import cluster as support
+from tests.support import operator as operators
+from tests.support.operator import Place
 from tools.binaries import binaries
 from tools.cluster import Cluster
 from tools.cluster.kubectl import Kubectl
+from tools.operator_process import OperatorProcess
 
 if TYPE_CHECKING:
     from digital_human_operator.kube.client import ApiClient
@@ -50,6 +53,18 @@ def cluster() -> Cluster:
 def kubectl(cluster: Cluster) -> Kubectl:
     """Callable kubectl with the administrator's rights."""
     return cluster.kubectl
+
+
+@pytest.fixture(scope="session")
+def operator(cluster: Cluster) -> OperatorProcess:
+    """The operator, ready, with the rights of the chart; the same one in the whole run."""
+    return operators.shared(cluster)
+
+
+@pytest.fixture
+def place(cluster: Cluster, operator: OperatorProcess, namespace: str) -> Place:
+    """A namespace of its own for DigitalHumans that the shared operator looks after."""
+    return Place(cluster, namespace)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The operator as a process of this machine, with the rights that the chart gives it in a cluster."""
+"""The operator as a process of this machine, with the rights that the chart gives it."""
 
 import os
 import socket

@@ -126,9 +126,7 @@ class App:
     async def _until_stopped(self, tasks: list[asyncio.Task[None]]) -> None:
         stopped = asyncio.create_task(self._stop.wait(), name="stop")
         try:
-            done, _ = await asyncio.wait(
-                [stopped, *tasks], return_when=asyncio.FIRST_COMPLETED
-            )
+            done, _ = await asyncio.wait([stopped, *tasks], return_when=asyncio.FIRST_COMPLETED)
             for task in done - {stopped}:
                 task.result()
         finally:
@@ -173,7 +171,7 @@ class App:
         """Give the shared session, which kopf uses as it is, a token; renewed by ``_sync``."""
         token = await asyncio.to_thread(self._credentials.token)
         if token:
-            self._session.headers["Authorization"] = f"Bearer {token}"  # type: ignore[index]
+            self._session.headers["Authorization"] = f"Bearer {token}"
 
     async def _sync(self) -> None:
         """Let the workers start when nothing can look missing any more; keep the token fresh."""

@@ -83,7 +83,7 @@ def configure(settings: kopf.OperatorSettings) -> None:
     settings.watching.chunk_size = 500
     settings.networking.request_timeout = 30
     settings.networking.connect_timeout = 5
-    settings.networking.error_backoffs = EndlessBackoff()  # type: ignore[assignment]
+    settings.networking.error_backoffs = EndlessBackoff()
     settings.networking.enforce_retry_after = True
     settings.networking.trust_env = False
     settings.execution.max_workers = 1

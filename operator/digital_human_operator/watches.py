@@ -14,8 +14,8 @@ from digital_human_operator.kube.client import ApiClient
 from digital_human_operator.kube.discovery import Served
 from digital_human_operator.kube.events import Recorder
 from digital_human_operator.kube.live import Decoder, Live
-from digital_human_operator.kube.reflector import Reflector
 from digital_human_operator.kube.references import References
+from digital_human_operator.kube.reflector import Reflector
 from digital_human_operator.kube.resources import Resource
 from digital_human_operator.kube.store import Store
 from digital_human_operator.kube.workqueue import WorkQueue
@@ -45,9 +45,7 @@ _decode = msgspec.json.Decoder(_Object).decode
 class Watches:
     """Stores of children, Pods, references and custom resources, kept true by reflectors."""
 
-    def __init__(
-        self, client: ApiClient, queue: WorkQueue[Key], namespaces: Sequence[str]
-    ) -> None:
+    def __init__(self, client: ApiClient, queue: WorkQueue[Key], namespaces: Sequence[str]) -> None:
         self._client = client
         self._queue = queue
         self._scopes: tuple[str | None, ...] = tuple(namespaces) or (None,)
@@ -118,8 +116,10 @@ class Watches:
             on_change=self._child_changed,
         )
 
-    def _child_changed(self, old: Live | None, new: Live | None, initial: bool) -> None:  # noqa: FBT001
-        for key in {_owner(live) for live in (old, new) if live is not None} - {None}:
+    def _child_changed(self, old: Live | None, new: Live | None, initial: bool) -> None:
+        for key in {_owner(live) for live in (old, new) if live is not None}:
+            if key is None:
+                continue
             if initial:
                 self._queue.add(key, priority=LISTED_PRIORITY)
             elif old is None or new is None or old.quick != new.quick or new.deleting:
@@ -131,7 +131,7 @@ class Watches:
         for key in requesters:
             self._queue.add(key)  # type: ignore[arg-type]
 
-    def _served_changed(self, resource: Resource, served: bool) -> None:  # noqa: FBT001
+    def _served_changed(self, resource: Resource, served: bool) -> None:
         if served and resource not in self._optional:
             for scope in self._scopes:
                 reflector = self._reflector(self.stores[resource], self._decoders[resource], scope)

@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Callable
 
+from tests.support import operator
 from tests.support.nodes import COUNTS
 from tools.cache import file_lock
 from tools.cluster import Cluster, ClusterError, reap
@@ -33,7 +34,9 @@ def end() -> None:
     """Remove the run's cluster, unless it is to be kept or was never created."""
     name = os.environ.pop(_NAME, "")
     if os.environ.pop(_OWNER, ""):
-        Cluster(name).down()
+        cluster = Cluster(name)
+        operator.stop(cluster)
+        cluster.down()
         for lock in CLUSTERS.glob(f".{name}*.lock"):
             lock.unlink(missing_ok=True)
 

@@ -14,11 +14,11 @@ import json
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from aiohttp import web
 
-Object = dict[str, Any]
+from .fake_apply import Object, cut, fields_of, merged, overlay
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -203,7 +203,7 @@ class FakeServer:
             self._check(known, body["metadata"])
             return web.json_response(self._store(path, body))
         if verb == "patch":
-            return web.json_response(self._store(path, _merged(known, body)))
+            return web.json_response(self._store(path, merged(known, body)))
         self._check(known, body.get("preconditions") or {})
         return web.json_response(self._remove(path))
 
@@ -319,14 +319,14 @@ class FakeServer:
             self._check(known, wanted["metadata"])
         elif wanted["metadata"].get("uid"):
             raise StatusError(409, "Conflict", "uid of an object that does not exist")
-        fields = _fields(wanted)
+        fields = fields_of(wanted)
         result = copy.deepcopy(known) if known else {}
         entries = result.get("metadata", {}).pop("managedFields", [])
         mine = next((e for e in entries if e["manager"] == manager), None)
         if mine is not None:
-            _cut(result, mine["fieldsV1"], fields)
+            cut(result, mine["fieldsV1"], fields)
             entries = [e for e in entries if e is not mine]
-        _overlay(result, wanted)
+        overlay(result, wanted)
         result["metadata"].pop("resourceVersion", None)
         entry = {"manager": manager, "operation": "Apply", "fieldsV1": fields}
         result["metadata"]["managedFields"] = [*entries, entry]
@@ -335,57 +335,6 @@ class FakeServer:
             if result == known:
                 return web.json_response(known)
         return web.json_response(self._store(path, result), status=200 if known else 201)
-
-
-_NOT_OWNED = {"apiVersion", "kind", "name", "namespace", "uid", "resourceVersion"}
-
-
-def _fields(obj: Object, *, top: bool = True) -> Object:
-    """fieldsV1 of what was applied; lists are owned whole, but for owner references."""
-    result: Object = {}
-    for key, value in obj.items():
-        if top and key in _NOT_OWNED:
-            continue
-        if key == "ownerReferences":
-            keys = (json.dumps({"uid": o["uid"]}, separators=(",", ":")) for o in value)
-            result[f"f:{key}"] = {f"k:{k}": {} for k in keys}
-        elif isinstance(value, dict) and value:
-            result[f"f:{key}"] = _fields(value, top=key == "metadata" and top)
-        else:
-            result[f"f:{key}"] = {}
-    return result
-
-
-def _cut(obj: Object, before: Object, now: Object) -> None:
-    """Remove what was owned and is not applied any more."""
-    for path, children in before.items():
-        key = path[2:]
-        if key not in obj:
-            continue
-        if path not in now:
-            del obj[key]
-        elif children and isinstance(obj[key], dict):
-            _cut(obj[key], children, now[path])
-
-
-def _overlay(obj: Object, wanted: Object) -> None:
-    for key, value in wanted.items():
-        if isinstance(value, dict) and isinstance(obj.get(key), dict):
-            _overlay(obj[key], value)
-        else:
-            obj[key] = copy.deepcopy(value)
-
-
-def _merged(obj: Object, patch: Object) -> Object:
-    result = copy.deepcopy(obj)
-    for key, value in patch.items():
-        if value is None:
-            result.pop(key, None)
-        elif isinstance(value, dict):
-            result[key] = _merged(result.get(key) or {}, value)
-        else:
-            result[key] = value
-    return result
 
 
 def _verb(request: web.Request) -> str:

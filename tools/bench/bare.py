@@ -22,9 +22,9 @@ class BareClient:
 
     def __init__(self, kubeconfig: Path) -> None:
         configuration = Configuration()
-        load_kube_config(str(kubeconfig), client_configuration=configuration)
+        load_kube_config(str(kubeconfig), client_configuration=configuration)  # type: ignore[no-untyped-call]
         context = ssl.create_default_context(cafile=configuration.ssl_ca_cert)
-        context.load_cert_chain(configuration.cert_file, configuration.key_file)
+        context.load_cert_chain(str(configuration.cert_file), configuration.key_file)
         self._server = configuration.host
         self._context = context
         self._gate = asyncio.Semaphore(CONCURRENCY)
@@ -86,7 +86,7 @@ class BareClient:
         """Wait until ``await done()``; returns the seconds, raises TimeoutError."""
         began = time.monotonic()
         async with asyncio.timeout(seconds):
-            while not await done():
+            while not await done():  # noqa: ASYNC110 - what is waited for is in the cluster
                 await asyncio.sleep(pause)
         return time.monotonic() - began
 

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from digital_human_operator.kinds import CHILDREN, HUMANS
 from rich.console import Console
 
+from digital_human_operator.kinds import CHILDREN, HUMANS
+from digital_human_operator.kube.ownership import project
+from digital_human_operator.names import FIELD_MANAGER
 from tools.bench.audit import AuditLog, by_verb, is_write
 from tools.bench.bare import BareClient, gather
 from tools.cluster import Cluster
@@ -181,10 +183,7 @@ def _path(manifest: dict[str, Any]) -> str:
 
 
 def _clean(manifest: dict[str, Any]) -> dict[str, Any]:
-    """The manifest as somebody would apply it: what the operator owns, nothing that a server adds."""
-    from digital_human_operator.kube.ownership import project
-    from digital_human_operator.names import FIELD_MANAGER
-
+    """The manifest as somebody would apply it: the operator's part, nothing of the server's."""
     owned = copy.deepcopy(project(manifest, FIELD_MANAGER))
     head = {"apiVersion": manifest["apiVersion"], "kind": manifest["kind"]}
     metadata = owned.get("metadata", {}) | {
@@ -267,13 +266,13 @@ async def _restart(process: OperatorProcess, log: AuditLog) -> dict[str, Any]:
 
 def _is_settled(metrics: str) -> bool:
     """Whether it leads, has worked, and nothing waits."""
-    values = {}
+    values: dict[str, float] = {}
     for line in metrics.splitlines():
         name, _, value = line.rpartition(" ")
         values[name.partition("{")[0]] = values.get(name.partition("{")[0], 0.0) + (
             float(value) if not line.startswith("#") else 0.0
         )
-    return (
+    return bool(
         values.get("leader_election_master_status", 0) == 1
         and values.get("controller_runtime_reconcile_total", 0) > 0
         and values.get("workqueue_depth", 1) == 0

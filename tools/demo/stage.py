@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 import yaml
 from rich.console import Console
@@ -16,7 +17,7 @@ from tools.operator_process import OperatorProcess, install_chart
 
 EXAMPLE = ROOT / "examples" / "high-availability.yaml"
 NAMESPACE = "digital-humans"
-NODES = {"gke-a100-80": 4, "l4": 2, "cpu": 2}
+NODES = {"dgx-a100-80": 2, "dgx-a100-mig": 1, "cpu": 2}
 READY_SECONDS = 240.0
 
 
@@ -28,7 +29,7 @@ def up(console: Console, name: str, lane: str) -> None:
     """Start cluster, chart, operator and example; return once the example is Ready."""
     began = time.monotonic()
     cluster = Cluster(name, lane)
-    _step(console, "control plane", lambda: cluster.up())
+    _step(console, "control plane", cluster.up)
     _step(console, "simulated GPU nodes", lambda: add_nodes(cluster.kubeconfig, NODES))
     _step(console, "chart and CRDs", lambda: install_chart(cluster))
     operator = _operator(cluster)
@@ -62,7 +63,7 @@ def _operator(cluster: Cluster) -> OperatorProcess:
     return OperatorProcess(cluster, CLUSTERS.parent / "demo" / cluster.name)
 
 
-def _documents() -> list[dict[str, object]]:
+def _documents() -> list[dict[str, Any]]:
     return [d for d in yaml.safe_load_all(EXAMPLE.read_text()) if d]
 
 
@@ -82,5 +83,3 @@ def _step(console: Console, what: str, act: Callable[[], object]) -> None:
         console.print(f"  ...  {what}", highlight=False)
         act()
     console.print(f"  ok   {what:<28} {time.monotonic() - began:6.1f} s", highlight=False)
-
-

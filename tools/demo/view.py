@@ -20,9 +20,7 @@ LABEL = "aiqtoolkit.io/name"
 _MARKS = {"True": "yes", "False": "no", "Unknown": "..."}
 
 
-def watch(
-    console: Console, cluster: Cluster, namespace: str, human: str, seconds: float
-) -> bool:
+def watch(console: Console, cluster: Cluster, namespace: str, human: str, seconds: float) -> bool:
     """Show the human until it is Ready; False when ``seconds`` have passed first."""
     deadline = time.monotonic() + seconds
     if console.is_terminal:
@@ -94,7 +92,8 @@ def _head(state: dict[str, Any]) -> Text:
     status = state["human"].get("status", {})
     effective = status.get("effective", {})
     text = Text(f"\n{state['human']['metadata']['name']}", style="bold")
-    text.append(f"  {status.get('phase', 'Pending')}", style="green" if _is_ready(state) else "yellow")
+    colour = "green" if _is_ready(state) else "yellow"
+    text.append(f"  {status.get('phase', 'Pending')}", style=colour)
     text.append(f"  model {effective.get('model', '?')}, {effective.get('gpus', 0)} GPUs\n")
     return text
 
@@ -122,7 +121,7 @@ def _pod_table(state: dict[str, Any]) -> Table:
     return table
 
 
-def _state(child: dict[str, Any]) -> str:
+def _state(child: dict[str, Any]) -> str:  # noqa: PLR0911 - one for each kind
     """What matters about a child of this kind, in a few words."""
     spec, status = child.get("spec", {}), child.get("status", {})
     match child["kind"]:
@@ -171,7 +170,7 @@ def epilogue(
 ) -> None:
     """Say what there is now and what to try."""
     kubectl = "kubectl --kubeconfig $(make -s kubeconfig)"
-    console.print(f"\nReady after {seconds:.0f} s. It is left running; try next:\n", highlight=False)
+    console.print(f"\nReady after {seconds:.0f} s, and left running. Try:\n", highlight=False)
     for line in (
         f"{kubectl} get dh -A",
         f"{kubectl} describe dh {human} -n {namespace}",

@@ -65,14 +65,14 @@ def settled(children: Iterable[Child], namespace: str) -> tuple[Settled, ...]:
 
 def differing(services: Services, human: Human, wanted: Iterable[Settled]) -> int:
     """How many children are missing, going away, or not as wanted; no request is made."""
-    count = 0
-    for one in wanted:
-        live = services.stores[one.resource].get(human.namespace, one.name)
-        if live is None or live.deleting or not _belongs(live, human):
-            count += 1
-        elif not one.create_only and live.digest != one.digest:
-            count += 1
-    return count
+    return sum(1 for one in wanted if not _is_settled(services, human, one))
+
+
+def _is_settled(services: Services, human: Human, one: Settled) -> bool:
+    live = services.stores[one.resource].get(human.namespace, one.name)
+    if live is None or live.deleting or not _belongs(live, human):
+        return False
+    return one.create_only or live.digest == one.digest
 
 
 def surplus(services: Services, human: Human, wanted: Iterable[Settled]) -> int:
@@ -180,5 +180,3 @@ def _summary(outcomes: list[tuple[Child, Outcome | ApiError]]) -> Applied:
         elif outcome.result is Result.DELETING and retry is None:
             retry = Conflict(f"{label} is going away; it is made again when it is gone")
     return Applied(tuple(foreign), tuple(failed), retry)
-
-

@@ -14,7 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from digital_human_operator import plan, status
+from digital_human_operator import plan
+from digital_human_operator.decision import Decision
 from digital_human_operator.errors import InvalidSpec
 from digital_human_operator.human import Design, Human, Ref, Reference
 from digital_human_operator.kinds import OPTIONAL
@@ -48,6 +49,7 @@ class DigitalHumanController:
         self._reporter = Reporter(services)
         self._parsed: OrderedDict[tuple[str, int], Human] = OrderedDict()
         self._known: dict[Key, _Known] = {}
+        self._wanted: dict[Key, list[Ref]] = {}
 
     async def reconcile(self, key: Key) -> float | None:
         """Make the human of ``key`` true; seconds after which to look again, or None."""
@@ -58,7 +60,8 @@ class DigitalHumanController:
         try:
             human = self._parse(key, seen)
         except InvalidSpec as error:
-            return await self._reporter.refuse(key, seen, error)
+            await self._reporter.refuse(key, seen, error)
+            return None
         references = await self._read_references(key, human)
         decision = self._plan(human, references)
         if not seen.status_object():
@@ -81,6 +84,7 @@ class DigitalHumanController:
         self._services.references.forget(key)
         self._reporter.forget(key)
         self._known.pop(key, None)
+        self._wanted.pop(key, None)
 
     def _parse(self, key: Key, seen: Seen) -> Human:
         """The parsed object; the last few are kept because events come in bursts."""
@@ -105,24 +109,24 @@ class DigitalHumanController:
                 self._parsed.popitem(last=False)
         return human
 
-    async def _read_references(
-        self, key: Key, human: Human
-    ) -> Mapping[Ref, Reference | None]:
+    async def _read_references(self, key: Key, human: Human) -> Mapping[Ref, Reference | None]:
         """Keys and digest of every Secret and ConfigMap that the spec names."""
         references = self._services.references
-        references.forget(key)
         wanted = sorted({need.ref for need in plan.needs(human)})
-        for ref in wanted:
-            references.want(ref.kind, human.namespace, ref.name, key)  # type: ignore[arg-type]
+        if self._wanted.get(key) != wanted:
+            references.forget(key)
+            for ref in wanted:
+                references.want(ref.kind, human.namespace, ref.name, key)
+            self._wanted[key] = wanted
         found = await asyncio.gather(
-            *(references.digest(ref.kind, human.namespace, ref.name) for ref in wanted)  # type: ignore[arg-type]
+            *(references.digest(ref.kind, human.namespace, ref.name) for ref in wanted)
         )
         return {
             ref: None if one is None else Reference(one.keys, one.digest)
             for ref, one in zip(wanted, found, strict=True)
         }
 
-    def _plan(self, human: Human, references: Mapping[Ref, Reference | None]) -> plan.Decision:
+    def _plan(self, human: Human, references: Mapping[Ref, Reference | None]) -> Decision:
         return plan.decide(
             human,
             images=self._services.images,
@@ -159,9 +163,9 @@ class DigitalHumanController:
             rendered = render_children(human, design)
             known = _Known(inputs, children.settled(rendered, human.namespace))
             self._known[key] = known
-        return children.differing(
+        return children.differing(self._services, human, known.children) + children.surplus(
             self._services, human, known.children
-        ) + children.surplus(self._services, human, known.children)
+        )
 
     async def _still_there(self, key: Key, seen: Seen) -> bool:
         """
@@ -183,7 +187,7 @@ class DigitalHumanController:
     def _observe(
         self,
         human: Human,
-        decision: plan.Decision,
+        decision: Decision,
         applied: Applied,
         differences: int | None,
     ) -> Observed:
@@ -213,5 +217,3 @@ class DigitalHumanController:
 def _inputs(human: Human, design: Design) -> int:
     """Changes with anything that rendering depends on."""
     return hash((human.uid, human.generation, repr(design)))
-
-

@@ -6,8 +6,9 @@ import time
 
 import msgspec
 
-from digital_human_operator import plan, status
+from digital_human_operator import status
 from digital_human_operator.api.v1alpha1.status import DigitalHumanStatus
+from digital_human_operator.decision import Decision
 from digital_human_operator.errors import InvalidSpec
 from digital_human_operator.human import Human
 from digital_human_operator.kinds import HUMANS
@@ -34,7 +35,7 @@ class Reporter:
         self._phases: dict[Key, str] = {}
         self._busy: set[Key] = set()
 
-    async def first(self, key: Key, seen: Seen, human: Human, decision: plan.Decision) -> bool:
+    async def first(self, key: Key, seen: Seen, human: Human, decision: Decision) -> bool:
         """The very first status, before any child; False when the human is gone meanwhile."""
         return await self._write(key, seen, status.first(human, decision, self._services.now()))
 
@@ -46,7 +47,7 @@ class Reporter:
             await self._write(key, seen, told)
 
     async def report(
-        self, key: Key, seen: Seen, human: Human, decision: plan.Decision, observed: Observed
+        self, key: Key, seen: Seen, human: Human, decision: Decision, observed: Observed
     ) -> float | None:
         """Write what has changed, or say in how many seconds it should be written."""
         previous = _previous(seen)

@@ -1,0 +1,72 @@
+"""Every example becomes Ready, and leaves nothing behind."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.support.operator import Place
+from tools.cache import ROOT
+
+EXAMPLES = sorted(p for p in (ROOT / "examples").glob("*.yaml"))
+CHILDREN = (
+    "deployments,statefulsets,jobs,cronjobs,services,horizontalpodautoscalers,networkpolicies,"
+    "poddisruptionbudgets,persistentvolumeclaims,configmaps,secrets,serviceaccounts,roles,"
+    "rolebindings,ingresses"
+)
+SELECTOR = "app.kubernetes.io/managed-by=digital-human-operator"
+
+pytestmark = pytest.mark.cluster
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+def test_example_becomes_ready_and_goes_without_a_trace(place: Place, example: Path) -> None:
+    text = example.read_text()
+    for document in _secrets_asked_for(text):
+        place.apply(document)
+    place.kubectl("apply", "--server-side", "-f", str(example))
+    name = next(
+        d["metadata"]["name"] for d in yaml.safe_load_all(text) if d and d["kind"] == "DigitalHuman"
+    )
+    place.wait_condition("Ready", "True", name, seconds=90)
+    assert place.status(name)["phase"] == "Ready"
+    place.kubectl("wait", "--for=condition=Ready", f"dh/{name}", "--timeout=5s")
+    assert place.items(CHILDREN, SELECTOR)
+
+    place.kubectl("delete", "dh", name, "--timeout=30s")
+    place.wait("its children to go", lambda: not place.items(CHILDREN, SELECTOR))
+
+
+def _secrets_asked_for(text: str) -> list[dict[str, object]]:
+    """The Secrets that the example's head tells the reader to create, with made-up values."""
+    made = {d["metadata"]["name"] for d in yaml.safe_load_all(text) if d and d["kind"] == "Secret"}
+    needed: dict[str, set[str]] = {}
+    for document in yaml.safe_load_all(text):
+        if document and document["kind"] == "DigitalHuman":
+            _collect(document["spec"], needed)
+    return [
+        {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": name},
+            "stringData": dict.fromkeys(sorted(keys), "made-up"),
+        }
+        for name, keys in needed.items()
+        if name not in made
+    ]
+
+
+def _collect(node: object, needed: dict[str, set[str]], field: str = "") -> None:
+    """Find references to Secrets: {name, key} below ...Secret, or a plain name."""
+    if isinstance(node, list):
+        for item in node:
+            _collect(item, needed, field)
+    elif isinstance(node, dict):
+        if field.endswith("Secret") and "name" in node:
+            keys = {node["key"]} if "key" in node else {"tls.crt", "tls.key"}
+            needed.setdefault(node["name"], set()).update(keys)
+            return
+        for key, value in node.items():
+            _collect(value, needed, key)
+    elif isinstance(node, str) and field == "credentialsSecret":
+        needed.setdefault(node, set()).update({"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"})

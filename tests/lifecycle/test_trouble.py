@@ -1,0 +1,181 @@
+"""What goes wrong is said in status, nothing else suffers, and it is mended when the cause goes."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.support.operator import Place, human
+
+pytestmark = pytest.mark.cluster
+
+
+def secret(name: str, **data: str) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": data}
+
+
+def test_model_that_does_not_fit_is_stalled_with_the_sum(place: Place) -> None:
+    place.apply(
+        human(
+            llm={"transformers": {"model": "llama3:70b", "precision": "bf16"}},
+            gpu={"profile": "a100-40gb"},
+        )
+    )
+    stalled = place.wait_condition("Stalled", "True", reason="ModelDoesNotFit")
+    assert "131" in stalled["message"]
+    assert "Options" in stalled["message"]
+    assert place.status()["memoryPlan"]["fits"] is False
+    assert place.items("deployments") == []
+
+
+def test_missing_secret_holds_back_the_pods_only_until_it_is_there(place: Place) -> None:
+    place.apply(human(security={"apiKeySecret": {"name": "keys", "key": "api-key"}}))
+    ready = place.wait_condition("Ready", "False", reason="SecretMissing")
+    assert "keys" in ready["message"]
+    assert place.get("service", "ada")
+    assert not place.get("deployment", "ada")
+    place.apply(secret("keys", other="x"))
+    place.wait(
+        "the missing key to be named", lambda: "api-key" in place.condition("Ready")["message"]
+    )
+    place.apply(secret("keys", **{"api-key": "value-of-the-key"}))
+    place.wait_condition("Ready", "True")
+    assert "value-of-the-key" not in json.dumps(place.get("dh", "ada"))
+
+
+def test_changed_secret_rolls_only_the_pods_that_read_it(place: Place) -> None:
+    place.apply(
+        secret("keys", **{"api-key": "one"}),
+        human(face={"managed": {}}, security={"apiKeySecret": {"name": "keys", "key": "api-key"}}),
+    )
+    place.wait_condition("Ready", "True")
+    runtime = place.get("deployment", "ada")["metadata"]["generation"]
+    face = place.get("deployment", "ada-audio2face")["metadata"]["generation"]
+    place.apply(secret("keys", **{"api-key": "two"}))
+    place.wait(
+        "the runtime to roll",
+        lambda: place.get("deployment", "ada")["metadata"]["generation"] > runtime,
+    )
+    place.wait_condition("Ready", "True")
+    assert place.get("deployment", "ada-audio2face")["metadata"]["generation"] == face
+
+
+def test_quota_refusal_is_told_and_mended(place: Place) -> None:
+    quota = {
+        "apiVersion": "v1",
+        "kind": "ResourceQuota",
+        "metadata": {"name": "tight"},
+        "spec": {"hard": {"services": "1"}},
+    }
+    place.apply(quota)
+    place.wait("the quota to count", lambda: place.get("quota", "tight").get("status"))
+    place.apply(human())
+    place.wait(
+        "the refusal to be told", lambda: "quota" in json.dumps(place.status().get("conditions"))
+    )
+    assert place.condition("Ready")["status"] != "True"
+    place.kubectl("delete", "quota", "tight")
+    place.wait_condition("Ready", "True", seconds=90)
+
+
+def test_foreign_object_of_the_same_name_is_left_alone(place: Place) -> None:
+    foreign = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "ada", "labels": {"owner": "somebody"}},
+        "spec": {"ports": [{"port": 1}], "selector": {"a": "b"}},
+    }
+    place.apply(foreign)
+    before = place.get("service", "ada")["metadata"]["resourceVersion"]
+    place.apply(human())
+    place.wait("it to be named", lambda: "Service ada" in json.dumps(place.status()))
+    assert place.condition("Ready")["status"] != "True"
+    assert place.get("service", "ada")["metadata"]["resourceVersion"] == before
+    place.kubectl("delete", "service", "ada")
+    place.wait_condition("Ready", "True", seconds=90)
+
+
+def test_suspended_scales_to_zero_and_keeps_data(place: Place) -> None:
+    spec: dict[str, Any] = {
+        "autoscaling": {"minReplicas": 2, "maxReplicas": 3},
+        "sessions": {"store": {"redis": {"managed": {"storage": "1Gi"}}}},
+    }
+    place.apply(human(**spec))
+    place.wait_condition("Ready", "True", seconds=90)
+    claims = {c["metadata"]["uid"] for c in place.items("pvc")}
+    place.apply(human(**spec, mode="Suspended"))
+    place.wait("no Pod of the runtime", lambda: not _runtime_pods(place))
+    place.wait("the phase", lambda: place.status()["phase"] == "Suspended")
+    assert not place.items("hpa")
+    assert {c["metadata"]["uid"] for c in place.items("pvc")} == claims
+    place.apply(human(**spec, mode="Running"))
+    place.wait_condition("Ready", "True", seconds=90)
+    assert len(_runtime_pods(place)) >= 2
+
+
+def test_paused_changes_nothing_and_says_what_it_would_change(place: Place) -> None:
+    place.apply(human())
+    place.wait_condition("Ready", "True")
+    place.apply(human(mode="Paused"))
+    place.wait("it to be noticed", lambda: place.status()["observedGeneration"] == 2)
+    place.kubectl("delete", "service", "ada")
+    place.wait("the difference to be told", lambda: "1" in json.dumps(place.status()["conditions"]))
+    assert not place.get("service", "ada")
+    place.apply(human(mode="Running"))
+    place.wait_condition("Ready", "True")
+    assert place.get("service", "ada")
+
+
+def test_field_without_behaviour_is_named_in_a_warning(place: Place) -> None:
+    place.apply(human(budget={"monthly": 100}, availability={"loadBalancing": "LeastConnections"}))
+    place.wait_condition("Ready", "True")
+    warning = place.condition("Warning")
+    assert warning["status"] == "True"
+    assert "budget" in json.dumps(place.status())
+    assert "loadBalancing" in json.dumps(place.status())
+
+
+def test_autoscaling_takes_the_replicas_over_without_a_fall(place: Place) -> None:
+    place.apply(human(replicas=4))
+    place.wait_condition("Ready", "True")
+    place.kubectl(
+        "apply", "--server-side", "--force-conflicts", "-f", "-",
+        stdin=json.dumps(human(autoscaling={"minReplicas": 2, "maxReplicas": 6})),
+    )  # fmt: skip
+    place.wait("the autoscaler", lambda: place.items("hpa"))
+    place.wait_condition("Ready", "True")
+    assert place.get("deployment", "ada")["spec"]["replicas"] == 4
+
+
+def test_retained_volumes_outlive_the_human_and_serve_the_next(place: Place) -> None:
+    spec: dict[str, Any] = {"storage": {"models": {"size": "1Gi"}}, "deletionPolicy": "Retain"}
+    place.apply(human(**spec))
+    place.wait_condition("Ready", "True")
+    uid = place.get("pvc", "ada-models")["metadata"]["uid"]
+    place.kubectl("delete", "dh", "ada", "--timeout=30s")
+    place.wait("the Deployment to go", lambda: not place.items("deployments"))
+    assert place.get("pvc", "ada-models")["metadata"]["uid"] == uid
+    place.apply(human(**spec))
+    place.wait_condition("Ready", "True")
+    assert place.get("pvc", "ada-models")["metadata"]["uid"] == uid
+
+
+def test_backup_and_restore_on_request_say_that_they_do_nothing(place: Place) -> None:
+    place.apply(
+        {
+            "apiVersion": "aiqtoolkit.io/v1alpha1",
+            "kind": "DigitalHumanBackup",
+            "metadata": {"name": "now"},
+            "spec": {"digitalHuman": "ada"},
+        }
+    )
+
+    def told() -> bool:
+        found = place.get("digitalhumanbackup", "now").get("status", {}).get("conditions", [])
+        return any(c["type"] == "Stalled" and c["status"] == "True" for c in found)
+
+    place.wait("an answer", told)
+
+
+def _runtime_pods(place: Place) -> list[dict[str, Any]]:
+    return place.items("pods", "app.kubernetes.io/component=runtime")
