@@ -154,6 +154,8 @@ def test_kubectl_alone_installs_it(kubectl: Kubectl) -> None:
         assert may(kubectl, generate.NAME, namespace)("list", "secrets", "default")
         again = kubectl("apply", "--server-side", "--dry-run=server", "-k", config)
         assert again.count("serverside-applied") == len(again.splitlines())
+        plain = kubectl("apply", "--dry-run=server", "-k", config)
+        assert "digitalhumans.aiqtoolkit.io" in plain
     finally:
         operator = str(ROOT / "config" / "operator")
         kubectl("delete", "-k", operator, "--ignore-not-found", "--wait=false")
