@@ -19,6 +19,8 @@ from pydantic import BaseModel
 
 JsonObject = dict[str, Any]
 
+CATEGORY = "digital-humans"
+"""Names all kinds in ``kubectl get``; the plural of a kind would make every use of it mean all."""
 _DROPPED = ("title", "additionalProperties", "$defs", "examples", "const", "exclusiveMinimum")
 
 
@@ -231,7 +233,7 @@ def manifest(kind: Kind, group: str, version: str) -> JsonObject:
                 "plural": kind.plural,
                 "singular": kind.kind.lower(),
                 "shortNames": [kind.short],
-                "categories": ["digitalhumans"],
+                "categories": [CATEGORY],
             },
             "versions": [
                 {

@@ -88,7 +88,7 @@ class Pruning(ApiModel):
 
 
 class Compile(ApiModel):
-    """torch.compile of the networks."""
+    """Compilation of the networks by torch.compile."""
 
     mode: Annotated[str, Field(max_length=32, examples=["max-autotune"])] = "default"
     """A mode of torch.compile: default, reduce-overhead, max-autotune or
@@ -142,7 +142,7 @@ class Gpu(GpuRequest):
     pruning: Pruning | None = None
     """Removal of weights that matter least."""
     compile: Compile | None = None
-    """torch.compile of the networks."""
+    """Compilation of the networks by torch.compile."""
 
     model_config = validated(
         cel(

@@ -178,7 +178,7 @@ class Budget(ApiModel):
 
     monthly: Annotated[float, Field(gt=0, le=100000000)]
     """Amount per calendar month."""
-    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "USD"
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$", max_length=3)] = "USD"
     """ISO 4217 code of the currency."""
     on_exceed: Literal["Warn", "Suspend"] = "Warn"
     """What happens when the amount is reached."""

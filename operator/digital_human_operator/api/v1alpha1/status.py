@@ -60,7 +60,7 @@ class Endpoints(ApiModel):
     http: Text | None = None
     """HTTP API within the cluster."""
     grpc: Text | None = None
-    """gRPC API within the cluster."""
+    """Address of the gRPC API within the cluster."""
     websocket: Text | None = None
     """WebSocket within the cluster."""
     external: Text | None = None
