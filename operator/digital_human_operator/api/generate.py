@@ -1,5 +1,6 @@
 """
-Writes the CRDs into ``crds/`` and the Helm chart, or checks that they are up to date.
+Writes the CRDs into ``crds/`` and the Helm chart and their reference pages, or checks that all
+are up to date.
 
     python -m digital_human_operator.api.generate [--check]
 """
@@ -13,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from digital_human_operator.api import reference
 from digital_human_operator.api.crd import manifest
 from digital_human_operator.api.kinds import KINDS
 from digital_human_operator.api.v1alpha1 import GROUP, VERSION
@@ -55,6 +57,8 @@ def files() -> dict[Path, str]:
                 f"the CRD of {kind.kind} has {len(text)} bytes, more than {SIZE_LIMIT}"
             )
         found[Path("crds") / f"{GROUP}_{kind.plural}.yaml"] = HEADER + text
+        page = Path("docs/reference") / f"{kind.kind.lower()}.md"
+        found[page] = reference.page(document)
         chart = Path("charts/digital-human-operator/templates/crds") / f"{kind.plural}.yaml"
         found[chart] = HEADER + GUARD + _for_helm(text) + "{{- end }}\n"
     return found

@@ -90,7 +90,7 @@ class DigitalHumanSpec(ApiModel):
     budget: Budget | None = None
     """What the human may cost."""
     deletion_policy: DeletionPolicy = "Delete"
-    """What happens to volumes when the object is deleted: Delete, Retain or FinalBackup."""
+    """When the object is deleted: Delete its volumes, Retain them, or make a FinalBackup first."""
 
     model_config = validated(
         cel(
