@@ -52,13 +52,14 @@ def every(schema: JsonObject, rng: Random) -> Iterator[Mutation]:
             yield Mutation(path, value, expectation)
 
 
-def applied(mutation: Mutation, spec: JsonObject) -> JsonObject:
-    """A copy of ``spec`` with the value in its place; objects on the way are made."""
+def applied(mutation: Mutation, spec: JsonObject, schema: JsonObject) -> JsonObject:
+    """A copy of ``spec`` with the value in its place; objects on the way get what they require."""
     found = deepcopy(spec)
     at = found
     for name in mutation.path[:-1]:
+        schema = schema["properties"][name]
         if not isinstance(at.get(name), dict):
-            at[name] = {}
+            at[name] = example(schema)
         at = at[name]
     at[mutation.path[-1]] = mutation.value
     return found
