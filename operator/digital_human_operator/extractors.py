@@ -1,0 +1,400 @@
+"""
+Takes the state of a child from an event that is not decoded otherwise.
+
+An extractor gets the top-level fields of the object as raw JSON. It runs for every event of its
+kind, so it decodes the few fields that it needs with typed decoders and skips the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from digital_human_operator.names import ANNOTATION_FETCH, LABEL_COMPONENT
+from digital_human_operator.states import (
+    RESTART_BUCKETS,
+    AddressState,
+    CronJobState,
+    DeploymentState,
+    HpaCondition,
+    HpaState,
+    JobState,
+    PdbState,
+    PodState,
+    Progress,
+    PvcState,
+    RouteState,
+    StatefulSetState,
+)
+
+Fields = Mapping[str, msgspec.Raw]
+T = TypeVar("T")
+
+
+class _Part(Generic[T]):
+    """Decodes one top-level field; a field that is absent or null gives the type's defaults."""
+
+    def __init__(self, name: str, type_: type[T]) -> None:
+        self._name = name
+        self._decode = msgspec.json.Decoder(type_).decode
+        self._absent = type_()
+
+    def __call__(self, fields: Fields) -> T:
+        raw = fields.get(self._name)
+        if raw is None or bytes(raw) == b"null":
+            return self._absent
+        return self._decode(raw)
+
+
+class _In(msgspec.Struct, frozen=True, rename="camel"):
+    """Part of an object as the API spells it."""
+
+
+class _Condition(_In, frozen=True):
+    type: str = ""
+    status: str = ""
+    reason: str | None = None
+    message: str | None = None
+
+
+_Conditions = tuple[_Condition, ...] | None
+
+
+class _Metadata(_In, frozen=True):
+    generation: int = 0
+
+
+class _Labels(_In, frozen=True):
+    labels: dict[str, str] | None = None
+
+
+class _Annotations(_In, frozen=True):
+    annotations: dict[str, str] | None = None
+
+
+class _Replicas(_In, frozen=True):
+    replicas: int | None = None
+
+
+class _WorkloadStatus(_In, frozen=True):
+    observed_generation: int = 0
+    replicas: int = 0
+    updated_replicas: int = 0
+    ready_replicas: int = 0
+    available_replicas: int = 0
+    conditions: _Conditions = None
+
+
+class _Waiting(_In, frozen=True):
+    reason: str | None = None
+    message: str | None = None
+    exit_code: int = 0
+
+
+class _ContainerState(_In, frozen=True):
+    waiting: _Waiting | None = None
+    terminated: _Waiting | None = None
+
+
+class _Container(_In, frozen=True):
+    name: str = ""
+    restart_count: int = 0
+    state: _ContainerState | None = None
+    last_state: _ContainerState | None = None
+
+
+class _PodStatus(_In, frozen=True):
+    phase: str = ""
+    conditions: _Conditions = None
+    init_container_statuses: tuple[_Container, ...] | None = None
+    container_statuses: tuple[_Container, ...] | None = None
+
+
+class _Requests(_In, frozen=True):
+    requests: dict[str, str | int] | None = None
+
+
+class _PvcSpec(_In, frozen=True):
+    resources: _Requests | None = None
+
+
+class _PvcStatus(_In, frozen=True):
+    phase: str = ""
+    capacity: dict[str, str | int] | None = None
+    conditions: _Conditions = None
+
+
+class _HpaSpec(_In, frozen=True):
+    min_replicas: int | None = None
+    max_replicas: int = 1
+
+
+class _HpaStatus(_In, frozen=True):
+    current_replicas: int | None = None
+    desired_replicas: int = 0
+    conditions: _Conditions = None
+
+
+class _PdbStatus(_In, frozen=True):
+    disruptions_allowed: int = 0
+    current_healthy: int = 0
+    desired_healthy: int = 0
+
+
+class _JobStatus(_In, frozen=True):
+    active: int = 0
+    conditions: _Conditions = None
+
+
+class _CronJobSpec(_In, frozen=True):
+    suspend: bool | None = None
+
+
+class _CronJobStatus(_In, frozen=True):
+    last_schedule_time: str | None = None
+    last_successful_time: str | None = None
+    active: list[msgspec.Raw] | None = None
+
+
+class _Address(_In, frozen=True):
+    ip: str | None = None
+    hostname: str | None = None
+
+
+class _LoadBalancer(_In, frozen=True):
+    ingress: tuple[_Address, ...] | None = None
+
+
+class _AddressStatus(_In, frozen=True):
+    load_balancer: _LoadBalancer | None = None
+
+
+class _Parent(_In, frozen=True):
+    conditions: _Conditions = None
+
+
+class _RouteStatus(_In, frozen=True):
+    parents: tuple[_Parent, ...] | None = None
+
+
+_generation = _Part("metadata", _Metadata)
+_labels = _Part("metadata", _Labels)
+_annotations = _Part("metadata", _Annotations)
+_replicas = _Part("spec", _Replicas)
+_workload = _Part("status", _WorkloadStatus)
+_pod = _Part("status", _PodStatus)
+_pvc_spec = _Part("spec", _PvcSpec)
+_pvc = _Part("status", _PvcStatus)
+_hpa_spec = _Part("spec", _HpaSpec)
+_hpa = _Part("status", _HpaStatus)
+_pdb = _Part("status", _PdbStatus)
+_job = _Part("status", _JobStatus)
+_cron_spec = _Part("spec", _CronJobSpec)
+_cron = _Part("status", _CronJobStatus)
+_address = _Part("status", _AddressStatus)
+_route = _Part("status", _RouteStatus)
+_decode_progress = msgspec.json.Decoder(Progress).decode
+_NONE = _Condition()
+
+
+def _find(conditions: _Conditions, name: str) -> _Condition:
+    for condition in conditions or ():
+        if condition.type == name:
+            return condition
+    return _NONE
+
+
+def deployment(fields: Fields) -> DeploymentState:
+    """State of a Deployment."""
+    wanted = _replicas(fields).replicas
+    status = _workload(fields)
+    progress = _find(status.conditions, "Progressing")
+    failure = _find(status.conditions, "ReplicaFailure")
+    return DeploymentState(
+        generation=_generation(fields).generation,
+        observed_generation=status.observed_generation,
+        desired=1 if wanted is None else wanted,
+        replicas=status.replicas,
+        updated=status.updated_replicas,
+        ready=status.ready_replicas,
+        available=status.available_replicas,
+        progress_reason=progress.reason or "",
+        # While it progresses the message counts along; only a standstill is worth remembering.
+        progress_message=(progress.message or "") if progress.status == "False" else "",
+        failure=(failure.message or failure.reason or "") if failure.status == "True" else "",
+    )
+
+
+def stateful_set(fields: Fields) -> StatefulSetState:
+    """State of a StatefulSet."""
+    wanted = _replicas(fields).replicas
+    status = _workload(fields)
+    return StatefulSetState(
+        generation=_generation(fields).generation,
+        observed_generation=status.observed_generation,
+        desired=1 if wanted is None else wanted,
+        updated=status.updated_replicas,
+        ready=status.ready_replicas,
+    )
+
+
+def pod(fields: Fields) -> PodState:
+    """State of a Pod."""
+    status = _pod(fields)
+    scheduled = _find(status.conditions, "PodScheduled")
+    unscheduled = scheduled.status == "False"
+    containers = (*(status.init_container_statuses or ()), *(status.container_statuses or ()))
+    container, waiting, message = _stuck(containers)
+    restarts = sum(c.restart_count for c in containers)
+    return PodState(
+        component=(_labels(fields).labels or {}).get(LABEL_COMPONENT, ""),
+        phase=status.phase,
+        ready=_find(status.conditions, "Ready").status == "True",
+        unscheduled=(scheduled.reason or "Unschedulable") if unscheduled else "",
+        unscheduled_message=(scheduled.message or "") if unscheduled else "",
+        waiting=waiting,
+        waiting_message=message,
+        container=container,
+        restarts=max(b for b in RESTART_BUCKETS if b <= restarts),
+    )
+
+
+_STARTING = frozenset({"", "ContainerCreating", "PodInitializing"})
+
+
+def _stuck(containers: tuple[_Container, ...]) -> tuple[str, str, str]:
+    """Name, reason and message of the first container that cannot start or has failed."""
+    for one in containers:
+        state = one.state or _ContainerState()
+        if state.waiting is not None and (state.waiting.reason or "") not in _STARTING:
+            return one.name, state.waiting.reason or "", _why(one, state.waiting)
+        if state.terminated is not None and state.terminated.exit_code != 0:
+            return one.name, state.terminated.reason or "Error", _exit(state.terminated)
+    return "", "", ""
+
+
+def _why(container: _Container, waiting: _Waiting) -> str:
+    """For a crash loop how the container ended, which the waiting message does not tell."""
+    last = container.last_state.terminated if container.last_state else None
+    if waiting.reason == "CrashLoopBackOff" and last is not None:
+        return _exit(last)
+    return waiting.message or ""
+
+
+def _exit(ended: _Waiting) -> str:
+    return f"{ended.reason or 'Error'}, exit code {ended.exit_code}"
+
+
+def claim(fields: Fields) -> PvcState:
+    """State of a PersistentVolumeClaim."""
+    spec, status = _pvc_spec(fields), _pvc(fields)
+    requests = (spec.resources.requests if spec.resources else None) or {}
+    problem = next((c for c in status.conditions or () if c.type.endswith("ResizeError")), _NONE)
+    return PvcState(
+        phase=status.phase,
+        requested=str(requests.get("storage", "")),
+        capacity=str((status.capacity or {}).get("storage", "")),
+        problem=(problem.message or "") if problem.status == "True" else "",
+    )
+
+
+def autoscaler(fields: Fields) -> HpaState:
+    """State of a HorizontalPodAutoscaler."""
+    spec, status = _hpa_spec(fields), _hpa(fields)
+    return HpaState(
+        minimum=1 if spec.min_replicas is None else spec.min_replicas,
+        maximum=spec.max_replicas,
+        current=status.current_replicas or 0,
+        desired=status.desired_replicas,
+        able=_hpa_condition(status, "AbleToScale"),
+        active=_hpa_condition(status, "ScalingActive"),
+        limited=_hpa_condition(status, "ScalingLimited"),
+    )
+
+
+def _hpa_condition(status: _HpaStatus, name: str) -> HpaCondition | None:
+    found = _find(status.conditions, name)
+    if found is _NONE:
+        return None
+    return HpaCondition(found.status, found.reason or "", found.message or "")
+
+
+def disruption_budget(fields: Fields) -> PdbState:
+    """State of a PodDisruptionBudget."""
+    status = _pdb(fields)
+    return PdbState(status.disruptions_allowed, status.current_healthy, status.desired_healthy)
+
+
+def job(fields: Fields) -> JobState:
+    """State of a Job, with the progress that it writes about itself."""
+    status = _job(fields)
+    failed = _find(status.conditions, "Failed")
+    is_failed = failed.status == "True"
+    return JobState(
+        complete=_find(status.conditions, "Complete").status == "True",
+        failed_reason=(failed.reason or "Failed") if is_failed else "",
+        failed_message=(failed.message or "") if is_failed else "",
+        active=status.active,
+        progress=_progress((_annotations(fields).annotations or {}).get(ANNOTATION_FETCH)),
+    )
+
+
+def _progress(text: str | None) -> Progress | None:
+    if text is None:
+        return None
+    try:
+        return _decode_progress(text)
+    except msgspec.DecodeError:
+        return None  # written by a Pod: a malformed value is no news
+
+
+def cron_job(fields: Fields) -> CronJobState:
+    """State of a CronJob."""
+    status = _cron(fields)
+    return CronJobState(
+        last_schedule=status.last_schedule_time,
+        last_success=status.last_successful_time,
+        suspended=bool(_cron_spec(fields).suspend),
+        active=len(status.active or ()),
+    )
+
+
+def address(fields: Fields) -> AddressState:
+    """State of a Service or Ingress."""
+    balancer = _address(fields).load_balancer
+    for one in (balancer.ingress if balancer else None) or ():
+        found = one.hostname or one.ip
+        if found:
+            return AddressState(found)
+    return AddressState()
+
+
+def route(fields: Fields) -> RouteState:
+    """State of an HTTPRoute or GRPCRoute: accepted and resolved by every parent that answered."""
+    parents = _route(fields).parents or ()
+    if not parents:
+        return RouteState()
+    for parent in parents:
+        for condition in parent.conditions or ():
+            if condition.type in {"Accepted", "ResolvedRefs"} and condition.status == "False":
+                return RouteState(False, condition.message or condition.reason or "")
+    return RouteState(accepted=True)
+
+
+EXTRACTORS: dict[str, Callable[[Fields], Any]] = {
+    "Deployment": deployment,
+    "StatefulSet": stateful_set,
+    "Pod": pod,
+    "PersistentVolumeClaim": claim,
+    "HorizontalPodAutoscaler": autoscaler,
+    "PodDisruptionBudget": disruption_budget,
+    "Job": job,
+    "CronJob": cron_job,
+    "Service": address,
+    "Ingress": address,
+    "HTTPRoute": route,
+    "GRPCRoute": route,
+}
+"""Kind -> extractor; kinds without one have no state."""

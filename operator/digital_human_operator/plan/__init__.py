@@ -1,0 +1,65 @@
+"""
+Pure decisions on plain values: from a spec to a design and the verdicts about it.
+
+No I/O, no clock: the same human and the same references give the same decision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from digital_human_operator.decision import Decision
+from digital_human_operator.human import Design, Human, Images, Ref, Reference
+
+from .fetch import fetch_digest, models_claim
+from .memory import memory
+from .needs import digests, missing, needs
+from .parse import parse
+from .profiles import NO_GPU, node_choice
+from .replicas import is_autoscaled, is_suspended, replicas
+from .resources import requests_and_limits
+from .warnings import warnings
+
+__all__ = ["Decision", "decide", "needs", "parse"]
+
+
+def decide(
+    human: Human,
+    *,
+    images: Images,
+    operator_namespace: str,
+    references: Mapping[Ref, Reference | None],
+    served: frozenset[str],
+) -> Decision:
+    """
+    Decide everything about one human.
+
+    ``references`` has what is known of every ``Need.ref`` (None: it does not exist), ``served``
+    the optional kinds that the cluster serves.
+    """
+    spec = human.spec
+    wanted = needs(human)
+    sentences, withheld = missing(wanted, references)
+    requests, limits = requests_and_limits(spec)
+    face = spec.face.managed
+    verdict = memory(spec)
+    design = Design(
+        images=images,
+        operator_namespace=operator_namespace,
+        nodes=node_choice(spec.gpu.profile, spec.gpu.count, spec.gpu.platform),
+        face_nodes=(
+            node_choice(face.gpu.profile, face.gpu.count, face.gpu.platform) if face else NO_GPU
+        ),
+        replicas=replicas(spec),
+        autoscaled=is_autoscaled(spec),
+        suspended=is_suspended(spec),
+        requests=requests,
+        limits=limits,
+        digests=digests(wanted, references),
+        fetch_digest=fetch_digest(spec),
+        models_claim=models_claim(human),
+        served=served,
+        withheld=withheld,
+    )
+    unsure = (verdict.message,) if verdict.fits is None and verdict.message else ()
+    return Decision(design, verdict, sentences, (*unsure, *warnings(spec, served)))

@@ -1,0 +1,61 @@
+"""The memory plan: whether the models fit into the GPUs, before any Pod is started."""
+
+from __future__ import annotations
+
+from digital_human_operator.api.v1alpha1.digitalhuman import DigitalHumanSpec
+from digital_human_operator.api.v1alpha1.status import MemoryPlan
+from digital_human_operator.decision import MemoryVerdict
+
+from . import options
+from .load import FaceLoad, Load, face_load_of, load_of
+
+
+def memory(spec: DigitalHumanSpec) -> MemoryVerdict:
+    """The plan and whether it works out, for the runtime and a managed face."""
+    load, face = load_of(spec), face_load_of(spec.face.managed)
+    told: list[str] = []
+    engine = spec.llm.transformers
+    unknown = load is not None and engine is not None and load.model is None
+    if unknown and engine is not None:
+        told.append(
+            f"spec.llm.transformers.model {engine.model} is not in the catalogue: whether it fits"
+            " into GPU memory is not checked without llm.transformers.architecture"
+        )
+    elif load is not None and not load.fits:
+        told.append(options.explain(spec, load))
+    face_fits = face is None or face.fits
+    if face is not None and not face.fits:
+        told.append(options.explain_face(face))
+    if load is None and face is None:
+        return MemoryVerdict()
+    fits: bool | None = face_fits and (load is None or load.fits)
+    if unknown and face_fits:
+        fits = None
+    return MemoryVerdict(_plan(load, face, fits, unknown=unknown), fits, "; ".join(told) or None)
+
+
+def _plan(
+    load: Load | None, face: FaceLoad | None, fits: bool | None, *, unknown: bool
+) -> MemoryPlan:
+    """The sum for status: of the runtime's GPUs, or of the face's when only it has one."""
+    face_text = _text(face.total) if face is not None else None
+    if load is None:
+        return MemoryPlan(
+            face=face_text,
+            total=face_text,
+            available=_text(face.gpu.memory_gib) if face is not None else None,
+            fits=fits,
+        )
+    return MemoryPlan(
+        weights=None if unknown else _text(load.weights),
+        kv_cache=None if unknown else _text(load.kv_cache),
+        face=face_text,
+        contexts=_text(load.contexts),
+        total=None if unknown else _text(load.total),
+        available=_text(load.available),
+        fits=fits,
+    )
+
+
+def _text(gib: float) -> str:
+    return f"{gib:.1f}"

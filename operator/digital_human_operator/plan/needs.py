@@ -1,0 +1,144 @@
+"""Which keys of which Secrets and ConfigMaps a spec refers to, and for whom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from hashlib import sha256
+
+from digital_human_operator import names
+from digital_human_operator.api.base import SecretKeyRef
+from digital_human_operator.api.v1alpha1.body import ConfigMapKeyRef
+from digital_human_operator.api.v1alpha1.care import Backup
+from digital_human_operator.api.v1alpha1.digitalhuman import DigitalHumanSpec
+from digital_human_operator.api.v1alpha1.mind import ModelSource
+from digital_human_operator.human import Human, Need, Ref, Reference
+
+EXPOSE = "expose"
+"""What stands in front of the Pods: nothing of ours waits for its Secrets."""
+
+_TLS_KEYS = frozenset({"tls.crt", "tls.key"})
+_S3_KEYS = frozenset({"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"})
+
+
+def needs(human: Human) -> tuple[Need, ...]:
+    """Every key that has to be there, in the order of the spec."""
+    spec = human.spec
+    return (*_mind(spec), *_face(spec), *_pod(spec), *_sessions(spec), *_access(spec), *_care(spec))
+
+
+def missing(
+    wanted: tuple[Need, ...], references: Mapping[Ref, Reference | None]
+) -> tuple[tuple[str, ...], frozenset[str]]:
+    """One sentence per thing that is not there, and the components that need it."""
+    sentences: list[str] = []
+    components: set[str] = set()
+    for need in wanted:
+        found = references.get(need.ref)
+        what = f'{need.ref.kind} "{need.ref.name}"'
+        if found is None:
+            sentences.append(f"{what} does not exist ({need.field})")
+        elif absent := sorted(need.keys - found.keys):
+            keys = "the key " if len(absent) == 1 else "the keys "
+            sentences.append(f"{what} lacks {keys}{', '.join(absent)} ({need.field})")
+        else:
+            continue
+        components.add(need.component)
+    return tuple(dict.fromkeys(sentences)), frozenset(components)
+
+
+def digests(wanted: tuple[Need, ...], references: Mapping[Ref, Reference | None]) -> dict[str, str]:
+    """Component -> digest of everything that it reads: changes when any of it changes."""
+    refs: dict[str, set[Ref]] = {}
+    for need in wanted:
+        refs.setdefault(need.component, set()).add(need.ref)
+    return {component: _digest(refs[component], references) for component in sorted(refs)}
+
+
+def _digest(refs: set[Ref], references: Mapping[Ref, Reference | None]) -> str:
+    state = sha256()
+    for ref in sorted(refs):
+        found = references.get(ref)
+        state.update(f"{ref.kind}/{ref.name}={found.digest if found else ''}\n".encode())
+    return state.hexdigest()[:32]
+
+
+def _key(ref: SecretKeyRef | None, component: str, field: str) -> Iterator[Need]:
+    if ref is not None:
+        yield Need(Ref("Secret", ref.name), frozenset({ref.key}), component, field)
+
+
+def _all(name: str | None, keys: frozenset[str], component: str, field: str) -> Iterator[Need]:
+    if name is not None:
+        yield Need(Ref("Secret", name), keys, component, field)
+
+
+def _mind(spec: DigitalHumanSpec) -> Iterator[Need]:
+    llm, speech = spec.llm, spec.speech
+    if llm.transformers is not None and llm.transformers.source is not None:
+        yield from _source(llm.transformers.source)
+    if llm.open_ai is not None:
+        yield from _key(llm.open_ai.api_key_secret, names.RUNTIME, "spec.llm.openAI.apiKeySecret")
+    if speech.riva is not None:
+        yield from _key(speech.riva.api_key_secret, names.RUNTIME, "spec.speech.riva.apiKeySecret")
+    if speech.http is not None:
+        yield from _key(speech.http.api_key_secret, names.RUNTIME, "spec.speech.http.apiKeySecret")
+
+
+def _source(source: ModelSource) -> Iterator[Need]:
+    path = "spec.llm.transformers.source"
+    if source.object_store is not None:
+        secret = source.object_store.credentials_secret
+        yield from _all(secret, _S3_KEYS, names.FETCH, f"{path}.objectStore.credentialsSecret")
+    if source.hugging_face is not None:
+        secret_key = source.hugging_face.token_secret
+        yield from _key(secret_key, names.FETCH, f"{path}.huggingFace.tokenSecret")
+
+
+def _face(spec: DigitalHumanSpec) -> Iterator[Need]:
+    external = spec.face.external
+    if external is not None and external.tls is not None:
+        yield from _key(external.tls.ca_secret, names.RUNTIME, "spec.face.external.tls.caSecret")
+
+
+def _pod(spec: DigitalHumanSpec) -> Iterator[Need]:
+    for variable in spec.pod_template.env:
+        path = f"spec.podTemplate.env[{variable.name}]"
+        yield from _key(variable.secret_key_ref, names.RUNTIME, f"{path}.secretKeyRef")
+        config: ConfigMapKeyRef | None = variable.config_map_key_ref
+        if config is not None:
+            ref = Ref("ConfigMap", config.name)
+            yield Need(ref, frozenset({config.key}), names.RUNTIME, f"{path}.configMapKeyRef")
+
+
+def _sessions(spec: DigitalHumanSpec) -> Iterator[Need]:
+    redis = spec.sessions.store.redis
+    if redis is not None and redis.external is not None:
+        field = "spec.sessions.store.redis.external.passwordSecret"
+        yield from _key(redis.external.password_secret, names.RUNTIME, field)
+
+
+def _access(spec: DigitalHumanSpec) -> Iterator[Need]:
+    security, expose = spec.security, spec.network.expose
+    yield from _key(security.api_key_secret, names.RUNTIME, "spec.security.apiKeySecret")
+    yield from _key(security.jwt_secret, names.RUNTIME, "spec.security.jwtSecret")
+    if security.tls_secret is not None:
+        secret = security.tls_secret.name
+        yield from _all(secret, _TLS_KEYS, names.RUNTIME, "spec.security.tlsSecret")
+    yield from _all(expose.tls_secret, _TLS_KEYS, EXPOSE, "spec.network.expose.tlsSecret")
+
+
+def _care(spec: DigitalHumanSpec) -> Iterator[Need]:
+    if spec.backup is None:
+        return
+    yield from _backup(spec.backup, names.BACKUP)
+    if spec.backup.drill is not None:
+        yield from _backup(spec.backup, names.DRILL)
+
+
+def _backup(backup: Backup, component: str) -> Iterator[Need]:
+    if backup.destination.s3 is not None:
+        secret = backup.destination.s3.credentials_secret
+        field = "spec.backup.destination.s3.credentialsSecret"
+        yield from _all(secret, _S3_KEYS, component, field)
+    if backup.encryption is not None:
+        yield from _key(backup.encryption.key_secret, component, "spec.backup.encryption.keySecret")

@@ -1,0 +1,152 @@
+"""What the spec says and this version does not act on, one sentence each: never silence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pydantic import BaseModel
+
+from digital_human_operator.api.v1alpha1.digitalhuman import DigitalHumanSpec
+
+from . import models
+from .fetch import fetch_digest
+from .load import weights_gib
+from .replicas import most_replicas
+from .resources import quantity, requests_and_limits
+
+_MOST = 64
+_LONGEST = 512
+
+
+def warnings(spec: DigitalHumanSpec, served: frozenset[str]) -> tuple[str, ...]:
+    """All warnings, in the order of the spec, then unknown fields."""
+    checks = (_life(spec), _body(spec), _care(spec), _world(spec, served), _mind(spec))
+    found = [sentence for check in checks for sentence in check]
+    found += [
+        f"{path} is not known to this version and ignored" for path in unknown_fields(spec, "spec")
+    ]
+    found = [sentence[:_LONGEST] for sentence in found]
+    if len(found) > _MOST:
+        found = [*found[: _MOST - 1], f"and {len(found) - _MOST + 1} more"]
+    return tuple(found)
+
+
+def _life(spec: DigitalHumanSpec) -> Iterator[str]:
+    availability, scaling = spec.availability, spec.autoscaling
+    if spec.rollout.blue_green is not None:
+        yield "spec.rollout.blueGreen is not acted on yet: changes are rolled out Pod by Pod"
+    if availability.load_balancing == "LeastConnections":
+        yield (
+            "spec.availability.loadBalancing LeastConnections is not acted on yet: kube-proxy"
+            " chooses the Pod of a new connection"
+        )
+    if availability.failover is not None:
+        yield (
+            "spec.availability.failover is only passed to the runtime: callers through the Service"
+            " have to retry themselves"
+        )
+    chosen = availability.min_available is not None or availability.max_unavailable is not None
+    if chosen and most_replicas(spec) <= 1:
+        yield (
+            "spec.availability has no effect with one replica: a PodDisruptionBudget would block"
+            " every node drain"
+        )
+    if scaling is not None and scaling.schedules:
+        yield "spec.autoscaling.schedules is not acted on yet: minReplicas holds at all times"
+
+
+def _body(spec: DigitalHumanSpec) -> Iterator[str]:
+    gpu, face = spec.gpu, spec.face.managed
+    passed = [
+        f"spec.gpu.{name}"
+        for name, part in (
+            ("tensorRT", gpu.tensor_rt),
+            ("quantization", gpu.quantization),
+            ("compile", gpu.compile),
+        )
+        if part is not None
+    ]
+    if passed:
+        yield f"{', '.join(passed)}: passed to the runtime, which decides what its image can do"
+    if gpu.pruning is not None:
+        yield "spec.gpu.pruning is not acted on yet: the weights are used as they are"
+    if face is not None and face.output == "Video":
+        yield "spec.face.managed.output Video is not acted on yet: blendshapes are sent"
+    if face is not None and face.gpu.profile == "none":
+        yield "spec.face.managed.gpu.profile is none: Audio2Face needs a GPU, for example l4"
+
+
+def _care(spec: DigitalHumanSpec) -> Iterator[str]:
+    if spec.backup is not None:
+        yield "spec.backup: the CronJob is made, but the tool in its image cannot back up yet"
+        if spec.backup.drill is not None:
+            yield "spec.backup.drill: the CronJob is made, but the tool cannot prove a restore yet"
+    if spec.privacy is not None:
+        yield "spec.privacy is not acted on yet: conversations are stored as they are"
+    if spec.audit is not None:
+        yield "spec.audit is not acted on yet: no audit log is written"
+    if spec.budget is not None:
+        yield "spec.budget is not acted on yet: no cost is computed"
+    if spec.deletion_policy == "FinalBackup":
+        yield (
+            "spec.deletionPolicy FinalBackup is not acted on yet: volumes are retained instead,"
+            " without a backup"
+        )
+
+
+def _world(spec: DigitalHumanSpec, served: frozenset[str]) -> Iterator[str]:
+    monitoring = spec.monitoring
+    wanted = (
+        ("spec.monitoring.podMonitor", monitoring.pod_monitor, "PodMonitor"),
+        ("spec.monitoring.serviceMonitor", monitoring.service_monitor, "ServiceMonitor"),
+        ("spec.monitoring.rules", monitoring.rules, "PrometheusRule"),
+        ("spec.network.expose.gateway", spec.network.expose.gateway, "HTTPRoute"),
+        ("spec.network.expose.gateway", spec.network.expose.gateway, "GRPCRoute"),
+    )
+    for path, part, kind in wanted:
+        if part is not None and kind not in served:
+            yield f"{path}: this cluster does not serve {kind}; it is made once it does"
+    if _is_shared(spec):
+        yield (
+            "spec.storage.models.accessMode is ReadWriteOnce: all Pods have to run on the node that"
+            " has the volume; use ReadWriteMany with several replicas"
+        )
+
+
+def _is_shared(spec: DigitalHumanSpec) -> bool:
+    """Whether several Pods read one volume of ours that only one node can mount."""
+    ours = spec.storage.models is not None or fetch_digest(spec) is not None
+    mode = spec.storage.models.access_mode if spec.storage.models else "ReadWriteOnce"
+    return ours and mode == "ReadWriteOnce" and most_replicas(spec) > 1
+
+
+def _mind(spec: DigitalHumanSpec) -> Iterator[str]:
+    """A model on the CPU whose weights are larger than the memory of the container."""
+    engine = spec.llm.transformers
+    if engine is None or spec.gpu.profile != "none":
+        return
+    model = models.find(engine)
+    limit = requests_and_limits(spec)[1].get("memory")
+    if model is None or limit is None:
+        return
+    weights = weights_gib(model, engine.precision)
+    if weights * 2**30 > quantity(limit):
+        yield (
+            f"spec.llm.transformers: {engine.model} at {engine.precision} needs {weights:.1f} GiB"
+            f" for weights, resources.limits.memory is {limit}: loading will get the Pod killed"
+        )
+
+
+def unknown_fields(model: BaseModel, path: str) -> Iterator[str]:
+    """Paths, as the user writes them, of fields that no model declares."""
+    for name in model.model_extra or ():
+        yield f"{path}.{name}"
+    for name, field in type(model).model_fields.items():
+        value = getattr(model, name)
+        inner = f"{path}.{field.alias or name}"
+        if isinstance(value, BaseModel):
+            yield from unknown_fields(value, inner)
+        elif isinstance(value, list):
+            for index, one in enumerate(value):
+                if isinstance(one, BaseModel):
+                    yield from unknown_fields(one, f"{inner}[{index}]")

@@ -1,0 +1,134 @@
+"""What is remembered of each child: the few facts that status is computed from."""
+
+from __future__ import annotations
+
+import msgspec
+
+RESTART_BUCKETS = (0, 1, 3, 10)
+"""Restarts are only told apart so far: a crash loop must not write status for ever."""
+
+
+class DeploymentState(msgspec.Struct, frozen=True, gc=False):
+    """A Deployment: what is wanted, what is there, and what its controller says."""
+
+    generation: int = 0
+    observed_generation: int = 0
+    desired: int = 1
+    """spec.replicas"""
+    replicas: int = 0
+    """Pods of all templates."""
+    updated: int = 0
+    ready: int = 0
+    available: int = 0
+    progress_reason: str = ""
+    """Reason of the Progressing condition, for example ProgressDeadlineExceeded."""
+    progress_message: str = ""
+    failure: str = ""
+    """Message of ReplicaFailure while it is True: a quota, an admission plugin."""
+
+
+class StatefulSetState(msgspec.Struct, frozen=True, gc=False):
+    """A StatefulSet: what is wanted and what is there."""
+
+    generation: int = 0
+    observed_generation: int = 0
+    desired: int = 1
+    updated: int = 0
+    ready: int = 0
+
+
+class PodState(msgspec.Struct, frozen=True, gc=False):
+    """A Pod: where it is stuck, if it is."""
+
+    component: str = ""
+    """Value of the component label."""
+    phase: str = ""
+    ready: bool = False
+    unscheduled: str = ""
+    """Reason of PodScheduled while it is False: Unschedulable, SchedulingGated."""
+    unscheduled_message: str = ""
+    waiting: str = ""
+    """Reason why a container waits or has ended badly: ImagePullBackOff, OOMKilled."""
+    waiting_message: str = ""
+    container: str = ""
+    """The container that ``waiting`` is about."""
+    restarts: int = 0
+    """Restarts of all containers, rounded down to one of RESTART_BUCKETS."""
+
+
+class PvcState(msgspec.Struct, frozen=True, gc=False):
+    """A PersistentVolumeClaim."""
+
+    phase: str = ""
+    requested: str = ""
+    capacity: str = ""
+    problem: str = ""
+    """Message of a condition that says that resizing does not work."""
+
+
+class HpaCondition(msgspec.Struct, frozen=True, gc=False):
+    """One condition of an autoscaler."""
+
+    status: str
+    reason: str = ""
+    message: str = ""
+
+
+class HpaState(msgspec.Struct, frozen=True, gc=False):
+    """A HorizontalPodAutoscaler, in its own words."""
+
+    minimum: int = 1
+    maximum: int = 1
+    current: int = 0
+    desired: int = 0
+    able: HpaCondition | None = None
+    active: HpaCondition | None = None
+    limited: HpaCondition | None = None
+
+
+class PdbState(msgspec.Struct, frozen=True, gc=False):
+    """A PodDisruptionBudget."""
+
+    allowed: int = 0
+    healthy: int = 0
+    wanted: int = 0
+
+
+class Progress(msgspec.Struct, frozen=True, gc=False):
+    """How far a fetch is, as the Job writes it into its annotation."""
+
+    bytes: int | None = None
+    total: int | None = None
+    seconds_left: int | None = msgspec.field(default=None, name="secondsLeft")
+
+
+class JobState(msgspec.Struct, frozen=True, gc=False):
+    """A Job: over, failed or still at it."""
+
+    complete: bool = False
+    failed_reason: str = ""
+    failed_message: str = ""
+    active: int = 0
+    progress: Progress | None = None
+
+
+class CronJobState(msgspec.Struct, frozen=True, gc=False):
+    """A CronJob: when it last started and last succeeded, as RFC 3339."""
+
+    last_schedule: str | None = None
+    last_success: str | None = None
+    suspended: bool = False
+    active: int = 0
+
+
+class AddressState(msgspec.Struct, frozen=True, gc=False):
+    """A Service or Ingress: the address that a load balancer has given it."""
+
+    address: str | None = None
+
+
+class RouteState(msgspec.Struct, frozen=True, gc=False):
+    """An HTTPRoute or GRPCRoute: whether a Gateway has taken it; None: nobody has said."""
+
+    accepted: bool | None = None
+    message: str = ""
