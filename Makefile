@@ -65,8 +65,9 @@ fmt: bootstrap ## Format the code and fix what can be fixed by itself
 	@$(PYTHON) -m ruff format .
 	@$(PYTHON) -m ruff check --fix .
 
-generate: bootstrap ## Write the CRDs from the models
+generate: bootstrap ## Write the CRDs and their reference from the models, config/ from the chart
 	@$(PYTHON) -m digital_human_operator.api.generate
+	@$(PYTHON) -m config.generate
 
 lock: bootstrap ## Resolve the dependencies again and write requirements/
 	@$(PYTHON) -m tools.lock

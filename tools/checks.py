@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from tools.cache import ROOT
 
-TYPED = ("operator/digital_human_operator", "tools", "tests")
+TYPED = ("operator/digital_human_operator", "tools", "tests", "config")
 WORKERS = "2"
 
 
@@ -46,7 +46,7 @@ def unit() -> Iterator[Step]:
 
 def cluster() -> Iterator[Step]:
     """Tests against a real control plane, which is built first where it is missing."""
-    yield Step("binaries", "tools.binaries", ("kwok", "--quiet"))
+    yield Step("binaries", "tools.binaries", ("kwok", "helm3", "helm4", "--quiet"))
     yield Step("cluster tests", "pytest", ("-q", "-m", "cluster", "-n", WORKERS))
 
 

@@ -52,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _credentials(arguments: argparse.Namespace):  # type: ignore[no-untyped-def]  # noqa: ANN202
+def _credentials(arguments: argparse.Namespace):  # type: ignore[no-untyped-def]
     from digital_human_operator.kube import credentials  # noqa: PLC0415
 
     host = os.environ.get("KUBERNETES_SERVICE_HOST")

@@ -112,6 +112,8 @@ class Child:
     """Created once and never overwritten: it holds a generated password."""
     generate: Mapping[str, int] = field(default_factory=dict)
     """Secret key -> length of the random text to put there when the object is created."""
+    templates: Mapping[str, str] = field(default_factory=dict)
+    """Secret key -> text with ``{key}`` for each generated one, filled in at the same moment."""
 
     @property
     def kind(self) -> str:

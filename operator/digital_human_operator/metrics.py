@@ -43,9 +43,7 @@ ACTIVE_WORKERS = Gauge(
     ["controller"],
     registry=REGISTRY,
 )
-QUEUE_DEPTH = Gauge(
-    "workqueue_depth", "Keys that wait.", ["name", "controller"], registry=REGISTRY
-)
+QUEUE_DEPTH = Gauge("workqueue_depth", "Keys that wait.", ["name", "controller"], registry=REGISTRY)
 QUEUE_ADDS = Counter(
     "workqueue_adds", "Keys that were added.", ["name", "controller"], registry=REGISTRY
 )

@@ -6,12 +6,11 @@ from typing import Any
 
 import pytest
 import yaml
+from lupa import lua51
 
 from tests.charts.healths import CASES, Case
 from tools.cache import ROOT
 from tools.cluster.kubectl import Kubectl
-
-lua51 = pytest.importorskip("lupa.lua51", reason="lupa is a development dependency")
 
 FOLDER = ROOT / "docs" / "gitops"
 HEALTH = FOLDER / "argocd" / "health.lua"

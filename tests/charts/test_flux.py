@@ -2,13 +2,12 @@
 
 from typing import Any
 
+import cel
 import pytest
 import yaml
 
 from tests.charts.healths import CASES, Case
 from tools.cache import ROOT
-
-cel = pytest.importorskip("cel", reason="common-expression-language is a development dependency")
 
 PAGE = ROOT / "docs" / "gitops" / "flux" / "kustomization.yaml"
 EXPRESSIONS = yaml.safe_load(PAGE.read_text())["spec"]["healthCheckExprs"]

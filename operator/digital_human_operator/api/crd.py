@@ -140,7 +140,9 @@ def _plain(node: JsonObject, owner: type[BaseModel] | None, inline: Any) -> Json
     found.pop("propertyNames", None)
     if "items" in node:
         found["items"] = inline(node["items"], None)
-    if "properties" in node:
+    # The API server drops an empty `properties`, and a second applier would then see a conflict.
+    found.pop("properties", None)
+    if node.get("properties"):
         found["properties"] = _properties(node["properties"], owner, inline)
     if "description" in found:
         found["description"] = " ".join(found["description"].split())

@@ -6,7 +6,7 @@ import asyncio
 import base64
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from digital_human_operator.human import Child, Human
 from digital_human_operator.kinds import BY_KIND, WORKLOADS
@@ -135,12 +135,10 @@ def _filled(services: Services, human: Human, child: Child) -> Child:
         return child
     if services.stores[BY_KIND[child.kind]].get(human.namespace, child.name) is not None:
         return child
-    data = {
-        key: base64.b64encode(secrets.token_urlsafe(length)[:length].encode()).decode()
-        for key, length in child.generate.items()
-    }
-    manifest = child.manifest | {"data": (child.manifest.get("data") or {}) | data}
-    return Child(manifest, child.component, child.create_only, child.generate)
+    words = {key: secrets.token_urlsafe(n)[:n] for key, n in child.generate.items()}
+    texts = words | {key: text.format(**words) for key, text in child.templates.items()}
+    data = {key: base64.b64encode(text.encode()).decode() for key, text in texts.items()}
+    return replace(child, manifest=child.manifest | {"data": data})
 
 
 def _is_retained(services: Services, human: Human, child: Child) -> bool:

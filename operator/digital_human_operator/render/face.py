@@ -1,0 +1,105 @@
+"""Audio2Face run by the operator: a Deployment of its own and a Service."""
+
+from __future__ import annotations
+
+from digital_human_operator import names
+from digital_human_operator.api.v1alpha1.body import ManagedFace
+from digital_human_operator.human import Design, Human
+
+from .common import (
+    Manifest,
+    container_security,
+    image_pull_secrets,
+    manifest,
+    pod_security,
+    scratch_volume,
+    without_empty,
+)
+from .placement import placement
+from .services import port
+
+_REQUESTS = {"cpu": "2", "memory": "8Gi"}
+_LIMITS = {"cpu": "4", "memory": "16Gi"}
+
+
+def face_deployment(human: Human, face: ManagedFace, design: Design) -> Manifest:
+    """The servers; none while the human is suspended."""
+    labels = names.labels(human.name, names.FACE)
+    return manifest(
+        human,
+        "apps/v1",
+        "Deployment",
+        names.face(human.name),
+        names.FACE,
+        spec={
+            "replicas": 0 if design.suspended else face.replicas,
+            "revisionHistoryLimit": 3,
+            "progressDeadlineSeconds": 1800,
+            "selector": {"matchLabels": names.selector(human.name, names.FACE)},
+            "strategy": {
+                "type": "RollingUpdate",
+                "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1},
+            },
+            "template": {
+                "metadata": {"labels": labels},
+                "spec": {
+                    "automountServiceAccountToken": False,
+                    "enableServiceLinks": False,
+                    "imagePullSecrets": image_pull_secrets(human),
+                    "terminationGracePeriodSeconds": 60,
+                    "securityContext": pod_security(),
+                    **placement(human, names.FACE, design.face_nodes),
+                    "containers": [_container(face, design)],
+                    "volumes": [scratch_volume("tmp", "2Gi"), scratch_volume("cache", "20Gi")],
+                },
+            },
+        },
+    )
+
+
+def face_service(human: Human) -> Manifest:
+    """GRPC on port 50051, reached by the runtime only."""
+    return manifest(
+        human,
+        "v1",
+        "Service",
+        names.face(human.name),
+        names.FACE,
+        spec={
+            "type": "ClusterIP",
+            "selector": names.selector(human.name, names.FACE),
+            "ports": [port("grpc", names.PORT_GRPC, "grpc")],
+        },
+    )
+
+
+def _container(face: ManagedFace, design: Design) -> Manifest:
+    nodes = design.face_nodes
+    gpu = {nodes.resource: str(nodes.count)} if nodes.resource else {}
+    wanted = face.resources
+    probe = {"tcpSocket": {"port": "grpc"}, "periodSeconds": 10, "timeoutSeconds": 5}
+    found: Manifest = without_empty(
+        {
+            "name": names.FACE,
+            "image": face.image or design.images.face,
+            "imagePullPolicy": design.images.pull_policy,
+            "ports": [{"name": "grpc", "containerPort": names.PORT_GRPC, "protocol": "TCP"}],
+            "env": [
+                {"name": "MAX_STREAMS", "value": str(face.streams)},
+                {"name": "GRPC_PORT", "value": str(names.PORT_GRPC)},
+            ],
+            "resources": {
+                "requests": {**_REQUESTS, **(wanted.requests if wanted else {}), **gpu},
+                "limits": {**_LIMITS, **(wanted.limits if wanted else {}), **gpu},
+            },
+            "startupProbe": probe | {"failureThreshold": 120},
+            "livenessProbe": probe | {"failureThreshold": 3},
+            "readinessProbe": probe | {"failureThreshold": 3},
+            "securityContext": container_security(),
+            "volumeMounts": [
+                {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - a folder of the container
+                {"name": "cache", "mountPath": "/opt/nim/.cache"},
+            ],
+        }
+    )
+    return found

@@ -1,0 +1,237 @@
+"""
+NetworkPolicies: everything is denied but what the spec implies.
+
+One policy denies all for all Pods of the human; one per component allows what it needs. The
+metadata address of clouds is in no range that is allowed, unless a workload identity needs it.
+"""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from urllib.parse import urlsplit
+
+from digital_human_operator import names
+from digital_human_operator.human import Design, Human
+
+from .common import Manifest, manifest
+
+_ANYWHERE = ("0.0.0.0/0", "::/0")
+_METADATA = (ip_network("169.254.0.0/16"), ip_network("fe80::/10"))
+_DNS: Manifest = {
+    "to": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}}}],
+    "ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}],
+}
+_API_SERVER_PORTS = (443, 6443)
+
+
+def policies(human: Human, design: Design) -> list[Manifest]:
+    """All policies of the human; none with policy Off."""
+    if human.spec.network.policy == "Off":
+        return []
+    found = [_deny_all(human), _runtime(human)]
+    if human.spec.face.managed is not None:
+        found.append(_policy(human, names.FACE, [_from_runtime(human, names.PORT_GRPC)], [_DNS]))
+    redis = human.spec.sessions.store.redis
+    if redis is not None and redis.managed is not None:
+        clients = [_component(human, names.RUNTIME), _component(human, names.BACKUP)]
+        found.append(_policy(human, names.REDIS, [_rule("from", clients, [names.PORT_REDIS])], []))
+    if design.fetch_digest is not None:
+        ports = {*_API_SERVER_PORTS, *_store_ports(human)}
+        found.append(_policy(human, names.FETCH, [], [_DNS, _outside(sorted(ports))]))
+    backup = human.spec.backup
+    if backup is not None:
+        jobs = (names.BACKUP, names.DRILL) if backup.drill else (names.BACKUP,)
+        found += [_policy(human, component, [], _backup_ways_out(human)) for component in jobs]
+    return found
+
+
+def _deny_all(human: Human) -> Manifest:
+    selector = {"matchLabels": {names.LABEL_HUMAN: human.name}}
+    return manifest(
+        human,
+        "networking.k8s.io/v1",
+        "NetworkPolicy",
+        f"{human.name}-deny-all",
+        names.RUNTIME,
+        spec={"podSelector": selector, "policyTypes": ["Ingress", "Egress"]},
+    )
+
+
+def _runtime(human: Human) -> Manifest:
+    ways_in = [_callers(human), _scraping(human)]
+    ways_out = [_DNS]
+    spec = human.spec
+    if spec.face.managed is not None:
+        ways_out.append(_rule("to", [_component(human, names.FACE)], [names.PORT_GRPC]))
+    redis = spec.sessions.store.redis
+    if redis is not None and redis.managed is not None:
+        ways_out.append(_rule("to", [_component(human, names.REDIS)], [names.PORT_REDIS]))
+    ways_out += [_to_address(address) for address in _addresses(human)]
+    for allowed in spec.network.allow_to:
+        peer = _namespace(allowed.namespace) if allowed.namespace else _block(allowed.cidr or "")
+        ways_out.append(_rule("to", [peer], allowed.ports))
+    return _policy(human, names.RUNTIME, ways_in, _distinct(ways_out))
+
+
+def _callers(human: Human) -> Manifest:
+    """
+    Who may talk to the human.
+
+    With a load balancer, an Ingress or a Gateway the callers come from outside or from a
+    controller in a namespace that the operator cannot know.
+    """
+    network = human.spec.network
+    ports = [names.PORT_HTTP, names.PORT_WEBSOCKET, names.PORT_GRPC]
+    peers = [
+        _namespace(allowed.namespace) if allowed.namespace else _block(allowed.cidr or "")
+        for allowed in network.allow_from
+    ]
+    expose = network.expose
+    if expose.type == "LoadBalancer":
+        ranges = expose.source_ranges or _ANYWHERE
+        peers += [{"ipBlock": {"cidr": cidr}} for cidr in ranges]
+    elif expose.type in {"Ingress", "Gateway"}:
+        peers.append({"namespaceSelector": {}})
+    if not peers:
+        peers.append({"podSelector": {}})
+    return _rule("from", peers, ports)
+
+
+def _scraping(human: Human) -> Manifest:
+    """Metrics and health, for the monitoring's namespaces or for every one."""
+    wanted = human.spec.monitoring.scrape_from
+    peers = [_namespace(name) for name in wanted] or [{"namespaceSelector": {}}]
+    return _rule("from", peers, [names.PORT_HEALTH])
+
+
+def _addresses(human: Human) -> list[tuple[str, int]]:
+    """(host, port) of everything outside that the spec names."""
+    spec = human.spec
+    urls = [
+        spec.llm.open_ai.url if spec.llm.open_ai else None,
+        spec.speech.http.url if spec.speech.http else None,
+    ]
+    redis = spec.sessions.store.redis
+    if redis is not None and redis.external is not None:
+        urls.append(redis.external.url)
+    found = [_endpoint(url) for url in urls if url]
+    for address in (
+        spec.speech.riva.address if spec.speech.riva else None,
+        spec.face.external.address if spec.face.external else None,
+    ):
+        if address:
+            host, _, number = address.rpartition(":")
+            found.append((host, int(number)))
+    return found
+
+
+def _endpoint(url: str) -> tuple[str, int]:
+    parts = urlsplit(url)
+    default = {"https": 443, "http": 80, "redis": 6379, "rediss": 6379}[parts.scheme]
+    return parts.hostname or "", parts.port or default
+
+
+def _to_address(address: tuple[str, int]) -> Manifest:
+    """
+    A way to one port: of one address, of one Service's namespace, or of any address for a name.
+
+    Policies know no host names; the port at least is known.
+    """
+    host, number = address
+    try:
+        literal = ip_address(host.strip("[]"))
+    except ValueError:
+        parts = host.split(".")
+        if len(parts) >= 3 and parts[2] == "svc":
+            return _rule("to", [_namespace(parts[1])], None)
+        return _outside([number])
+    return _rule("to", [_block(f"{literal}/{literal.max_prefixlen}")], [number])
+
+
+def _store_ports(human: Human) -> list[int]:
+    engine = human.spec.llm.transformers
+    source = engine.source if engine else None
+    endpoints = []
+    if source is not None and source.object_store is not None:
+        endpoints.append(source.object_store.endpoint)
+    if source is not None and source.hugging_face is not None:
+        endpoints.append(source.hugging_face.endpoint)
+    return [_endpoint(url)[1] for url in endpoints if url]
+
+
+def _backup_ways_out(human: Human) -> list[Manifest]:
+    """The object store, the API server for the objects, and Redis for the sessions."""
+    ports = set(_API_SERVER_PORTS)
+    backup = human.spec.backup
+    if backup is not None and backup.destination.s3 is not None:
+        endpoint = backup.destination.s3.endpoint
+        ports.add(_endpoint(endpoint)[1] if endpoint else 443)
+    found = [_DNS, _outside(sorted(ports))]
+    redis = human.spec.sessions.store.redis
+    if redis is not None and redis.managed is not None:
+        found.append(_rule("to", [_component(human, names.REDIS)], [names.PORT_REDIS]))
+    return found
+
+
+def _policy(
+    human: Human, component: str, ways_in: list[Manifest], ways_out: list[Manifest]
+) -> Manifest:
+    name = human.name if component == names.RUNTIME else f"{human.name}-{component}"
+    return manifest(
+        human,
+        "networking.k8s.io/v1",
+        "NetworkPolicy",
+        name,
+        component,
+        spec={
+            "podSelector": {"matchLabels": names.selector(human.name, component)},
+            "policyTypes": ["Ingress", "Egress"],
+            "ingress": ways_in,
+            "egress": ways_out,
+        },
+    )
+
+
+def _rule(direction: str, peers: list[Manifest], ports: list[int] | None) -> Manifest:
+    rule: Manifest = {direction: peers}
+    if ports:
+        rule["ports"] = [{"port": number, "protocol": "TCP"} for number in ports]
+    return rule
+
+
+def _from_runtime(human: Human, number: int) -> Manifest:
+    return _rule("from", [_component(human, names.RUNTIME)], [number])
+
+
+def _component(human: Human, component: str) -> Manifest:
+    return {"podSelector": {"matchLabels": names.selector(human.name, component)}}
+
+
+def _namespace(name: str) -> Manifest:
+    return {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": name}}}
+
+
+def _block(cidr: str) -> Manifest:
+    block: Manifest = {"cidr": cidr}
+    network = ip_network(cidr, strict=False)
+    inside = [str(one) for one in _METADATA if one.version == network.version]
+    if network.prefixlen < 10:
+        block["except"] = [one for one in inside if _contains(network, one)]
+    return {"ipBlock": block}
+
+
+def _contains(network: IPv4Network | IPv6Network, other: str) -> bool:
+    return ip_network(other).network_address in network
+
+
+def _outside(ports: list[int]) -> Manifest:
+    """Some TCP ports of any address, the clouds' metadata services left out."""
+    return _rule("to", [_block(cidr) for cidr in _ANYWHERE], ports)
+
+
+def _distinct(rules: list[Manifest]) -> list[Manifest]:
+    found: list[Manifest] = []
+    for rule in rules:
+        if rule not in found:
+            found.append(rule)
+    return found

@@ -1,0 +1,107 @@
+"""How callers outside the cluster reach the human: an Ingress, or routes of a Gateway."""
+
+from __future__ import annotations
+
+from digital_human_operator import names
+from digital_human_operator.human import Design, Human
+
+from .common import Manifest, manifest, seconds
+
+_GATEWAY = "gateway.networking.k8s.io"
+CONVERSATION = 3600
+"""Seconds that a proxy keeps an idle WebSocket: conversations have their own, shorter limit."""
+
+
+def routes(human: Human, design: Design) -> list[Manifest]:
+    """The Ingress or the routes that the spec asks for, as far as the cluster serves them."""
+    expose = human.spec.network.expose
+    if expose.type == "Ingress":
+        return [_ingress(human)]
+    if expose.type != "Gateway":
+        return []
+    found = []
+    if "HTTPRoute" in design.served:
+        found.append(_http_route(human))
+    if "GRPCRoute" in design.served:
+        found.append(_grpc_route(human))
+    return found
+
+
+def _ingress(human: Human) -> Manifest:
+    """/ws to the WebSocket port, the rest to HTTP; the user's annotations win."""
+    expose = human.spec.network.expose
+    annotations = {
+        "nginx.ingress.kubernetes.io/proxy-read-timeout": str(CONVERSATION),
+        "nginx.ingress.kubernetes.io/proxy-send-timeout": str(CONVERSATION),
+        "nginx.ingress.kubernetes.io/proxy-buffering": "off",
+    }
+    failover = human.spec.availability.failover
+    if failover is not None:
+        annotations |= {
+            "nginx.ingress.kubernetes.io/proxy-connect-timeout": str(seconds(failover.timeout)),
+            "nginx.ingress.kubernetes.io/proxy-next-upstream-tries": str(failover.max_retries + 1),
+        }
+    if human.spec.sessions.affinity == "ClientIP":
+        annotations["nginx.ingress.kubernetes.io/upstream-hash-by"] = "$binary_remote_addr"
+    rule: Manifest = {
+        "host": expose.host,
+        "http": {"paths": [_path(human, "/ws", "websocket"), _path(human, "/", "http")]},
+    }
+    tls = [{"hosts": [expose.host], "secretName": expose.tls_secret}] if expose.tls_secret else []
+    return manifest(
+        human,
+        "networking.k8s.io/v1",
+        "Ingress",
+        human.name,
+        names.RUNTIME,
+        annotations={**annotations, **expose.annotations},
+        spec={"ingressClassName": expose.ingress_class_name, "rules": [rule], "tls": tls},
+    )
+
+
+def _path(human: Human, path: str, port: str) -> Manifest:
+    backend = {"service": {"name": human.name, "port": {"name": port}}}
+    return {"path": path, "pathType": "Prefix", "backend": backend}
+
+
+def _http_route(human: Human) -> Manifest:
+    """A request timeout of 0s means none: a WebSocket lasts as long as the conversation."""
+    spec = _route(human) | {
+        "rules": [
+            _http_rule(human, "/ws", names.PORT_WEBSOCKET, "0s"),
+            _http_rule(human, "/", 80, "0s"),
+        ]
+    }
+    return manifest(human, f"{_GATEWAY}/v1", "HTTPRoute", human.name, names.RUNTIME, spec=spec)
+
+
+def _http_rule(human: Human, path: str, number: int, timeout: str) -> Manifest:
+    return {
+        "matches": [{"path": {"type": "PathPrefix", "value": path}}],
+        "timeouts": {"request": timeout},
+        "backendRefs": [_backend(human, number)],
+    }
+
+
+def _grpc_route(human: Human) -> Manifest:
+    spec = _route(human) | {"rules": [{"backendRefs": [_backend(human, names.PORT_GRPC)]}]}
+    return manifest(human, f"{_GATEWAY}/v1", "GRPCRoute", human.name, names.RUNTIME, spec=spec)
+
+
+def _route(human: Human) -> Manifest:
+    expose = human.spec.network.expose
+    gateway = expose.gateway
+    if gateway is None:  # a rule of the CRD asks for it
+        return {}
+    parent = {
+        "group": _GATEWAY,
+        "kind": "Gateway",
+        "name": gateway.name,
+        "namespace": gateway.namespace,
+        "sectionName": gateway.section_name,
+    }
+    return {"parentRefs": [parent], "hostnames": [expose.host] if expose.host else []}
+
+
+def _backend(human: Human, number: int) -> Manifest:
+    return {"group": "", "kind": "Service", "name": human.name, "port": number, "weight": 1}

@@ -1,0 +1,79 @@
+"""The Services of the runtime: one for callers, one that names each Pod, one for probes."""
+
+from __future__ import annotations
+
+from digital_human_operator import names
+from digital_human_operator.human import Human
+
+from .common import Manifest, manifest, seconds
+
+
+def main(human: Human) -> Manifest:
+    """Port 80 for HTTP, 8080 for WebSockets, 50051 for gRPC; a client stays with its Pod."""
+    sessions, expose = human.spec.sessions, human.spec.network.expose
+    spec: Manifest = {
+        "type": "LoadBalancer" if expose.type == "LoadBalancer" else "ClusterIP",
+        "selector": names.selector(human.name, names.RUNTIME),
+        "ports": [
+            port("http", 80, "http"),
+            port("websocket", names.PORT_WEBSOCKET, "websocket"),
+            port("grpc", names.PORT_GRPC, "grpc"),
+        ],
+        "sessionAffinity": sessions.affinity,
+    }
+    if sessions.affinity == "ClientIP":
+        timeout = min(86400, seconds(sessions.affinity_timeout))
+        spec["sessionAffinityConfig"] = {"clientIP": {"timeoutSeconds": timeout}}
+    if expose.type == "LoadBalancer":
+        spec["loadBalancerSourceRanges"] = list(expose.source_ranges)
+    annotations = expose.annotations if expose.type in {"LoadBalancer", "ClusterIP"} else {}
+    return manifest(
+        human, "v1", "Service", human.name, names.RUNTIME, annotations=annotations, spec=spec
+    )
+
+
+def headless(human: Human) -> Manifest:
+    """
+    Names each Pod, ready or not.
+
+    A Pod that drains is not ready any more, and its conversations must still find it.
+    """
+    return manifest(
+        human,
+        "v1",
+        "Service",
+        names.headless(human.name),
+        names.RUNTIME,
+        spec={
+            "type": "ClusterIP",
+            "clusterIP": "None",
+            "publishNotReadyAddresses": True,
+            "selector": names.selector(human.name, names.RUNTIME),
+            "ports": [
+                port("http", names.PORT_HTTP, "http"),
+                port("websocket", names.PORT_WEBSOCKET, "websocket"),
+                port("grpc", names.PORT_GRPC, "grpc"),
+            ],
+        },
+    )
+
+
+def health(human: Human) -> Manifest:
+    """Probes and metrics, apart from what callers use."""
+    return manifest(
+        human,
+        "v1",
+        "Service",
+        names.health(human.name),
+        names.RUNTIME,
+        spec={
+            "type": "ClusterIP",
+            "selector": names.selector(human.name, names.RUNTIME),
+            "ports": [port("health", names.PORT_HEALTH, "health")],
+        },
+    )
+
+
+def port(name: str, number: int, target: str | int) -> Manifest:
+    """One TCP port of a Service."""
+    return {"name": name, "port": number, "targetPort": target, "protocol": "TCP"}
