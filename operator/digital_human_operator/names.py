@@ -73,8 +73,8 @@ def backup(human: str) -> str:
 
 
 def drill(human: str) -> str:
-    """The CronJob of restore drills."""
-    return f"{human}-{DRILL}"
+    """The CronJob of restore drills; a CronJob's name has at most 52 characters."""
+    return f"{human}-drill"
 
 
 def labels(human: str, component: str) -> dict[str, str]:

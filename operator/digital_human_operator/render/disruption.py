@@ -13,8 +13,8 @@ def runtime_budget(human: Human, design: Design) -> Manifest | None:
     """
     The budget of the runtime; none when there can only be one Pod, which nothing could replace.
 
-    With autoscaling a number in ``minAvailable`` may be as large as the number of Pods at night;
-    then it is turned into "all but one", which a drain can always satisfy.
+    With autoscaling ``minAvailable`` may mean all of the fewest Pods, and a percentage is rounded
+    up; then it is turned into "all but one", which a drain can always satisfy.
     """
     spec = human.spec
     autoscaling = spec.autoscaling
@@ -28,7 +28,7 @@ def runtime_budget(human: Human, design: Design) -> Manifest | None:
         limit = {"maxUnavailable": _number(wanted.max_unavailable)}
     elif wanted.min_available is not None:
         number = _number(wanted.min_available)
-        if not isinstance(number, int) or number < least:
+        if _of(number, least) < least:
             limit = {"minAvailable": number}
     return _budget(human, human.name, names.RUNTIME, limit)
 
@@ -58,3 +58,8 @@ def _budget(human: Human, name: str, component: str, limit: Manifest) -> Manifes
 
 def _number(value: int | str) -> int | str:
     return int(value) if str(value).isdigit() else value
+
+
+def _of(limit: int | str, pods: int) -> int:
+    """The number of Pods that a limit means; percentages are rounded up, as Kubernetes does."""
+    return limit if isinstance(limit, int) else -(-pods * int(limit.rstrip("%")) // 100)

@@ -1,0 +1,242 @@
+"""Golden manifests of every example, and what must hold for any human."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from digital_human_operator import names
+from digital_human_operator.api.generate import dump
+from digital_human_operator.human import Human
+from digital_human_operator.render import children
+from tests.support.builders import ALL_OPTIONAL, EXAMPLES, a_design, a_human, example
+from tools.cluster.kubectl import Kubectl
+
+GOLDEN = Path(__file__).parent / "golden"
+CASES: dict[str, dict[str, Any]] = {
+    "suspended": {
+        "mode": "Suspended",
+        "autoscaling": {"minReplicas": 2, "maxReplicas": 4},
+        "face": {"managed": {"replicas": 2}},
+        "sessions": {"store": {"redis": {"managed": {}}}},
+    },
+    "gateway": {
+        "network": {
+            "expose": {"type": "Gateway", "host": "ada.example.com", "gateway": {"name": "public"}},
+            "allowTo": [{"cidr": "0.0.0.0/0", "ports": [443]}, {"cidr": "10.1.0.0/16", "ports": [1]}],
+        },
+        "monitoring": {"podMonitor": {}, "rules": {}, "dashboards": {}},
+    },
+    "external": {
+        "llm": {"openAI": {"url": "https://llm.example.com:8443/v1", "model": "m",
+                           "apiKeySecret": {"name": "llm", "key": "key"}}},
+        "speech": {"riva": {"address": "riva.speech.svc:50051"}},
+        "face": {"external": {"address": "10.0.0.7:50051", "tls": {}}},
+        "sessions": {"store": {"redis": {"external": {
+            "url": "rediss://redis.example.com:6380/0",
+            "passwordSecret": {"name": "redis", "key": "password"}}}}},
+        "replicas": 3,
+        "deletionPolicy": "Retain",
+        "storage": {"models": {"size": "10Gi"}},
+    },
+    "drill": {
+        "backup": {"schedule": "0 2 * * *", "destination": {"persistentVolumeClaim": {
+            "claimName": "backups"}}, "drill": {"schedule": "0 4 * * 0"},
+            "encryption": {"keySecret": {"name": "key", "key": "key"}}},
+    },
+}  # fmt: skip
+HUMANS = {path.stem: example(path) for path in EXAMPLES} | {
+    name: a_human(spec) for name, spec in CASES.items()
+}
+each_human = pytest.mark.parametrize("human", HUMANS.values(), ids=HUMANS)
+
+
+def rendered(human: Human) -> list[dict[str, Any]]:
+    return [child.manifest for child in children(human, a_design(human, ALL_OPTIONAL))]
+
+
+@pytest.mark.parametrize("name", HUMANS)
+def test_golden(name: str) -> None:
+    text = "---\n".join(dump(manifest) for manifest in rendered(HUMANS[name]))
+    file = GOLDEN / f"{name}.yaml"
+    if os.environ.get("UPDATE_GOLDEN"):
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text)
+    assert text == file.read_text(), "run with UPDATE_GOLDEN=1 and read the difference"
+
+
+def test_no_golden_file_is_left_over() -> None:
+    assert {file.stem for file in GOLDEN.glob("*.yaml")} == set(HUMANS)
+
+
+def _empty(value: Any, path: str = "") -> Iterator[str]:
+    """Paths of what the API server would drop or default."""
+    if value is None or value == []:
+        yield path
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _empty(item, f"{path}.{key}")
+    if isinstance(value, list):
+        for number, item in enumerate(value):
+            yield from _empty(item, f"{path}[{number}]")
+
+
+@each_human
+def test_nothing_empty_is_rendered(human: Human) -> None:
+    for manifest in rendered(human):
+        assert list(_empty(manifest)) == []
+        assert ".initialDelaySeconds: 0" not in json.dumps(manifest)
+
+
+@each_human
+def test_every_child_has_our_labels_and_its_owner(human: Human) -> None:
+    for manifest in rendered(human):
+        metadata = manifest["metadata"]
+        assert metadata["namespace"] == human.namespace
+        assert metadata["labels"][names.MANAGED_BY] == names.FIELD_MANAGER
+        assert metadata["labels"][names.LABEL_HUMAN] == human.name
+        if manifest["kind"] == "PersistentVolumeClaim" and human.spec.deletion_policy != "Delete":
+            assert "ownerReferences" not in metadata
+        else:
+            assert [o["uid"] for o in metadata["ownerReferences"]] == [human.uid]
+
+
+@each_human
+def test_names_are_distinct_and_short(human: Human) -> None:
+    seen = [(m["kind"], m["metadata"]["name"]) for m in rendered(human)]
+    assert len(seen) == len(set(seen))
+    assert all(len(name) <= 63 for _, name in seen)
+    longest = a_human(human.spec.model_dump(by_alias=True, exclude_none=True), "a" * 40)
+    for manifest in rendered(longest):
+        limit = 52 if manifest["kind"] == "CronJob" else 63
+        assert len(manifest["metadata"]["name"]) <= limit
+
+
+def _pods(manifest: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    spec = manifest.get("spec", {})
+    if manifest["kind"] == "CronJob":
+        spec = spec["jobTemplate"]["spec"]
+    if "template" in spec:
+        yield spec["template"]
+
+
+@each_human
+def test_pods_are_restricted_and_selected(human: Human) -> None:
+    for manifest in rendered(human):
+        for template in _pods(manifest):
+            labels = template["metadata"]["labels"]
+            selector = manifest["spec"].get("selector", {}).get("matchLabels", {})
+            assert selector.items() <= labels.items()
+            assert labels[names.MANAGED_BY] == names.FIELD_MANAGER
+            security = template["spec"]["securityContext"]
+            assert security["runAsNonRoot"] is True
+            assert security["seccompProfile"] == {"type": "RuntimeDefault"}
+            for container in template["spec"]["containers"]:
+                assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+                assert container["securityContext"]["allowPrivilegeEscalation"] is False
+                assert container["securityContext"]["readOnlyRootFilesystem"] is True
+                assert "sh" not in container.get("command", [])
+
+
+@each_human
+def test_ports_say_their_protocol(human: Human) -> None:
+    for manifest in rendered(human):
+        for line in _dicts(manifest):
+            if "containerPort" in line or ("port" in line and "targetPort" in line):
+                assert line["protocol"] == "TCP"
+
+
+def _dicts(value: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(value, dict):
+        yield value
+        for item in value.values():
+            yield from _dicts(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _dicts(item)
+
+
+@each_human
+def test_rendering_twice_is_the_same(human: Human) -> None:
+    assert rendered(human) == rendered(human)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    least=st.integers(1, 9),
+    extra=st.integers(0, 9),
+    wanted=st.one_of(st.none(), st.integers(0, 20), st.sampled_from(["10%", "50%", "99%"])),
+    autoscaled=st.booleans(),
+)
+def test_no_budget_blocks_a_drain_for_ever(
+    least: int, extra: int, wanted: int | str | None, autoscaled: bool
+) -> None:
+    spec: dict[str, Any] = {"availability": {"minAvailable": wanted} if wanted is not None else {}}
+    if autoscaled:
+        spec["autoscaling"] = {"minReplicas": least, "maxReplicas": least + extra}
+    else:
+        spec["replicas"] = least
+    for manifest in rendered(a_human(spec)):
+        if manifest["kind"] != "PodDisruptionBudget":
+            continue
+        limit = manifest["spec"]
+        assert limit["unhealthyPodEvictionPolicy"] == "AlwaysAllow"
+        needed = limit.get("minAvailable", 0)
+        if isinstance(needed, str):
+            needed = -(-least * int(needed.rstrip("%")) // 100)
+        assert needed < least or "maxUnavailable" in limit
+        assert limit.get("maxUnavailable", 1) != 0
+
+
+def test_policy_keeps_the_metadata_address_out() -> None:
+    egress = [
+        rule
+        for manifest in rendered(HUMANS["gateway"])
+        if manifest["kind"] == "NetworkPolicy"
+        for rule in manifest["spec"].get("egress", [])
+    ]
+    wide = [p["ipBlock"] for r in egress for p in r["to"] if "ipBlock" in p]
+    assert {"cidr": "0.0.0.0/0", "except": ["169.254.0.0/16"]} in wide
+    assert {"cidr": "10.1.0.0/16"} in wide
+
+
+def test_no_secret_is_in_any_argument_or_variable() -> None:
+    for human in HUMANS.values():
+        for manifest in rendered(human):
+            for template in _pods(manifest):
+                for container in template["spec"]["containers"]:
+                    assert "$(" not in json.dumps(container.get("args", []))
+                    for variable in container.get("env", []):
+                        assert not variable["name"].endswith("KEY") or "valueFrom" in variable
+
+
+@pytest.mark.cluster
+@each_human
+def test_api_server_takes_it_strictly(human: Human, kubectl: Kubectl, namespace: str) -> None:
+    kubectl("label", "namespace", namespace, "pod-security.kubernetes.io/enforce=restricted")
+    optional = {"HTTPRoute", "GRPCRoute", "PodMonitor", "ServiceMonitor", "PrometheusRule"}
+    manifests = [m for m in rendered(human) if m["kind"] not in optional]
+    for manifest in manifests:
+        manifest["metadata"] = manifest["metadata"] | {"namespace": namespace}
+        for subject in manifest.get("subjects", []):
+            subject["namespace"] = namespace
+    pods = [
+        {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": f"pod-{n}", "namespace": namespace},
+         "spec": {k: v for k, v in t["spec"].items() if k != "serviceAccountName"}}
+        for n, m in enumerate(manifests) for t in _pods(m)
+    ]  # fmt: skip
+    for pod in pods:
+        pod["spec"].setdefault("restartPolicy", "Always")
+        claimed = {"name": "data", "emptyDir": {}}  # a StatefulSet adds the claims of its template
+        pod["spec"]["volumes"] = [*pod["spec"].get("volumes", []), claimed]
+    document = yaml.safe_dump_all(manifests + pods)
+    arguments = ("apply", "--server-side", "--dry-run=server", "--validate=strict", "-f", "-")
+    result = kubectl.run(*arguments, stdin=document)
+    assert result.returncode == 0, result.stderr
+    assert "Warning" not in result.stderr, result.stderr
