@@ -1,0 +1,96 @@
+"""
+From what was decided and observed to what is reported: pure, and the same for the same input.
+
+Conditions follow kstatus; ``docs/gitops`` says how tools read them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from digital_human_operator.api.v1alpha1.status import DigitalHumanStatus, Phase
+from digital_human_operator.decision import Decision
+from digital_human_operator.human import Human
+from digital_human_operator.observed import Observed
+
+from . import domain, facts, reasons, summary
+from .body import to_apply
+from .checks import findings
+from .conditions import Draft, stamp
+from .notes import Note, notable
+from .phase import phase
+from .schedule import urgency
+from .view import View
+
+__all__ = ["Note", "compute", "first", "notable", "refused", "to_apply", "urgency"]
+
+
+def first(human: Human, decision: Decision, now: str) -> DigitalHumanStatus:
+    """
+    The very first status, before any child: Ready is Unknown.
+
+    Everything that follows from the spec alone is there already, and conditions say what they will
+    say while children are made, so that the next write can be the one that says Ready.
+    """
+    view = View(human, decision, Observed(missing=decision.missing))
+    return _status(view, "Pending", summary.first(view), None, now)
+
+
+def compute(
+    human: Human,
+    decision: Decision,
+    observed: Observed,
+    previous: DigitalHumanStatus | None,
+    now: str,
+) -> DigitalHumanStatus:
+    """The status of one look; ``now`` is only used where a condition flips."""
+    view = View(human, decision, observed, previous)
+    found = findings(view)
+    return _status(view, phase(view, found), summary.drafts(view, found), previous, now)
+
+
+def refused(
+    generation: int, message: str, previous: DigitalHumanStatus | None, now: str
+) -> DigitalHumanStatus:
+    """The status of a spec that cannot be understood: what was known of the rest stays."""
+    text = f"{message}; the objects of this human are left as they are"
+    drafts = [
+        Draft("Ready", "False", reasons.INVALID_SPEC, text),
+        Draft("Stalled", "True", reasons.INVALID_SPEC, text),
+    ]
+    if previous is not None:
+        known = (
+            c for c in previous.conditions if c.type not in {"Ready", "Reconciling", "Stalled"}
+        )
+        drafts += [Draft(c.type, c.status, c.reason, c.message) for c in known]
+    update = {
+        "observed_generation": generation,
+        "phase": "Failed",
+        "conditions": stamp(drafts, generation, previous, now),
+    }
+    return (previous or DigitalHumanStatus()).model_copy(update=update)
+
+
+def _status(
+    view: View,
+    word: Phase,
+    summarised: Sequence[Draft],
+    previous: DigitalHumanStatus | None,
+    now: str,
+) -> DigitalHumanStatus:
+    drafts = [*summarised, *domain.drafts(view)]
+    runtime = view.runtime
+    return DigitalHumanStatus(
+        observed_generation=view.human.generation,
+        phase=word,
+        conditions=stamp(drafts, view.human.generation, previous, now),
+        replicas=facts.replicas(view),
+        scale_replicas=runtime.replicas if runtime is not None else 0,
+        selector=facts.selector(view),
+        endpoints=facts.endpoints(view),
+        memory_plan=view.decision.memory.plan,
+        models=facts.models(view),
+        backup=facts.backup(view),
+        effective=facts.effective(view),
+        warnings=list(view.decision.warnings),
+    )

@@ -1,0 +1,187 @@
+"""
+What keeps a human from being as specified: an ordered list of small checks.
+
+The first finding is what status says; a finding whose reason stalls says that waiting is no use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from digital_human_operator import names
+
+from . import reasons
+from .pods import stuck
+from .text import progress_text
+from .view import View, is_settled
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is not as specified (yet)."""
+
+    reason: str
+    message: str
+
+    @property
+    def stalls(self) -> bool:
+        """Whether retrying cannot help."""
+        return self.reason in reasons.STALLING
+
+
+def findings(view: View) -> list[Finding]:
+    """Everything that is not as specified; trouble before what merely takes time."""
+    found = [one for check in CHECKS for one in check(view)]
+    return sorted(found, key=lambda one: (not one.stalls, one.reason not in reasons.PROBLEMS))
+
+
+def memory(view: View) -> Iterator[Finding]:
+    """Models that can never fit into the GPUs."""
+    verdict = view.decision.memory
+    if verdict.fits is False:
+        yield Finding(reasons.MODEL_DOES_NOT_FIT, verdict.message or "the models do not fit")
+
+
+def foreign(view: View) -> Iterator[Finding]:
+    """Objects of somebody else that have the name of a child."""
+    for one in view.observed.foreign:
+        yield Finding(
+            reasons.FOREIGN_OBJECT,
+            f"{one} exists and does not belong to this DigitalHuman; it is left alone: delete or"
+            " rename it, or rename this DigitalHuman",
+        )
+
+
+def refused(view: View) -> Iterator[Finding]:
+    """Children that the API server does not take."""
+    for child, reason, message in view.observed.failed:
+        text = f"{child}: {message}"
+        if "exceeded quota" in message:
+            yield Finding(reasons.QUOTA_EXCEEDED, text)
+        elif reason == "Forbidden":
+            yield Finding(reasons.FORBIDDEN, text)
+        else:
+            yield Finding(reasons.CHILD_REFUSED, text)
+
+
+def secrets(view: View) -> Iterator[Finding]:
+    """Secrets and ConfigMaps that are referred to and not there."""
+    if view.observed.missing:
+        yield Finding(reasons.SECRET_MISSING, "; ".join(view.observed.missing))
+
+
+def paused(view: View) -> Iterator[Finding]:
+    """What a paused human would change."""
+    count = view.observed.paused_differences or 0
+    if count:
+        objects = "1 object differs" if count == 1 else f"{count} objects differ"
+        yield Finding(reasons.PAUSED, f"paused: {objects} from the spec and stay as they are")
+
+
+def suspending(view: View) -> Iterator[Finding]:
+    """Pods that are still there after the human was scaled to zero."""
+    left = view.runtime.replicas if view.runtime is not None else 0
+    if view.design.replicas == 0 and left:
+        yield Finding(reasons.SUSPENDING, f"{left} Pods are going away")
+
+
+def models(view: View) -> Iterator[Finding]:
+    """Weights that are not there yet."""
+    name = view.fetch_name
+    if name is None or (view.design.replicas == 0 and view.fetch is None):
+        return
+    job = view.fetch
+    if job is None:
+        yield Finding(reasons.FETCHING_MODELS, "the fetch of the weights has not started")
+    elif job.failed_reason:
+        yield Finding(
+            reasons.MODEL_FETCH_FAILED,
+            f"the weights could not be fetched: {job.failed_message or job.failed_reason}; see the"
+            f" logs of Job {name}, then delete it to try again",
+        )
+    elif not job.complete:
+        yield from _stuck(view, names.FETCH)
+        yield Finding(reasons.FETCHING_MODELS, progress_text(job.progress))
+
+
+def volume(view: View) -> Iterator[Finding]:
+    """A volume that keeps the Pods from starting."""
+    if not view.has_claim or view.claim is None or view.is_complete:
+        return
+    name = names.models(view.human.name)
+    if view.claim.phase == "Lost":
+        yield Finding(reasons.VOLUME_LOST, f"the volume of claim {name} does not exist any more")
+    elif view.claim.phase == "Pending" and view.design.replicas != 0:
+        yield Finding(reasons.VOLUME_PENDING, f"claim {name} has no volume yet")
+
+
+def session_store(view: View) -> Iterator[Finding]:
+    """Redis that does not answer yet."""
+    if view.has_redis and not is_settled(view.redis):
+        yield from _stuck(view, names.REDIS)
+        yield Finding(reasons.SESSION_STORE_NOT_READY, "Redis is not ready")
+
+
+def face(view: View) -> Iterator[Finding]:
+    """Audio2Face that does not answer yet."""
+    if not view.has_face or is_settled(view.face):
+        return
+    found = view.face
+    if found is not None and found.progress_reason == reasons.DEADLINE_EXCEEDED:
+        yield _deadline(view, names.FACE, found.progress_message)
+    yield from _stuck(view, names.FACE)
+    counts = f"{found.ready} of {found.desired} Pods" if found is not None else "no Pod"
+    yield Finding(reasons.FACE_NOT_READY, f"Audio2Face: {counts} ready")
+
+
+def runtime(view: View) -> Iterator[Finding]:
+    """Pods of the human itself."""
+    if view.is_complete or view.design.replicas == 0:
+        return
+    found = view.runtime
+    if found is None:
+        if names.RUNTIME not in view.design.withheld:
+            yield Finding(reasons.PROGRESSING, "the objects of this human are being made")
+        return
+    if found.progress_reason == reasons.DEADLINE_EXCEEDED:
+        yield _deadline(view, names.RUNTIME, found.progress_message)
+    if found.failure:
+        yield Finding(reasons.REPLICA_FAILURE, found.failure)
+    yield from _stuck(view, names.RUNTIME)
+    if view.is_serving and not view.is_updated:
+        text = f"{found.updated} of {found.desired} Pods run the newest template"
+        yield Finding(reasons.UPDATING, text)
+    else:
+        wanted = max(view.wanted, found.desired)
+        yield Finding(reasons.PODS_NOT_READY, f"{found.ready} of {wanted} Pods are ready")
+
+
+def _stuck(view: View, component: str) -> Iterator[Finding]:
+    found = stuck(view, component)
+    if found is not None:
+        yield Finding(found.reason, found.message)
+
+
+def _deadline(view: View, component: str, said: str) -> Finding:
+    """No progress within the deadline, with the cause when the Pods tell one."""
+    cause = stuck(view, component)
+    if cause is not None:
+        return Finding(reasons.DEADLINE_EXCEEDED, f"no progress: {cause.message}")
+    return Finding(reasons.DEADLINE_EXCEEDED, said or "no progress within the deadline")
+
+
+CHECKS: tuple[Callable[[View], Iterator[Finding]], ...] = (
+    memory,
+    foreign,
+    refused,
+    secrets,
+    paused,
+    suspending,
+    models,
+    session_store,
+    face,
+    runtime,
+    volume,
+)
+"""In the order in which status names the cause, among findings of the same weight."""

@@ -1,0 +1,200 @@
+"""
+Conditions about one feature each: present while the feature is on, and none of them gates Ready.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from digital_human_operator import names
+from digital_human_operator.states import AddressState, CronJobState, HpaState, RouteState
+
+from . import reasons
+from .conditions import Draft
+from .pods import lacking_gpus, stuck
+from .text import progress_text
+from .view import View
+
+
+def drafts(view: View) -> list[Draft]:
+    """Every condition whose feature is on."""
+    return [draft for make in CONDITIONS for draft in make(view)]
+
+
+def serving(view: View) -> Iterator[Draft]:
+    """Whether it can talk now."""
+    if view.is_serving:
+        yield Draft("Serving", "True", "PodsReady", "at least one Pod can talk")
+    elif view.design.suspended:
+        yield Draft("Serving", "False", reasons.SUSPENDED, "suspended by spec.mode")
+    else:
+        yield Draft("Serving", "False", "NoPodReady", "no Pod can talk yet")
+
+
+def models(view: View) -> Iterator[Draft]:
+    """Whether the weights are there."""
+    name, job = view.fetch_name, view.fetch
+    if name is None:
+        return
+    if job is None:
+        yield Draft("ModelsReady", "Unknown", "Pending", "the fetch has not started")
+    elif job.complete:
+        yield Draft("ModelsReady", "True", "Fetched", "the weights are fetched")
+    elif job.failed_reason:
+        text = job.failed_message or job.failed_reason
+        yield Draft("ModelsReady", "False", reasons.MODEL_FETCH_FAILED, text)
+    else:
+        yield Draft("ModelsReady", "False", "Fetching", progress_text(job.progress))
+
+
+def storage(view: View) -> Iterator[Draft]:
+    """Whether the claim with the weights has its volume."""
+    if not view.has_claim:
+        return
+    claim, name = view.claim, names.models(view.human.name)
+    if claim is None:
+        yield Draft("StorageBound", "Unknown", "Pending", f"claim {name} is being made")
+    elif claim.problem:
+        yield Draft("StorageBound", "False", "ResizeFailed", claim.problem)
+    elif claim.phase == "Bound":
+        yield Draft("StorageBound", "True", "Bound", f"claim {name} has {claim.capacity or 'it'}")
+    else:
+        phase = claim.phase or "Pending"
+        yield Draft("StorageBound", "False", phase, f"claim {name} has no volume yet")
+
+
+def gpus(view: View) -> Iterator[Draft]:
+    """Whether there are GPUs for all Pods."""
+    components = {names.RUNTIME: view.design.nodes, names.FACE: view.design.face_nodes}
+    on = {c for c, nodes in components.items() if nodes.resource is not None}
+    if not on or view.design.suspended:
+        return
+    lacking = {c: lacking_gpus(view, c) for c in sorted(on, reverse=True)}
+    total = sum(lacking.values())
+    if total:
+        cause = next(found for c, n in lacking.items() if n and (found := stuck(view, c)))
+        many = f"{total} GPU is" if total == 1 else f"{total} GPUs are"
+        yield Draft(
+            "GPUSatisfied", "False", reasons.GPUS_MISSING, f"{many} missing; {cause.message}"
+        )
+    elif any(not pod.unscheduled for c in on for pod in view.pods(c)) or view.is_complete:
+        yield Draft("GPUSatisfied", "True", "Scheduled", "every Pod that exists has its GPUs")
+    else:
+        yield Draft("GPUSatisfied", "Unknown", "Pending", "no Pod is scheduled yet")
+
+
+def rollout(view: View) -> Iterator[Draft]:
+    """Whether the newest template reaches the Pods."""
+    found = view.runtime
+    if view.design.replicas == 0:
+        return
+    if found is not None and found.progress_reason == reasons.DEADLINE_EXCEEDED:
+        text = found.progress_message or "no progress within the deadline"
+        yield Draft("RolloutHealthy", "False", reasons.DEADLINE_EXCEEDED, text)
+    elif found is not None and found.failure:
+        yield Draft("RolloutHealthy", "False", reasons.REPLICA_FAILURE, found.failure)
+    elif found is not None and view.is_updated and found.available >= view.wanted:
+        yield Draft("RolloutHealthy", "True", "Complete", "every Pod runs the newest template")
+    else:
+        yield Draft("RolloutHealthy", "Unknown", reasons.PROGRESSING, "the rollout is under way")
+
+
+def autoscaling(view: View) -> Iterator[Draft]:
+    """What the autoscaler says about itself."""
+    if not view.design.autoscaled:
+        return
+    found = view.observed.only("HorizontalPodAutoscaler")
+    if not isinstance(found, HpaState) or found.active is None:
+        yield Draft("AutoscalingActive", "Unknown", "Pending", "the autoscaler has not spoken yet")
+        return
+    for bad in (found.able, found.active):
+        if bad is not None and bad.status != "True":
+            yield Draft("AutoscalingActive", "False", bad.reason or "Inactive", bad.message)
+            return
+    limited = found.limited
+    text = "follows its metrics"
+    if limited is not None and limited.status == "True":
+        text = limited.message or limited.reason
+    yield Draft("AutoscalingActive", "True", found.active.reason or "Active", text)
+
+
+def backup(view: View) -> Iterator[Draft]:
+    """Whether the last scheduled backup succeeded."""
+    if view.human.spec.backup is not None:
+        found = view.cron_job(names.backup(view.human.name))
+        yield _scheduled("BackupHealthy", "backup", found)
+
+
+def drill(view: View) -> Iterator[Draft]:
+    """Whether the last drill proved that a backup can be restored."""
+    if view.human.spec.backup is not None and view.human.spec.backup.drill is not None:
+        found = view.cron_job(names.drill(view.human.name))
+        yield _scheduled("RestoreProven", "drill", found)
+
+
+def _scheduled(name: str, what: str, found: CronJobState | None) -> Draft:
+    if found is None or found.last_schedule is None:
+        return Draft(name, "Unknown", "NotRunYet", f"no {what} has been due yet")
+    last, success = found.last_schedule, found.last_success
+    # Both are RFC 3339 in UTC with seconds, so they compare as text.
+    if success is not None and success >= last:
+        return Draft(name, "True", "Succeeded", f"the last {what} succeeded")
+    if found.active:
+        if success is None:
+            return Draft(name, "Unknown", "Running", f"the first {what} is running")
+        return Draft(name, "True", "Running", f"a {what} is running; the last one succeeded")
+    return Draft(name, "False", "Failed", f"the {what} that was due at {last} did not succeed")
+
+
+def exposed(view: View) -> Iterator[Draft]:
+    """Whether callers outside the cluster have an address."""
+    kind = view.human.spec.network.expose.type
+    if kind == "ClusterIP":
+        return
+    if kind == "Gateway":
+        found = view.observed.only("HTTPRoute")
+        accepted = found.accepted if isinstance(found, RouteState) else None
+        if accepted is False:
+            yield Draft("Exposed", "False", "RouteNotAccepted", found.message)
+        elif accepted:
+            yield Draft("Exposed", "True", "RouteAccepted", "the Gateway has taken the route")
+        else:
+            yield Draft("Exposed", "Unknown", "Pending", "no Gateway has answered yet")
+        return
+    child = view.observed.only("Ingress") if kind == "Ingress" else None
+    if kind == "LoadBalancer":
+        child = view.observed.get("Service", view.human.name)
+    address = child.address if isinstance(child, AddressState) else None
+    if address:
+        yield Draft("Exposed", "True", "AddressAssigned", f"reachable at {address}")
+    else:
+        yield Draft("Exposed", "Unknown", "Pending", f"the {kind} has no address yet")
+
+
+def budget(view: View) -> Iterator[Draft]:
+    """Whether the human stays within its budget."""
+    if view.human.spec.budget is not None:
+        text = "this version does not compute costs"
+        yield Draft("BudgetOK", "Unknown", "NotComputed", text)
+
+
+def warning(view: View) -> Iterator[Draft]:
+    """What the spec asks for in vain."""
+    found = view.decision.warnings
+    if found:
+        yield Draft("Warning", "True", "NotActedOn", "; ".join(found))
+
+
+CONDITIONS: tuple[Callable[[View], Iterator[Draft]], ...] = (
+    serving,
+    models,
+    storage,
+    gpus,
+    rollout,
+    autoscaling,
+    backup,
+    drill,
+    exposed,
+    budget,
+    warning,
+)

@@ -1,0 +1,39 @@
+"""What is worth a Kubernetes Event: trouble, and its end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from digital_human_operator.api.v1alpha1.status import DigitalHumanStatus
+
+from . import reasons
+from .conditions import find, is_true
+
+
+@dataclass(frozen=True)
+class Note:
+    """One event."""
+
+    reason: str
+    message: str
+    type: Literal["Normal", "Warning"]
+
+
+def notable(before: DigitalHumanStatus | None, after: DigitalHumanStatus) -> tuple[Note, ...]:
+    """Events of the step from ``before`` to ``after``."""
+    found: list[Note] = []
+    ready, old = find(after, "Ready"), find(before, "Ready")
+    if ready is not None and (old is None or old.reason != ready.reason):
+        if ready.status == "True" or ready.reason in reasons.AT_REST:
+            found.append(Note(ready.reason, ready.message, "Normal"))
+        elif ready.reason in reasons.PROBLEMS:
+            found.append(Note(ready.reason, ready.message, "Warning"))
+        elif old is not None and old.status == "True":
+            lost = not is_true(after, "Serving")
+            found.append(Note(ready.reason, ready.message, "Warning" if lost else "Normal"))
+    for name in ("BackupHealthy", "RestoreProven"):
+        now, then = find(after, name), find(before, name)
+        if now is not None and now.status == "False" and (then is None or then.status != "False"):
+            found.append(Note(f"{name.removesuffix('Healthy')}Failed", now.message, "Warning"))
+    return tuple(found)

@@ -1,0 +1,56 @@
+"""The phase: one word for people, derived from the same findings as the conditions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from digital_human_operator import names
+from digital_human_operator.api.v1alpha1.status import Phase
+
+from . import reasons
+from .checks import Finding
+from .view import View
+
+
+def phase(view: View, found: Sequence[Finding]) -> Phase:
+    """The word for this look."""
+    if any(one.stalls for one in found):
+        return "Failed"
+    if view.design.replicas == 0:
+        if any(one.reason == reasons.SUSPENDING for one in found):
+            return "Draining"
+        return "Suspended" if view.design.suspended else "Asleep"
+    if not found:
+        return "Ready"
+    return _under_way(view)
+
+
+def _under_way(view: View) -> Phase:
+    runtime = view.runtime
+    if view.is_serving:
+        was_updating = runtime is not None and not view.is_updated
+        return "Updating" if was_updating else _incomplete(view)
+    if runtime is None:
+        return "Pending" if view.observed.missing or view.observed.failed else "Provisioning"
+    if _was_complete(view):
+        return "Degraded"
+    waiting = any(pod.unscheduled for pod in view.pods(names.RUNTIME))
+    return "Provisioning" if waiting or runtime.replicas == 0 else "Warming"
+
+
+def _incomplete(view: View) -> Phase:
+    """Some Pods talk: on the way up, or some of them lost."""
+    runtime = view.runtime
+    first_time = runtime is not None and runtime.progress_reason in {
+        "",
+        "NewReplicaSetCreated",
+        "FoundNewReplicaSet",
+        "ReplicaSetUpdated",
+    }
+    return "Warming" if first_time else "Degraded"
+
+
+def _was_complete(view: View) -> bool:
+    """Whether this template was rolled out completely before."""
+    runtime = view.runtime
+    return runtime is not None and runtime.progress_reason == "NewReplicaSetAvailable"

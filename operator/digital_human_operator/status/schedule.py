@@ -1,0 +1,56 @@
+"""How soon a computed status has to be written: people and tools wait for some of it only."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from digital_human_operator.api.v1alpha1.status import DigitalHumanStatus
+
+from . import reasons
+from .conditions import find, is_true
+
+_WATCHED = ("BackupHealthy", "RestoreProven", "BudgetOK")
+
+
+def urgency(
+    previous: DigitalHumanStatus | None, computed: DigitalHumanStatus
+) -> Literal["now", "soon"] | None:
+    """
+    ``now`` for what somebody waits for or has to know, ``soon`` for mere progress.
+
+    None when nothing is different.
+    """
+    if previous is not None and previous == computed:
+        return None
+    if previous is None or not previous.conditions:
+        return "now"
+    if previous.observed_generation != computed.observed_generation:
+        return "now"
+    if _flips(previous, computed) or _says_something_else(previous, computed):
+        return "now"
+    return "soon"
+
+
+def _flips(previous: DigitalHumanStatus, computed: DigitalHumanStatus) -> bool:
+    """Whether Ready or Stalled change, talking ends, or the care for the data gets worse."""
+    if any(is_true(previous, n) != is_true(computed, n) for n in ("Ready", "Stalled")):
+        return True
+    if is_true(previous, "Serving") and not is_true(computed, "Serving"):
+        return True
+    return any(_fails(computed, name) and not _fails(previous, name) for name in _WATCHED)
+
+
+def _says_something_else(previous: DigitalHumanStatus, computed: DigitalHumanStatus) -> bool:
+    """Whether trouble or rest begins, ends or is another one."""
+    before, after = find(previous, "Ready"), find(computed, "Ready")
+    if before is None or after is None:
+        return before is not after
+    if before.reason == after.reason:
+        return False
+    told = reasons.PROBLEMS | reasons.AT_REST
+    return before.reason in told or after.reason in told
+
+
+def _fails(status: DigitalHumanStatus, name: str) -> bool:
+    found = find(status, name)
+    return found is not None and found.status == "False"

@@ -1,0 +1,42 @@
+"""Ready, Reconciling and Stalled, as kstatus reads them: the last two are there only while True."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from . import reasons
+from .checks import Finding
+from .conditions import Draft
+from .view import View
+
+
+def drafts(view: View, found: Sequence[Finding]) -> list[Draft]:
+    """The summary of all findings."""
+    if not found:
+        return [_at_rest(view)]
+    first = found[0]
+    ready = Draft("Ready", "False", first.reason, first.message)
+    if first.stalls:
+        return [ready, Draft("Stalled", "True", first.reason, first.message)]
+    if view.human.spec.mode == "Paused":
+        return [ready]
+    return [ready, Draft("Reconciling", "True", first.reason, first.message)]
+
+
+def first(view: View) -> list[Draft]:
+    """Before anything was done."""
+    del view
+    text = "the operator has seen this human and begins"
+    return [
+        Draft("Ready", "Unknown", reasons.PROGRESSING, text),
+        Draft("Reconciling", "True", reasons.PROGRESSING, text),
+    ]
+
+
+def _at_rest(view: View) -> Draft:
+    if view.design.suspended:
+        text = "scaled to zero by spec.mode; volumes are kept"
+        return Draft("Ready", "False", reasons.SUSPENDED, text)
+    if view.design.replicas == 0:
+        return Draft("Ready", "False", reasons.ASLEEP, "scaled to zero by spec.replicas")
+    return Draft("Ready", "True", reasons.READY, "as specified, and it can talk")
