@@ -20,6 +20,8 @@ from digital_human_operator.states import (
     StatefulSetState,
 )
 
+from .conditions import is_true
+
 T = TypeVar("T")
 
 
@@ -97,7 +99,7 @@ class View:
 
     @property
     def wanted(self) -> int:
-        """Pods that there have to be: what is asked for, or the fewest that the autoscaler keeps."""
+        """Pods that there have to be: as asked for, or the fewest that the autoscaler keeps."""
         if self.design.replicas is not None:
             return self.design.replicas
         scaling = self.human.spec.autoscaling
@@ -114,9 +116,24 @@ class View:
     def is_updated(self) -> bool:
         """Whether every Pod of the runtime has the newest template."""
         found = self.runtime
-        if found is None or found.observed_generation < found.generation:
+        if found is None:
+            return False
+        if found.observed_generation < found.generation and not self._was_ready:
             return False
         return found.updated >= found.replicas
+
+    @property
+    def _was_ready(self) -> bool:
+        """
+        Whether status said Ready about this very spec.
+
+        Then a Deployment that its controller has not looked at yet was most likely scaled by the
+        autoscaler: no reason to say not Ready for the blink of an eye.
+        """
+        before = self.previous
+        if before is None or before.observed_generation != self.human.generation:
+            return False
+        return is_true(before, "Ready")
 
     @property
     def is_complete(self) -> bool:
