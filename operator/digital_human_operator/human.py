@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from digital_human_operator.api.v1alpha1.digitalhuman import DigitalHumanSpec
 
@@ -39,9 +39,9 @@ class Images:
 
 @dataclass(frozen=True, order=True)
 class Ref:
-    """A Secret or ConfigMap of the human's namespace; ``kind`` is ``Secret`` or ``ConfigMap``."""
+    """A Secret or ConfigMap of the human's namespace."""
 
-    kind: str
+    kind: Literal["Secret", "ConfigMap"]
     name: str
 
 

@@ -33,6 +33,13 @@ STORAGE_CLASS = {
     "allowVolumeExpansion": True,
 }
 """The default class: kube-controller-manager binds its claims to empty folders below /tmp."""
+RUNTIME_CLASS = {
+    "apiVersion": "node.k8s.io/v1",
+    "kind": "RuntimeClass",
+    "metadata": {"name": "nvidia"},
+    "handler": "nvidia",
+}
+"""What NVIDIA's GPU operator adds to a cluster."""
 
 
 @dataclass(frozen=True)
@@ -158,7 +165,7 @@ class Cluster:
             self._remove()
             raise
         if self.lane == "kwok":
-            self.kubectl.apply(STORAGE_CLASS)
+            self.kubectl.apply(STORAGE_CLASS, RUNTIME_CLASS)
         record = {"name": self.name, "lane": self.lane, "options": asdict(options)}
         (self.directory / "cluster.json").write_text(json.dumps(record, indent=2) + "\n")
 

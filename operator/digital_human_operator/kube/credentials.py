@@ -109,7 +109,7 @@ def from_kubeconfig(path: str | None, context: str | None) -> Credentials:
 
 def _bearer(configuration: Configuration) -> str | None:
     """The token without its scheme; runs exec plugins again when theirs has expired."""
-    header = configuration.get_api_key_with_prefix("authorization")
+    header = configuration.get_api_key_with_prefix("BearerToken")
     if not header:
         return None
     scheme, _, token = str(header).partition(" ")
