@@ -61,5 +61,5 @@ def _sentence(error: ErrorDetails) -> str:
     said = _SENTENCES.get(error["type"])
     if said is None:
         text = error["msg"].removeprefix("Input ").removeprefix("Value error, ")
-        said = text[:1].lower() + text[1:].replace("should", "must")
+        said = (text[:1].lower() + text[1:]).replace("should", "must", 1)
     return f"{path} {said}"

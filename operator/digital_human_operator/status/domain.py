@@ -135,6 +135,8 @@ def drill(view: View) -> Iterator[Draft]:
 def _scheduled(name: str, what: str, found: CronJobState | None) -> Draft:
     if found is None or found.last_schedule is None:
         return Draft(name, "Unknown", "NotRunYet", f"no {what} has been due yet")
+    if found.suspended:
+        return Draft(name, "Unknown", reasons.SUSPENDED, f"no {what} while suspended")
     last, success = found.last_schedule, found.last_success
     # Both are RFC 3339 in UTC with seconds, so they compare as text.
     if success is not None and success >= last:

@@ -60,5 +60,8 @@ PROBLEMS = STALLING | {
 }
 """Trouble: written at once and told as a Warning event. Everything else is progress."""
 
+ANSWERS = STALLING | {SECRET_MISSING}
+"""Trouble that somebody mends by an edit: a new message is the answer to it."""
+
 AT_REST = frozenset({SUSPENDED, ASLEEP, PAUSED})
 """Not ready, as the spec asks for."""

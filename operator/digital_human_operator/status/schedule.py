@@ -46,7 +46,7 @@ def _says_something_else(previous: DigitalHumanStatus, computed: DigitalHumanSta
     if before is None or after is None:
         return before is not after
     if before.reason == after.reason:
-        return False
+        return before.reason in reasons.ANSWERS and before.message != after.message
     told = reasons.PROBLEMS | reasons.AT_REST
     return before.reason in told or after.reason in told
 

@@ -1,0 +1,347 @@
+from typing import Any, get_args
+
+import pytest
+
+from digital_human_operator import names, plan
+from digital_human_operator.api.v1alpha1.body import GpuProfileName, Platform
+from digital_human_operator.errors import InvalidSpec
+from digital_human_operator.human import Ref, Reference
+from digital_human_operator.plan.fetch import fetch_digest, models_claim
+from digital_human_operator.plan.needs import digests, missing, needs
+from digital_human_operator.plan.profiles import PROFILES, node_choice
+from digital_human_operator.plan.resources import quantity, requests_and_limits
+from digital_human_operator.plan.warnings import warnings
+from tests.support.builders import EXAMPLES, IMAGES, a_decision, a_human, example, references_of
+from tools.cluster.nodes import POOLS
+
+NAMES: tuple[GpuProfileName, ...] = get_args(GpuProfileName)
+PLATFORMS: tuple[Platform, ...] = get_args(Platform)
+ALL_KINDS = frozenset({"HTTPRoute", "GRPCRoute", "PodMonitor", "ServiceMonitor", "PrometheusRule"})
+
+
+class TestParse:
+    @pytest.mark.parametrize(
+        ("spec", "sentence"),
+        [
+            ({"replicas": "many"}, "spec.replicas must be a whole number"),
+            ({"llm": {"openAI": {"model": "x"}}}, "spec.llm.openAI.url is required"),
+            ({"llm": 5}, "spec.llm must be an object"),
+            ({"replicas": -1}, "spec.replicas must be greater than or equal to 0"),
+            ({"mode": "Off"}, "spec.mode must be 'Running', 'Suspended' or 'Paused'"),
+            ({"imagePullSecrets": [{}]}, "spec.imagePullSecrets[0].name is required"),
+        ],
+    )
+    def test_each_mistake_is_one_sentence(self, spec: dict[str, Any], sentence: str) -> None:
+        with pytest.raises(InvalidSpec) as error:
+            a_human(spec)
+        assert sentence in error.value.sentences
+
+    def test_values_are_not_repeated(self) -> None:
+        with pytest.raises(InvalidSpec) as error:
+            a_human({"security": {"apiKeySecret": "hunter2"}})
+        assert "hunter2" not in str(error.value)
+
+    def test_empty_spec_is_a_human(self) -> None:
+        assert a_human().spec.llm.builtin is not None
+
+
+class TestProfiles:
+    def test_every_profile_is_known(self) -> None:
+        assert set(PROFILES) | {"none"} == set(NAMES)
+
+    @pytest.mark.parametrize("platform", PLATFORMS)
+    @pytest.mark.parametrize("name", NAMES)
+    def test_every_pair_gives_a_choice(self, name: GpuProfileName, platform: Platform) -> None:
+        choice = node_choice(name, 1, platform)
+        assert (choice.resource is None) == (name == "none")
+        assert bool(choice.tolerations) == (name != "none")
+
+    @pytest.mark.parametrize(
+        ("profile", "platform", "pools"),
+        [
+            ("a100-40gb", "gke", {"gke-a100-40"}),
+            ("a100-80gb", "gke", {"gke-a100-80"}),
+            ("l4", "gke", {"gke-l4"}),
+            ("a100-40gb", "eks", {"eks-a100-40"}),
+            ("a100-80gb", "eks", {"eks-a100-80"}),
+            ("a100-80gb", "aks", {"aks-a100-80"}),
+            ("a100-80gb", "gpu-operator", {"dgx-a100-80", "dgx-a100-mig"}),
+            ("a100-40gb", "gpu-operator", set()),
+            ("a100-mig-3g.40gb", "gpu-operator", {"dgx-a100-80", "dgx-a100-mig"}),
+        ],
+    )
+    def test_labels_and_taints_pick_the_nodes_that_are_meant(
+        self, profile: GpuProfileName, platform: Platform, pools: set[str]
+    ) -> None:
+        choice = node_choice(profile, 1, platform)
+        picked = {
+            name
+            for name, pool in POOLS.items()
+            if _labels_match(choice, dict(pool.labels))
+            and all(_tolerated(choice, taint) for taint in pool.taints)
+        }
+        assert picked == pools
+
+    def test_slices_ask_for_their_own_resource(self) -> None:
+        choice = node_choice("a100-mig-3g.40gb", 1, "gpu-operator")
+        assert choice.resource == "nvidia.com/mig-3g.40gb"
+
+    def test_gke_tells_slices_apart_by_label(self) -> None:
+        choice = node_choice("a100-mig-1g.5gb", 1, "gke")
+        assert choice.resource == "nvidia.com/gpu"
+        assert choice.node_selector["cloud.google.com/gke-gpu-partition-size"] == "1g.5gb"
+
+    def test_only_ada_encodes_video(self) -> None:
+        assert {n for n, p in PROFILES.items() if p.nvenc} == {"l4", "l40s", "rtx4090"}
+
+
+def _labels_match(choice: Any, labels: dict[str, str]) -> bool:
+    for expression in choice.match_expressions:
+        value = labels.get(expression["key"])
+        if value is None:
+            return False
+        wanted, operator = expression["values"], expression["operator"]
+        if operator == "In" and value not in wanted:
+            return False
+        if operator == "Gt" and int(value) <= int(wanted[0]):
+            return False
+        if operator == "Lt" and int(value) >= int(wanted[0]):
+            return False
+    return all(labels.get(k) == v for k, v in choice.node_selector.items())
+
+
+def _tolerated(choice: Any, taint: Any) -> bool:
+    return any(
+        t["key"] == taint["key"]
+        and (t["operator"] == "Exists" or t.get("value") == taint.get("value"))
+        for t in choice.tolerations
+    )
+
+
+EVERYTHING: dict[str, Any] = {
+    "llm": {
+        "transformers": {
+            "model": "llama3:8b",
+            "source": {
+                "huggingFace": {
+                    "repository": "meta-llama/Meta-Llama-3-8B",
+                    "tokenSecret": {"name": "hub", "key": "token"},
+                }
+            },
+        }
+    },
+    "speech": {"riva": {"address": "riva:50051", "apiKeySecret": {"name": "riva", "key": "k"}}},
+    "face": {"external": {"address": "f:1", "tls": {"caSecret": {"name": "ca", "key": "ca.crt"}}}},
+    "podTemplate": {
+        "env": [
+            {"name": "A", "secretKeyRef": {"name": "env", "key": "a"}},
+            {"name": "B", "configMapKeyRef": {"name": "env", "key": "b"}},
+        ]
+    },
+    "sessions": {
+        "store": {
+            "redis": {
+                "external": {
+                    "url": "redis://r:6379",
+                    "passwordSecret": {"name": "redis", "key": "password"},
+                }
+            }
+        }
+    },
+    "security": {
+        "apiKeySecret": {"name": "keys", "key": "api"},
+        "jwtSecret": {"name": "keys", "key": "jwt"},
+        "tlsSecret": {"name": "tls"},
+    },
+    "network": {"expose": {"type": "Ingress", "host": "a.example", "tlsSecret": "front"}},
+    "backup": {
+        "schedule": "@daily",
+        "destination": {"s3": {"bucket": "bucket", "credentialsSecret": "s3"}},
+        "encryption": {"keySecret": {"name": "crypt", "key": "k"}},
+        "drill": {"schedule": "@weekly"},
+    },
+}
+
+
+class TestNeeds:
+    def test_every_reference_is_found(self) -> None:
+        found = {
+            (n.component, n.ref.name, tuple(sorted(n.keys))) for n in needs(a_human(EVERYTHING))
+        }
+        s3 = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+        assert found == {
+            (names.FETCH, "hub", ("token",)),
+            (names.RUNTIME, "riva", ("k",)),
+            (names.RUNTIME, "ca", ("ca.crt",)),
+            (names.RUNTIME, "env", ("a",)),
+            (names.RUNTIME, "env", ("b",)),
+            (names.RUNTIME, "redis", ("password",)),
+            (names.RUNTIME, "keys", ("api",)),
+            (names.RUNTIME, "keys", ("jwt",)),
+            (names.RUNTIME, "tls", ("tls.crt", "tls.key")),
+            ("expose", "front", ("tls.crt", "tls.key")),
+            (names.BACKUP, "s3", s3),
+            (names.BACKUP, "crypt", ("k",)),
+            (names.DRILL, "s3", s3),
+            (names.DRILL, "crypt", ("k",)),
+        }
+
+    def test_every_field_that_names_a_secret_is_asked_for(self) -> None:
+        """A new field with a reference must not be forgotten here."""
+        ignored = {"storage", "privacy", "audit", "imagePullSecrets"}
+        fields = {n.field.split(".")[1].partition("[")[0] for n in needs(a_human(EVERYTHING))}
+        assert fields == {
+            "llm", "speech", "face", "podTemplate", "sessions", "security", "network", "backup",
+        }  # fmt: skip
+        assert not fields & ignored
+
+    def test_absent_and_incomplete_are_told_apart(self) -> None:
+        human = a_human({"security": EVERYTHING["security"]})
+        wanted = needs(human)
+        sentences, components = missing(
+            wanted, {Ref("Secret", "keys"): Reference(frozenset({"api"}), "d")}
+        )
+        assert sentences == (
+            'Secret "keys" lacks the key jwt (spec.security.jwtSecret)',
+            'Secret "tls" does not exist (spec.security.tlsSecret)',
+        )
+        assert components == {names.RUNTIME}
+
+    def test_change_reaches_only_those_who_read_it(self) -> None:
+        human = a_human(EVERYTHING)
+        before = references_of(human)
+        after = before | {Ref("Secret", "crypt"): Reference(frozenset({"k"}), "other")}
+        old, new = digests(needs(human), before), digests(needs(human), after)
+        assert {c for c in old if old[c] != new[c]} == {names.BACKUP, names.DRILL}
+
+    def test_missing_secret_withholds_its_component(self) -> None:
+        human = a_human({"security": {"apiKeySecret": {"name": "keys", "key": "api"}}})
+        decision = plan.decide(
+            human,
+            images=IMAGES,
+            operator_namespace="o",
+            references={Ref("Secret", "keys"): None},
+            served=frozenset(),
+        )
+        assert decision.design.withheld == {names.RUNTIME}
+        assert decision.missing == ('Secret "keys" does not exist (spec.security.apiKeySecret)',)
+        assert not decision.refused
+
+
+class TestFetch:
+    def source(self, **source: Any) -> dict[str, Any]:
+        return {"llm": {"transformers": {"model": "llama3:8b", "source": source}}}
+
+    def test_revision_fetches_again_and_credentials_do_not(self) -> None:
+        def one(**more: Any) -> str | None:
+            return fetch_digest(a_human(self.source(objectStore={"url": "s3://aaa/b"} | more)).spec)
+
+        assert one() == one(credentialsSecret="other")
+        assert one() != one(revision="2")
+        assert one() != one(endpoint="https://minio.example")
+
+    @pytest.mark.parametrize(
+        ("source", "fetches", "claim"),
+        [
+            ({"persistentVolumeClaim": {"claimName": "mine"}}, False, "mine"),
+            ({"oci": {"reference": "r@sha256:" + "0" * 64}}, False, None),
+            ({"huggingFace": {"repository": "a/b"}}, True, "ada-models"),
+        ],
+    )
+    def test_which_sources_fetch(
+        self, source: dict[str, Any], fetches: bool, claim: str | None
+    ) -> None:
+        human = a_human(self.source(**source))
+        assert (fetch_digest(human.spec) is not None) == fetches
+        assert models_claim(human) == claim
+
+
+class TestReplicas:
+    @pytest.mark.parametrize(
+        ("spec", "expected"),
+        [
+            ({}, (1, False, False)),
+            ({"replicas": 0}, (0, False, False)),
+            ({"replicas": 4}, (4, False, False)),
+            ({"autoscaling": {"maxReplicas": 3}}, (None, True, False)),
+            ({"autoscaling": {"maxReplicas": 3}, "mode": "Suspended"}, (0, False, True)),
+            ({"replicas": 4, "mode": "Paused"}, (4, False, False)),
+        ],
+    )
+    def test_who_decides(self, spec: dict[str, Any], expected: tuple[Any, ...]) -> None:
+        design = a_decision(a_human(spec)).design
+        assert (design.replicas, design.autoscaled, design.suspended) == expected
+
+
+class TestResources:
+    def test_figures_of_the_guide(self) -> None:
+        found = requests_and_limits(a_human({"gpu": {"profile": "a100-40gb"}}).spec)
+        assert found == ({"cpu": "8", "memory": "32Gi"}, {"cpu": "16", "memory": "64Gi"})
+
+    def test_keys_are_overridden_one_by_one(self) -> None:
+        spec = a_human({"resources": {"requests": {"cpu": "500m"}, "limits": {"x.y/z": 1}}}).spec
+        assert requests_and_limits(spec) == (
+            {"cpu": "500m", "memory": "1Gi"},
+            {"cpu": "2", "memory": "2Gi", "x.y/z": "1"},
+        )
+
+    def test_default_never_contradicts_what_is_given(self) -> None:
+        larger = a_human({"resources": {"requests": {"memory": "4Gi"}}}).spec
+        assert requests_and_limits(larger)[1]["memory"] == "4Gi"
+        smaller = a_human({"resources": {"limits": {"memory": "512Mi"}}}).spec
+        assert requests_and_limits(smaller)[0]["memory"] == "512Mi"
+
+    @pytest.mark.parametrize(
+        ("text", "value"),
+        [("1", 1), ("500m", 0.5), ("64Gi", 64 * 2**30), ("2k", 2000), ("1e3", 1000), ("1E", 1e18)],
+    )
+    def test_quantities(self, text: str, value: float) -> None:
+        assert quantity(text) == value
+
+
+class TestWarnings:
+    @pytest.mark.parametrize(
+        ("spec", "words"),
+        [
+            ({"rollout": {"blueGreen": {}}}, "spec.rollout.blueGreen"),
+            ({"availability": {"loadBalancing": "LeastConnections"}}, "LeastConnections"),
+            ({"availability": {"failover": {}}}, "spec.availability.failover"),
+            ({"availability": {"maxUnavailable": 1}}, "one replica"),
+            ({"privacy": {}}, "spec.privacy"),
+            ({"audit": {"volume": {"claimName": "x"}}}, "spec.audit"),
+            ({"budget": {"monthly": 5}}, "spec.budget"),
+            ({"gpu": {"profile": "l4", "pruning": {}}}, "spec.gpu.pruning"),
+            ({"gpu": {"profile": "l4", "compile": {}}}, "spec.gpu.compile"),
+            ({"face": {"managed": {}}}, "spec.face.managed.gpu.profile"),
+            ({"monitoring": {"podMonitor": {}}}, "PodMonitor"),
+            ({"monitoring": {"rules": {}}}, "PrometheusRule"),
+            ({"storage": {"models": {}}, "replicas": 2}, "ReadWriteOnce"),
+            ({"llm": {"transformers": {"model": "llama3:8b"}}}, "resources.limits.memory"),
+            ({"newField": 1}, "spec.newField is not known"),
+            ({"gpu": {"tensorRT": {"newField": 1}}}, "spec.gpu.tensorRT.newField is not known"),
+            (
+                {"podTemplate": {"env": [{"name": "A", "value": "b", "newField": 1}]}},
+                "spec.podTemplate.env[0].newField is not known",
+            ),
+        ],
+    )
+    def test_field_without_behaviour_is_named(self, spec: dict[str, Any], words: str) -> None:
+        found = warnings(a_human(spec).spec, frozenset())
+        assert any(words in sentence for sentence in found), found
+
+    def test_nothing_to_say_about_the_simplest_human(self) -> None:
+        assert warnings(a_human().spec, frozenset()) == ()
+
+    def test_served_kinds_are_not_warned_about(self) -> None:
+        spec = a_human({"monitoring": {"podMonitor": {}, "rules": {}}}).spec
+        assert warnings(spec, ALL_KINDS) == ()
+
+    @pytest.mark.parametrize("path", EXAMPLES, ids=lambda p: p.stem)
+    def test_examples_know_every_field(self, path: Any) -> None:
+        found = warnings(example(path).spec, ALL_KINDS)
+        assert not any("not known" in sentence for sentence in found)
+
+
+def test_same_input_same_decision() -> None:
+    human = a_human(EVERYTHING)
+    assert repr(a_decision(human)) == repr(a_decision(human))
