@@ -101,6 +101,7 @@ class _ContainerState(_In, frozen=True):
 class _Container(_In, frozen=True):
     name: str = ""
     restart_count: int = 0
+    ready: bool = False
     state: _ContainerState | None = None
     last_state: _ContainerState | None = None
 
@@ -262,25 +263,38 @@ def pod(fields: Fields) -> PodState:
 
 
 _STARTING = frozenset({"", "ContainerCreating", "PodInitializing"})
+_CRASHES = 3
+"""Restarts after which a container that runs again and is not ready still counts as crashing."""
 
 
 def _stuck(containers: tuple[_Container, ...]) -> tuple[str, str, str]:
-    """Name, reason and message of the first container that cannot start or has failed."""
+    """
+    Name, reason and message of the first container that cannot start or has failed.
+
+    A container in trouble goes through several states in a circle; all of them give the same
+    answer, or status would be written at every turn.
+    """
     for one in containers:
-        state = one.state or _ContainerState()
+        state, last = one.state or _ContainerState(), one.last_state or _ContainerState()
+        ended = state.terminated or last.terminated
         if state.waiting is not None and (state.waiting.reason or "") not in _STARTING:
-            return one.name, state.waiting.reason or "", _why(one, state.waiting)
-        if state.terminated is not None and state.terminated.exit_code != 0:
-            return one.name, state.terminated.reason or "Error", _exit(state.terminated)
+            return one.name, *_waiting(state.waiting, ended)
+        if ended is None or ended.exit_code == 0 or one.ready:
+            continue
+        if one.restart_count >= _CRASHES:
+            return one.name, "CrashLoopBackOff", _exit(ended)
+        if state.terminated is not None:
+            return one.name, ended.reason or "Error", _exit(ended)
     return "", "", ""
 
 
-def _why(container: _Container, waiting: _Waiting) -> str:
-    """For a crash loop how the container ended, which the waiting message does not tell."""
-    last = container.last_state.terminated if container.last_state else None
-    if waiting.reason == "CrashLoopBackOff" and last is not None:
-        return _exit(last)
-    return waiting.message or ""
+def _waiting(waiting: _Waiting, ended: _Waiting | None) -> tuple[str, str]:
+    reason, message = waiting.reason or "", waiting.message or ""
+    if reason in {"ErrImagePull", "ImagePullBackOff"}:
+        return "ImagePullBackOff", message.rpartition("ErrImagePull: ")[2]
+    if reason == "CrashLoopBackOff" and ended is not None:
+        return reason, _exit(ended)
+    return reason, message
 
 
 def _exit(ended: _Waiting) -> str:

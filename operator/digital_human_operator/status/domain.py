@@ -73,10 +73,8 @@ def gpus(view: View) -> Iterator[Draft]:
     total = sum(lacking.values())
     if total:
         cause = next(found for c, n in lacking.items() if n and (found := stuck(view, c)))
-        many = f"{total} GPU is" if total == 1 else f"{total} GPUs are"
-        yield Draft(
-            "GPUSatisfied", "False", reasons.GPUS_MISSING, f"{many} missing; {cause.message}"
-        )
+        text = f"{total} {'GPU is' if total == 1 else 'GPUs are'} missing: {cause.message}"
+        yield Draft("GPUSatisfied", "False", reasons.GPUS_MISSING, text)
     elif any(not pod.unscheduled for c in on for pod in view.pods(c)) or view.is_complete:
         yield Draft("GPUSatisfied", "True", "Scheduled", "every Pod that exists has its GPUs")
     else:
@@ -109,7 +107,8 @@ def autoscaling(view: View) -> Iterator[Draft]:
         return
     for bad in (found.able, found.active):
         if bad is not None and bad.status != "True":
-            yield Draft("AutoscalingActive", "False", bad.reason or "Inactive", bad.message)
+            text = bad.message or "the autoscaler cannot scale"
+            yield Draft("AutoscalingActive", "False", bad.reason or "Inactive", text)
             return
     limited = found.limited
     text = "follows its metrics"

@@ -41,13 +41,12 @@ def _under_way(view: View) -> Phase:
 def _incomplete(view: View) -> Phase:
     """Some Pods talk: on the way up, or some of them lost."""
     runtime = view.runtime
-    first_time = runtime is not None and runtime.progress_reason in {
-        "",
-        "NewReplicaSetCreated",
-        "FoundNewReplicaSet",
-        "ReplicaSetUpdated",
-    }
-    return "Warming" if first_time else "Degraded"
+    if runtime is not None and runtime.desired < view.wanted:
+        return "Warming"  # the autoscaler has yet to raise the number
+    before = view.previous.phase if view.previous is not None else None
+    if before in {"Pending", "Provisioning", "Warming"}:
+        return "Warming"  # it has never been better
+    return "Degraded" if _was_complete(view) else "Warming"
 
 
 def _was_complete(view: View) -> bool:
