@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from digital_human_operator import wire
 from digital_human_operator.names import ANNOTATION_FETCH, LABEL_COMPONENT
 from digital_human_operator.states import (
     RESTART_BUCKETS,
@@ -48,159 +49,27 @@ class _Part(Generic[T]):
         return self._decode(raw)
 
 
-class _In(msgspec.Struct, frozen=True, rename="camel"):
-    """Part of an object as the API spells it."""
-
-
-class _Condition(_In, frozen=True):
-    type: str = ""
-    status: str = ""
-    reason: str | None = None
-    message: str | None = None
-
-
-_Conditions = tuple[_Condition, ...] | None
-
-
-class _Metadata(_In, frozen=True):
-    generation: int = 0
-
-
-class _Labels(_In, frozen=True):
-    labels: dict[str, str] | None = None
-
-
-class _Annotations(_In, frozen=True):
-    annotations: dict[str, str] | None = None
-
-
-class _Replicas(_In, frozen=True):
-    replicas: int | None = None
-
-
-class _WorkloadStatus(_In, frozen=True):
-    observed_generation: int = 0
-    replicas: int = 0
-    updated_replicas: int = 0
-    ready_replicas: int = 0
-    available_replicas: int = 0
-    conditions: _Conditions = None
-
-
-class _Waiting(_In, frozen=True):
-    reason: str | None = None
-    message: str | None = None
-    exit_code: int = 0
-
-
-class _ContainerState(_In, frozen=True):
-    waiting: _Waiting | None = None
-    terminated: _Waiting | None = None
-
-
-class _Container(_In, frozen=True):
-    name: str = ""
-    restart_count: int = 0
-    ready: bool = False
-    state: _ContainerState | None = None
-    last_state: _ContainerState | None = None
-
-
-class _PodStatus(_In, frozen=True):
-    phase: str = ""
-    conditions: _Conditions = None
-    init_container_statuses: tuple[_Container, ...] | None = None
-    container_statuses: tuple[_Container, ...] | None = None
-
-
-class _Requests(_In, frozen=True):
-    requests: dict[str, str | int] | None = None
-
-
-class _PvcSpec(_In, frozen=True):
-    resources: _Requests | None = None
-
-
-class _PvcStatus(_In, frozen=True):
-    phase: str = ""
-    capacity: dict[str, str | int] | None = None
-    conditions: _Conditions = None
-
-
-class _HpaSpec(_In, frozen=True):
-    min_replicas: int | None = None
-    max_replicas: int = 1
-
-
-class _HpaStatus(_In, frozen=True):
-    current_replicas: int | None = None
-    desired_replicas: int = 0
-    conditions: _Conditions = None
-
-
-class _PdbStatus(_In, frozen=True):
-    disruptions_allowed: int = 0
-    current_healthy: int = 0
-    desired_healthy: int = 0
-
-
-class _JobStatus(_In, frozen=True):
-    active: int = 0
-    conditions: _Conditions = None
-
-
-class _CronJobSpec(_In, frozen=True):
-    suspend: bool | None = None
-
-
-class _CronJobStatus(_In, frozen=True):
-    last_schedule_time: str | None = None
-    last_successful_time: str | None = None
-    active: list[msgspec.Raw] | None = None
-
-
-class _Address(_In, frozen=True):
-    ip: str | None = None
-    hostname: str | None = None
-
-
-class _LoadBalancer(_In, frozen=True):
-    ingress: tuple[_Address, ...] | None = None
-
-
-class _AddressStatus(_In, frozen=True):
-    load_balancer: _LoadBalancer | None = None
-
-
-class _Parent(_In, frozen=True):
-    conditions: _Conditions = None
-
-
-class _RouteStatus(_In, frozen=True):
-    parents: tuple[_Parent, ...] | None = None
-
-
-_generation = _Part("metadata", _Metadata)
-_labels = _Part("metadata", _Labels)
-_annotations = _Part("metadata", _Annotations)
-_replicas = _Part("spec", _Replicas)
-_workload = _Part("status", _WorkloadStatus)
-_pod = _Part("status", _PodStatus)
-_pvc_spec = _Part("spec", _PvcSpec)
-_pvc = _Part("status", _PvcStatus)
-_hpa_spec = _Part("spec", _HpaSpec)
-_hpa = _Part("status", _HpaStatus)
-_pdb = _Part("status", _PdbStatus)
-_job = _Part("status", _JobStatus)
-_cron_spec = _Part("spec", _CronJobSpec)
-_cron = _Part("status", _CronJobStatus)
-_address = _Part("status", _AddressStatus)
-_route = _Part("status", _RouteStatus)
+_generation = _Part("metadata", wire.Metadata)
+_labels = _Part("metadata", wire.Labels)
+_annotations = _Part("metadata", wire.Annotations)
+_replicas = _Part("spec", wire.Replicas)
+_workload = _Part("status", wire.WorkloadStatus)
+_pod = _Part("status", wire.PodStatus)
+_pvc_spec = _Part("spec", wire.PvcSpec)
+_pvc = _Part("status", wire.PvcStatus)
+_hpa_spec = _Part("spec", wire.HpaSpec)
+_hpa = _Part("status", wire.HpaStatus)
+_pdb = _Part("status", wire.PdbStatus)
+_job = _Part("status", wire.JobStatus)
+_cron_spec = _Part("spec", wire.CronJobSpec)
+_cron = _Part("status", wire.CronJobStatus)
+_address = _Part("status", wire.AddressStatus)
+_route = _Part("status", wire.RouteStatus)
 _decode_progress = msgspec.json.Decoder(Progress).decode
-_NONE = _Condition()
+_NONE = wire.Condition()
 
 
-def _find(conditions: _Conditions, name: str) -> _Condition:
+def _find(conditions: wire.Conditions, name: str) -> wire.Condition:
     for condition in conditions or ():
         if condition.type == name:
             return condition
@@ -267,7 +136,7 @@ _CRASHES = 3
 """Restarts after which a container that runs again and is not ready still counts as crashing."""
 
 
-def _stuck(containers: tuple[_Container, ...]) -> tuple[str, str, str]:
+def _stuck(containers: tuple[wire.Container, ...]) -> tuple[str, str, str]:
     """
     Name, reason and message of the first container that cannot start or has failed.
 
@@ -275,7 +144,7 @@ def _stuck(containers: tuple[_Container, ...]) -> tuple[str, str, str]:
     answer, or status would be written at every turn.
     """
     for one in containers:
-        state, last = one.state or _ContainerState(), one.last_state or _ContainerState()
+        state, last = one.state or wire.ContainerState(), one.last_state or wire.ContainerState()
         ended = state.terminated or last.terminated
         if state.waiting is not None and (state.waiting.reason or "") not in _STARTING:
             return one.name, *_waiting(state.waiting, ended)
@@ -288,7 +157,7 @@ def _stuck(containers: tuple[_Container, ...]) -> tuple[str, str, str]:
     return "", "", ""
 
 
-def _waiting(waiting: _Waiting, ended: _Waiting | None) -> tuple[str, str]:
+def _waiting(waiting: wire.Waiting, ended: wire.Waiting | None) -> tuple[str, str]:
     reason, message = waiting.reason or "", waiting.message or ""
     if reason in {"ErrImagePull", "ImagePullBackOff"}:
         return "ImagePullBackOff", message.rpartition("ErrImagePull: ")[2]
@@ -297,7 +166,7 @@ def _waiting(waiting: _Waiting, ended: _Waiting | None) -> tuple[str, str]:
     return reason, message
 
 
-def _exit(ended: _Waiting) -> str:
+def _exit(ended: wire.Waiting) -> str:
     return f"{ended.reason or 'Error'}, exit code {ended.exit_code}"
 
 
@@ -328,7 +197,7 @@ def autoscaler(fields: Fields) -> HpaState:
     )
 
 
-def _hpa_condition(status: _HpaStatus, name: str) -> HpaCondition | None:
+def _hpa_condition(status: wire.HpaStatus, name: str) -> HpaCondition | None:
     found = _find(status.conditions, name)
     if found is _NONE:
         return None

@@ -1,0 +1,232 @@
+"""Conditions of one feature each, and what Pods and volumes say."""
+
+from typing import Any
+
+import pytest
+
+from digital_human_operator.api.v1alpha1.status import DigitalHumanStatus
+from digital_human_operator.states import (
+    AddressState,
+    CronJobState,
+    JobState,
+    PodState,
+    Progress,
+    PvcState,
+    RouteState,
+)
+from tests.status.looks import (
+    BACKUP,
+    FETCHED,
+    GPU,
+    NO_CPU,
+    NO_GPU,
+    SCALED,
+    compute,
+    condition,
+    deployment,
+    fetch_job,
+    observed,
+    reason,
+    value,
+)
+from tests.support.builders import a_human
+
+
+class TestPods:
+    def pod(self, waiting: str, message: str = "") -> PodState:
+        return PodState(
+            component="runtime",
+            phase="Pending",
+            waiting=waiting,
+            waiting_message=message,
+            container="runtime",
+        )
+
+    def test_missing_gpus_are_counted(self) -> None:
+        spec = {"gpu": {"profile": "a100-80gb", "count": 2}, "replicas": 3}
+        ready = PodState(component="runtime", phase="Running", ready=True)
+        found = compute(spec, observed(deployment(1, 3), pods=(ready, NO_GPU, NO_GPU)))
+        satisfied = condition(found, "GPUSatisfied")
+        assert satisfied is not None
+        assert satisfied.status == "False"
+        assert satisfied.message == (
+            "4 GPUs are missing: 2 of 3 Pods wait for a node with 2 x a100-80gb:"
+            " 0/3 nodes are available: 3 Insufficient nvidia.com/gpu."
+        )
+        assert reason(found) == "GPUsMissing"
+
+    def test_other_shortage_is_no_missing_gpu(self) -> None:
+        found = compute(GPU, observed(deployment(0), pods=(NO_CPU,)))
+        assert reason(found) == "Unschedulable"
+        assert value(found, "GPUSatisfied") == "Unknown"
+
+    def test_shortage_beyond_the_lower_bound_does_not_gate_ready(self) -> None:
+        ready = PodState(component="runtime", phase="Running", ready=True)
+        seen = observed(deployment(2, 3), pods=(ready, ready, NO_GPU))
+        found = compute(SCALED | GPU, seen)
+        assert found.phase == "Ready"
+        assert value(found, "GPUSatisfied") == "False"
+
+    @pytest.mark.parametrize(
+        ("waiting", "expected"),
+        [
+            ("ImagePullBackOff", "ImagePullFailed"),
+            ("InvalidImageName", "ImagePullFailed"),
+            ("CrashLoopBackOff", "ContainerCrashing"),
+            ("OOMKilled", "ContainerCrashing"),
+            ("CreateContainerConfigError", "ContainerConfigError"),
+        ],
+    )
+    def test_kubelet_trouble(self, waiting: str, expected: str) -> None:
+        found = compute({}, observed(deployment(0), pods=(self.pod(waiting, "why"),)))
+        ready = condition(found, "Ready")
+        assert ready is not None
+        assert ready.reason == expected
+        assert ready.message.startswith("container runtime of 1 of 1 Pods ")
+        assert ready.message.endswith(": why")
+
+    def test_deadline_tells_the_cause(self) -> None:
+        seen = observed(
+            deployment(0, progress_reason="ProgressDeadlineExceeded"),
+            pods=(self.pod("ImagePullBackOff", "not found"),),
+        )
+        stalled = condition(compute({}, seen), "Stalled")
+        assert stalled is not None
+        assert "not found" in stalled.message
+
+    def test_pods_of_others_do_not_matter(self) -> None:
+        pod = PodState(component="backup", waiting="CrashLoopBackOff", container="backup")
+        assert compute({}, observed(deployment(), pods=(pod,))).phase == "Ready"
+
+
+class TestModels:
+    @pytest.mark.parametrize(
+        ("job", "expected"),
+        [
+            (None, ("Unknown", "FetchingModels")),
+            (JobState(active=1), ("False", "FetchingModels")),
+            (JobState(failed_reason="BackoffLimitExceeded"), ("False", "ModelFetchFailed")),
+            (JobState(complete=True), ("True", "PodsNotReady")),
+        ],
+    )
+    def test_fetch(self, job: JobState | None, expected: tuple[str, str]) -> None:
+        human = a_human(FETCHED)
+        jobs = {} if job is None else {fetch_job(human): job}
+        found = compute(human, observed(deployment(0), jobs=jobs))
+        assert (value(found, "ModelsReady"), reason(found)) == expected
+
+    def test_progress_in_steps(self) -> None:
+        human = a_human(FETCHED)
+        gib = 2**30
+
+        def at(done: int, left: int) -> DigitalHumanStatus:
+            progress = Progress(bytes=done, total=40 * gib, seconds_left=left)
+            job = JobState(active=1, progress=progress)
+            return compute(human, observed(deployment(0), jobs={fetch_job(human): job}))
+
+        ready = condition(at(10 * gib, 230), "ModelsReady")
+        assert ready is not None
+        assert ready.message == (
+            "10.0 of 40.0 GiB of the weights are fetched, about 4 minutes left"
+        )
+        assert at(10 * gib, 230) == at(10 * gib + 1000, 190)
+
+    def test_done_is_all_of_it(self) -> None:
+        human = a_human(FETCHED)
+        job = JobState(complete=True, progress=Progress(bytes=5, total=7, seconds_left=1))
+        found = compute(human, observed(deployment(), jobs={fetch_job(human): job}))
+        assert found.phase == "Ready"
+        assert found.models is not None
+        assert (found.models.bytes_fetched, found.models.seconds_left) == (7, None)
+
+    def test_fetching_pod_in_trouble_is_named(self) -> None:
+        human = a_human(FETCHED)
+        pod = PodState(component="model-fetch", waiting="ImagePullBackOff", container="fetch")
+        seen = observed(deployment(0), jobs={fetch_job(human): JobState(active=1)}, pods=(pod,))
+        assert reason(compute(human, seen)) == "ImagePullFailed"
+
+    @pytest.mark.parametrize(
+        ("claim", "expected"),
+        [
+            (None, "Unknown"),
+            (PvcState("Pending", "5Gi"), "False"),
+            (PvcState("Bound", "5Gi", "5Gi"), "True"),
+            (PvcState("Bound", "9Gi", "5Gi", "cannot grow"), "False"),
+        ],
+    )
+    def test_volume(self, claim: PvcState | None, expected: str) -> None:
+        found = compute({"storage": {"models": {}}}, observed(deployment(0), claim=claim))
+        assert value(found, "StorageBound") == expected
+
+
+class TestFeatures:
+    def test_conditions_go_with_their_features(self) -> None:
+        types = {c.type for c in compute({}, observed(deployment())).conditions}
+        assert types == {"Ready", "Serving", "RolloutHealthy"}
+
+    @pytest.mark.parametrize(
+        ("job", "expected"),
+        [
+            (None, "Unknown"),
+            (CronJobState(), "Unknown"),
+            (CronJobState("2026-03-01T02:00:00Z", None, active=1), "Unknown"),
+            (CronJobState("2026-03-01T02:00:00Z", None), "False"),
+            (CronJobState("2026-03-01T02:00:00Z", "2026-02-28T02:10:00Z"), "False"),
+            (CronJobState("2026-03-01T02:00:00Z", "2026-02-28T02:10:00Z", active=1), "True"),
+            (CronJobState("2026-03-01T02:00:00Z", "2026-03-01T02:10:00Z"), "True"),
+            (CronJobState("2026-03-01T02:00:00Z", None, suspended=True), "Unknown"),
+        ],
+    )
+    def test_backups_and_drills(self, job: CronJobState | None, expected: str) -> None:
+        found = compute(BACKUP, observed(deployment(), backup=job, drill=job))
+        assert value(found, "BackupHealthy") == expected
+        assert value(found, "RestoreProven") == expected
+        assert found.phase == "Ready"
+
+    def test_last_backup_survives_its_cron_job(self) -> None:
+        job = CronJobState("2026-03-01T02:00:00Z", "2026-03-01T02:10:00Z")
+        before = compute(BACKUP, observed(deployment(), backup=job))
+        after = compute(BACKUP, observed(deployment()), before)
+        assert after.backup is not None
+        assert after.backup.last_success == "2026-03-01T02:10:00Z"
+
+    @pytest.mark.parametrize(
+        ("expose", "children", "expected"),
+        [
+            ({"type": "LoadBalancer"}, {}, ("Unknown", None)),
+            (
+                {"type": "LoadBalancer"},
+                {"service": AddressState("10.0.0.9")},
+                ("True", "http://10.0.0.9"),
+            ),
+            (
+                {"type": "Ingress", "host": "ada.example"},
+                {"ingress": AddressState("10.0.0.9")},
+                ("True", "http://ada.example"),
+            ),
+            (
+                {"type": "Gateway", "host": "ada.example", "gateway": {"name": "g"}},
+                {"route": RouteState(accepted=False, message="no such listener")},
+                ("False", "http://ada.example"),
+            ),
+            (
+                {"type": "Gateway", "host": "ada.example", "gateway": {"name": "g"}},
+                {"route": RouteState(accepted=True)},
+                ("True", "http://ada.example"),
+            ),
+        ],
+    )
+    def test_exposed(
+        self, expose: dict[str, Any], children: dict[str, Any], expected: tuple[str, str | None]
+    ) -> None:
+        found = compute({"network": {"expose": expose}}, observed(deployment(), **children))
+        assert found.endpoints is not None
+        assert (value(found, "Exposed"), found.endpoints.external) == expected
+        assert found.phase == "Ready"
+
+    def test_warnings_and_budget(self) -> None:
+        found = compute({"budget": {"monthly": 5}}, observed(deployment()))
+        assert value(found, "BudgetOK") == "Unknown"
+        assert value(found, "Warning") == "True"
+        assert len(found.warnings) == 1
+        assert found.phase == "Ready"
