@@ -107,7 +107,7 @@ def test_fields_of_others_are_left_alone(ada: Place) -> None:
 
 
 def test_there_and_back_leaves_no_trace(place: Place) -> None:
-    small: dict[str, Any] = {"replicas": 2}
+    small: dict[str, Any] = {"replicas": 2, "sessions": SPEC["sessions"]}
     place.apply(human(**small))
     place.wait_condition("Ready", "True", seconds=60)
     kinds = ",".join(KINDS)

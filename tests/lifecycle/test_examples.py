@@ -1,5 +1,6 @@
 """Every example becomes Ready, and leaves nothing behind."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import yaml
 
 from tests.support.operator import Place
 from tools.cache import ROOT
+from tools.cluster.cluster import STORAGE_CLASS
 
 EXAMPLES = sorted(p for p in (ROOT / "examples").glob("*.yaml"))
 CHILDREN = (
@@ -22,6 +24,8 @@ pytestmark = pytest.mark.cluster
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
 def test_example_becomes_ready_and_goes_without_a_trace(place: Place, example: Path) -> None:
     text = example.read_text()
+    for name in sorted(set(re.findall(r"storageClass: (\S+)", text))):
+        place.cluster.kubectl.apply({**STORAGE_CLASS, "metadata": {"name": name}})
     for document in _secrets_asked_for(text):
         place.apply(document)
     place.kubectl("apply", "--server-side", "-f", str(example))
@@ -43,7 +47,7 @@ def _secrets_asked_for(text: str) -> list[dict[str, object]]:
     needed: dict[str, set[str]] = {}
     for document in yaml.safe_load_all(text):
         if document and document["kind"] == "DigitalHuman":
-            _collect(document["spec"], needed)
+            _collect(document.get("spec", {}), needed)
     return [
         {
             "apiVersion": "v1",

@@ -117,8 +117,8 @@ async def apply(
 async def _one(services: Services, human: Human, child: Child) -> Outcome | ApiError:
     wanted = desired(_filled(services, human, child), human.namespace)
     try:
-        if child.kind == "Deployment":
-            await hand_over_replicas(services, wanted)
+        if child.kind == "Deployment" and human.spec.autoscaling is not None:
+            await hand_over_replicas(services, wanted, human.spec.autoscaling.min_replicas)
         outcome = await services.applier.apply(wanted, human.uid)
         if outcome.result is Result.FOREIGN and _is_retained(services, human, child):
             outcome = await services.applier.apply(_unowned(wanted), human.uid)

@@ -20,8 +20,12 @@ from digital_human_operator.names import FIELD_MANAGER, HANDOVER_MANAGER
 from .services import Services
 
 
-async def hand_over_replicas(services: Services, wanted: Desired) -> None:
-    """Do it when ``wanted`` names no replicas and the live Deployment still has ours."""
+async def hand_over_replicas(services: Services, wanted: Desired, least: int) -> None:
+    """
+    Do it when ``wanted`` names no replicas and the live Deployment still has ours.
+
+    At least ``least`` Pods are handed over: an autoscaler never starts from zero.
+    """
     if "replicas" in wanted.body["spec"]:
         return
     live = services.stores[wanted.resource].get(wanted.namespace, wanted.name)
@@ -38,7 +42,7 @@ async def hand_over_replicas(services: Services, wanted: Desired) -> None:
         "apiVersion": wanted.resource.api_version,
         "kind": wanted.resource.kind,
         "metadata": {"name": wanted.name, "uid": found["metadata"]["uid"]},
-        "spec": {"replicas": found["spec"].get("replicas", 1)},
+        "spec": {"replicas": max(least, found["spec"].get("replicas", 1))},
     }
     await services.client.apply(
         wanted.resource,

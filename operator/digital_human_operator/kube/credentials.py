@@ -112,7 +112,7 @@ def _bearer(configuration: Configuration) -> str | None:
     header = configuration.get_api_key_with_prefix("BearerToken")
     if not header:
         return None
-    scheme, _, token = str(header).partition(" ")
+    scheme, _, token = str(header).strip().partition(" ")
     return token if scheme.lower() == "bearer" else str(header)
 
 
