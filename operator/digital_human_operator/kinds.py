@@ -47,4 +47,7 @@ OPTIONAL = (
 BY_KIND = {resource.kind: resource for resource in (*CHILDREN, *OPTIONAL)}
 
 WORKLOADS = frozenset({"Deployment", "StatefulSet", "Job", "CronJob"})
-"""Kinds that start Pods: applied after everything that their Pods need."""
+"""Kinds that start Pods."""
+
+SECOND = WORKLOADS | {"RoleBinding"}
+"""Kinds that are applied after the others: Pods need those, and a binding needs its role."""

@@ -72,5 +72,7 @@ def _collect(node: object, needed: dict[str, set[str]], field: str = "") -> None
             return
         for key, value in node.items():
             _collect(value, needed, key)
+    elif isinstance(node, str) and field == "tlsSecret":
+        needed.setdefault(node, set()).update({"tls.crt", "tls.key"})
     elif isinstance(node, str) and field == "credentialsSecret":
         needed.setdefault(node, set()).update({"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"})

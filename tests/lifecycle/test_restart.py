@@ -121,7 +121,7 @@ def test_api_server_that_goes_away_costs_nothing(alone: Place) -> None:
     os.kill(server.pid, signal.SIGCONT)
     alone.apply(human("after"))
     alone.wait_condition("Ready", "True", "after", seconds=90)
-    assert operator.running()
+    assert operator.running(), operator.log.read_text()[-3000:]
 
 
 def _line(metrics: str, start: str) -> str:

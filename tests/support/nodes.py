@@ -2,5 +2,5 @@
 
 from tools.cluster.nodes import POOLS
 
-COUNTS = dict.fromkeys(POOLS, 1) | {"gke-a100-40": 2, "gke-a100-80": 2}
-"""Two of each GKE pool, for spreading and draining; one of every other."""
+COUNTS = dict.fromkeys(POOLS, 3) | {"gke-a100-40": 4, "gke-a100-80": 6, "aks-a100-80": 6}
+"""Enough for two tests at once; more where a node has only one GPU."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from digital_human_operator.human import Child, Human
-from digital_human_operator.kinds import BY_KIND, WORKLOADS
+from digital_human_operator.kinds import BY_KIND, SECOND, WORKLOADS
 from digital_human_operator.kube.apply import Desired, Outcome, Result
 from digital_human_operator.kube.errors import ApiError, Conflict, Forbidden, Invalid
 from digital_human_operator.kube.live import Live
@@ -99,8 +99,8 @@ async def apply(
     active = [c for c in children if c not in held]
     outcomes: list[tuple[Child, Outcome | ApiError]] = []
     for wave in (
-        [c for c in active if c.kind not in WORKLOADS],
-        [c for c in active if c.kind in WORKLOADS],
+        [c for c in active if c.kind not in SECOND],
+        [c for c in active if c.kind in SECOND],
     ):
         results = await asyncio.gather(*(_one(services, human, child) for child in wave))
         outcomes += zip(wave, results, strict=True)
