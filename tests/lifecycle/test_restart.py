@@ -18,6 +18,7 @@ from tools.operator_process import NAMESPACE, RELEASE, install_chart
 pytestmark = pytest.mark.cluster
 
 USER = f"system:serviceaccount:{NAMESPACE}:{RELEASE}"
+LEADS = "leader_election_master_status{"
 FAST_LEASE = {"LEASE_SECONDS": "6", "RENEW_DEADLINE": "4", "RETRY_PERIOD": "1"}
 
 
@@ -90,9 +91,13 @@ def test_stopped_leader_is_replaced_and_never_writes_again_unasked(alone: Place)
         assert time.monotonic() - began < 30
     finally:
         leader.signal(signal.SIGCONT)
-    alone.wait("the old leader to step down", lambda: "master_status" in leader.metrics()
-               and "} 1.0" not in _line(leader.metrics(), "leader_election_master_status{"))  # fmt: skip
-    assert _line(standby.metrics(), "leader_election_master_status{").endswith(" 1.0")
+
+    def stepped_down() -> bool:
+        metrics = leader.metrics()
+        return "master_status" in metrics and not _line(metrics, LEADS).endswith(" 1.0")
+
+    alone.wait("the old leader to step down", stepped_down)
+    assert _line(standby.metrics(), LEADS).endswith(" 1.0")
     assert leader.running()
 
 

@@ -29,7 +29,10 @@ CASES: dict[str, dict[str, Any]] = {
     "gateway": {
         "network": {
             "expose": {"type": "Gateway", "host": "ada.example.com", "gateway": {"name": "public"}},
-            "allowTo": [{"cidr": "0.0.0.0/0", "ports": [443]}, {"cidr": "10.1.0.0/16", "ports": [1]}],
+            "allowTo": [
+                {"cidr": "0.0.0.0/0", "ports": [443]},
+                {"cidr": "10.1.0.0/16", "ports": [1]},
+            ],
         },
         "monitoring": {"podMonitor": {}, "rules": {}, "dashboards": {}},
     },
@@ -226,17 +229,19 @@ def test_api_server_takes_it_strictly(human: Human, kubectl: Kubectl, namespace:
         manifest["metadata"] = manifest["metadata"] | {"namespace": namespace}
         for subject in manifest.get("subjects", []):
             subject["namespace"] = namespace
-    pods = [
-        {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": f"pod-{n}", "namespace": namespace},
-         "spec": {k: v for k, v in t["spec"].items() if k != "serviceAccountName"}}
-        for n, m in enumerate(manifests) for t in _pods(m)
-    ]  # fmt: skip
-    for pod in pods:
-        pod["spec"].setdefault("restartPolicy", "Always")
-        claimed = {"name": "data", "emptyDir": {}}  # a StatefulSet adds the claims of its template
-        pod["spec"]["volumes"] = [*pod["spec"].get("volumes", []), claimed]
+    templates = [template for manifest in manifests for template in _pods(manifest)]
+    pods = [_pod(number, template, namespace) for number, template in enumerate(templates)]
     document = yaml.safe_dump_all(manifests + pods)
     arguments = ("apply", "--server-side", "--dry-run=server", "--validate=strict", "-f", "-")
     result = kubectl.run(*arguments, stdin=document)
     assert result.returncode == 0, result.stderr
     assert "Warning" not in result.stderr, result.stderr
+
+
+def _pod(number: int, template: dict[str, Any], namespace: str) -> dict[str, Any]:
+    spec = {key: value for key, value in template["spec"].items() if key != "serviceAccountName"}
+    spec.setdefault("restartPolicy", "Always")
+    claimed = {"name": "data", "emptyDir": {}}  # a StatefulSet adds the claims of its template
+    spec["volumes"] = [*spec.get("volumes", []), claimed]
+    metadata = {"name": f"pod-{number}", "namespace": namespace}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
