@@ -59,3 +59,50 @@ def merged(obj: Object, patch: Object) -> Object:
         else:
             result[key] = value
     return result
+
+
+def apply_as(known: Object | None, wanted: Object, manager: str, subresource: str = "") -> Object:
+    """``known`` after ``manager`` has applied ``wanted`` with force."""
+    if subresource:
+        wanted = {subresource: wanted.get(subresource, {})}
+    fields = fields_of(wanted)
+    result = copy.deepcopy(known) if known else {}
+    entries = result.setdefault("metadata", {}).pop("managedFields", [])
+    entry = {"manager": manager, "operation": "Apply"}
+    entry |= {"subresource": subresource} if subresource else {}
+    mine = next((e for e in entries if _who(e) == _who(entry)), None)
+    others = [e for e in entries if e is not mine]
+    if mine is not None:
+        cut(result, mine["fieldsV1"], _union([fields, *(e["fieldsV1"] for e in others)]))
+    overlay(result, wanted)
+    for other in others:
+        _disown(other["fieldsV1"], fields, known or {}, result)
+    result["metadata"].pop("resourceVersion", None)
+    result["metadata"]["managedFields"] = [*others, entry | {"fieldsV1": fields}]
+    if known is not None:
+        result["metadata"]["resourceVersion"] = known["metadata"]["resourceVersion"]
+    return result
+
+
+def _who(entry: Object) -> tuple[str | None, ...]:
+    return tuple(entry.get(key) for key in ("manager", "operation", "subresource"))
+
+
+def _union(many: list[Object]) -> Object:
+    result: Object = {}
+    for fields in many:
+        for path, children in fields.items():
+            result[path] = _union([result.get(path, {}), children])
+    return result
+
+
+def _disown(theirs: Object, mine: Object, before: Any, after: Any) -> None:
+    """Take from another manager what was given another value."""
+    for path in [p for p in theirs if p in mine]:
+        key = path[2:]
+        if not isinstance(before, dict) or key not in before:
+            continue
+        if theirs[path] and mine[path]:
+            _disown(theirs[path], mine[path], before[key], after[key])
+        elif before[key] != after[key]:
+            del theirs[path]

@@ -2,8 +2,8 @@
 An API server in this process: lists, watches, applies and deletes objects, and fails on demand.
 
 It knows no schema, defaults or admission; it does know resource versions, pages, bookmarks, a
-bounded history (410), preconditions, and enough of server-side apply for one manager: fields that
-a manager no longer applies go away, and managedFields say what it applied.
+bounded history (410), preconditions, and enough of server-side apply: fields that a manager no
+longer applies and no other owns go away, and managedFields say who applied what.
 """
 
 from __future__ import annotations
@@ -13,74 +13,14 @@ import copy
 import json
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from .fake_apply import Object, cut, fields_of, merged, overlay
+from .fake_apply import Object, apply_as, merged
+from .fake_discovery import discovered
+from .fake_faults import Faults, StatusError, failed
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-@dataclass
-class Failure:
-    """``left`` requests (with ``verb``, if given) are answered with ``status``."""
-
-    left: int
-    status: int
-    retry_after: float | None
-    verb: str | None
-    applied: bool
-
-
-@dataclass
-class Faults:
-    """What goes wrong next; everything is off at first."""
-
-    failures: deque[Failure] = field(default_factory=deque)
-    delay: float = 0.0
-    hanging: bool = False
-    silent_watches: bool = False
-    swap_events: bool = False
-
-    def fail(
-        self,
-        next_n: int,
-        status: int,
-        retry_after: float | None = None,
-        *,
-        verb: str | None = None,
-        applied: bool = False,
-    ) -> None:
-        """The next ``next_n`` requests fail; ``applied``: after they were carried out."""
-        self.failures.append(Failure(next_n, status, retry_after, verb, applied))
-
-    def next_failure(self, verb: str) -> Failure | None:
-        """The failure that this request meets, if any."""
-        for failure in self.failures:
-            if failure.left > 0 and failure.verb in {None, verb}:
-                failure.left -= 1
-                return failure
-        return None
-
-
-class StatusError(Exception):
-    """An answer that is a Status object."""
-
-    def __init__(self, code: int, reason: str, message: str = "") -> None:
-        super().__init__(message)
-        self.code, self.reason, self.message = code, reason, message or reason
-
-    def body(self) -> Object:
-        """The Status object."""
-        return {
-            "kind": "Status",
-            "apiVersion": "v1",
-            "status": "Failure",
-            "code": self.code,
-            "reason": self.reason,
-            "message": self.message,
-        }
 
 
 class FakeServer:
@@ -163,9 +103,9 @@ class FakeServer:
         self.log.append((verb, request.path))
         if self.faults.delay:
             await asyncio.sleep(self.faults.delay)
-        failure = self.faults.next_failure(verb)
+        failure = self.faults.next_failure(verb, request.path)
         if failure is not None and not failure.applied:
-            return _failed(failure)
+            return failed(failure)
         hanging = self.faults.hanging
         try:
             if verb == "watch":
@@ -175,12 +115,12 @@ class FakeServer:
             return web.json_response(error.body(), status=error.code)
         if hanging:
             await self._unhang.wait()
-        return _failed(failure) if failure is not None else answer
+        return failed(failure) if failure is not None else answer
 
     async def _answer(self, verb: str, request: web.Request) -> web.Response:
         path = request.path
-        if path in self.served:
-            return web.json_response({"resources": [{"name": n} for n in self.served[path]]})
+        if verb == "discover" and (found := discovered(path, self.served)) is not None:
+            return web.json_response(found)
         if verb == "discover" or path.rsplit("/", 1)[-1] in self.unserved:
             raise StatusError(404, "NotFound")
         if verb == "list":
@@ -314,26 +254,15 @@ class FakeServer:
         return obj
 
     def _apply(self, path: str, wanted: Object, manager: str) -> web.Response:
-        known = self.objects.get(path)
+        path, subresource = _target(path)
+        known = self._existing(path) if subresource else self.objects.get(path)
         if known is not None:
             self._check(known, wanted["metadata"])
         elif wanted["metadata"].get("uid"):
             raise StatusError(409, "Conflict", "uid of an object that does not exist")
-        fields = fields_of(wanted)
-        result = copy.deepcopy(known) if known else {}
-        entries = result.get("metadata", {}).pop("managedFields", [])
-        mine = next((e for e in entries if e["manager"] == manager), None)
-        if mine is not None:
-            cut(result, mine["fieldsV1"], fields)
-            entries = [e for e in entries if e is not mine]
-        overlay(result, wanted)
-        result["metadata"].pop("resourceVersion", None)
-        entry = {"manager": manager, "operation": "Apply", "fieldsV1": fields}
-        result["metadata"]["managedFields"] = [*entries, entry]
-        if known is not None:
-            result["metadata"]["resourceVersion"] = known["metadata"]["resourceVersion"]
-            if result == known:
-                return web.json_response(known)
+        result = apply_as(known, wanted, manager, subresource)
+        if result == known:
+            return web.json_response(known)
         return web.json_response(self._store(path, result), status=200 if known else 201)
 
 
@@ -352,6 +281,13 @@ def _verb(request: web.Request) -> str:
     if request.method == "PATCH":
         return "apply" if "apply" in request.content_type else "patch"
     return {"POST": "create", "PUT": "update", "DELETE": "delete"}[request.method]
+
+
+def _target(path: str) -> tuple[str, str]:
+    """The address of an object, and the subresource that is meant."""
+    base, _, last = path.rpartition("/")
+    rest = path.partition("/namespaces/")[2].split("/")  # namespace, plural, name, subresource
+    return (base, last) if len(rest) == 4 else (path, "")
 
 
 def _matches(request: web.Request, path: str, obj: Object) -> bool:
@@ -376,12 +312,6 @@ def _shown(request: web.Request, obj: Object) -> Object:
     if "PartialObjectMetadata" in request.headers.get("Accept", ""):
         return {"metadata": obj["metadata"]}
     return obj
-
-
-def _failed(failure: Failure) -> web.Response:
-    error = StatusError(failure.status, "Injected")
-    headers = {} if failure.retry_after is None else {"Retry-After": str(int(failure.retry_after))}
-    return web.json_response(error.body(), status=failure.status, headers=headers)
 
 
 async def _event(response: web.StreamResponse, kind: str, obj: Object) -> None:
