@@ -10,7 +10,7 @@ from __future__ import annotations
 import msgspec
 
 from digital_human_operator.kinds import BACKUPS, RESTORES
-from digital_human_operator.kube.errors import Conflict, NotFound
+from digital_human_operator.kube.errors import NotFound
 from digital_human_operator.names import FIELD_MANAGER
 from digital_human_operator.seen import Key, Seen, seen_from
 
@@ -59,7 +59,7 @@ class ActionController:
                 manager=FIELD_MANAGER,
                 subresource="status",
             )
-        except (NotFound, Conflict):
+        except NotFound:
             self._services.seen.remove(key, seen.uid)
             return None
         self._services.seen.upsert(key, seen_from(msgspec.json.decode(answer)))

@@ -86,6 +86,11 @@ def surplus(services: Services, human: Human, wanted: Iterable[Settled]) -> int:
     )
 
 
+def is_withheld(child: Child, components: frozenset[str]) -> bool:
+    """Whether this would start Pods of one of the ``components`` that must not have any yet."""
+    return child.kind in WORKLOADS and child.component in components
+
+
 async def apply(
     services: Services, human: Human, children: list[Child], withheld: frozenset[str]
 ) -> Applied:
@@ -95,8 +100,7 @@ async def apply(
     Workloads of ``withheld`` components are left as they are. Refusals are collected, so that one
     bad child does not keep the others from being made; nothing is pruned after a failure.
     """
-    held = [c for c in children if c.kind in WORKLOADS and c.component in withheld]
-    active = [c for c in children if c not in held]
+    active = [c for c in children if not is_withheld(c, withheld)]
     outcomes: list[tuple[Child, Outcome | ApiError]] = []
     for wave in (
         [c for c in active if c.kind not in SECOND],
@@ -109,8 +113,9 @@ async def apply(
         keep = {(BY_KIND[c.kind], human.namespace, c.name) for c in children}
         try:
             await services.applier.prune(human.uid, keep)
-        except Conflict as error:
-            return Applied(applied.foreign, applied.failed, error)
+        except ApiError as error:
+            failed = _refusal("deletion of what is not wanted any more", error)
+            return Applied(applied.foreign, failed, error)
     return applied
 
 
@@ -118,7 +123,8 @@ async def _one(services: Services, human: Human, child: Child) -> Outcome | ApiE
     wanted = desired(_filled(services, human, child), human.namespace)
     try:
         if child.kind == "Deployment" and human.spec.autoscaling is not None:
-            await hand_over_replicas(services, wanted, human.spec.autoscaling.min_replicas)
+            least = human.spec.autoscaling.min_replicas
+            await hand_over_replicas(services, wanted, human.uid, least)
         outcome = await services.applier.apply(wanted, human.uid)
         if outcome.result is Result.FOREIGN and _is_retained(services, human, child):
             outcome = await services.applier.apply(_unowned(wanted), human.uid)
@@ -169,8 +175,7 @@ def _summary(outcomes: list[tuple[Child, Outcome | ApiError]]) -> Applied:
     for child, outcome in outcomes:
         label = f"{child.kind} {child.name}"
         if isinstance(outcome, ApiError):
-            if isinstance(outcome, Forbidden | Invalid):
-                failed.append((label, outcome.reason or type(outcome).__name__, outcome.message))
+            failed += _refusal(label, outcome)
             if retry is None or not isinstance(outcome, Invalid):
                 retry = outcome
         elif outcome.result is Result.FOREIGN:
@@ -178,3 +183,10 @@ def _summary(outcomes: list[tuple[Child, Outcome | ApiError]]) -> Applied:
         elif outcome.result is Result.DELETING and retry is None:
             retry = Conflict(f"{label} is going away; it is made again when it is gone")
     return Applied(tuple(foreign), tuple(failed), retry)
+
+
+def _refusal(label: str, error: ApiError) -> tuple[tuple[str, str, str], ...]:
+    """What status has to tell of ``error``: nothing, unless it is an answer about this request."""
+    if not isinstance(error, Forbidden | Invalid):
+        return ()
+    return ((label, error.reason or type(error).__name__, error.message),)

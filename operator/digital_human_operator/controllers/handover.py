@@ -20,16 +20,20 @@ from digital_human_operator.names import FIELD_MANAGER, HANDOVER_MANAGER
 from .services import Services
 
 
-async def hand_over_replicas(services: Services, wanted: Desired, least: int) -> None:
+async def hand_over_replicas(
+    services: Services, wanted: Desired, owner_uid: str, least: int
+) -> None:
     """
-    Do it when ``wanted`` names no replicas and the live Deployment still has ours.
+    Do it when ``wanted`` names no replicas and the live Deployment of ``owner_uid`` still has ours.
 
     At least ``least`` Pods are handed over: an autoscaler never starts from zero.
     """
     if "replicas" in wanted.body["spec"]:
         return
     live = services.stores[wanted.resource].get(wanted.namespace, wanted.name)
-    if live is None or live.deleting or live.digest == wanted.digest:
+    if live is None or live.deleting or live.owner_uid != owner_uid:
+        return
+    if live.digest == wanted.digest:
         return
     try:
         raw = await services.client.get(wanted.resource, wanted.namespace, wanted.name)
@@ -41,7 +45,7 @@ async def hand_over_replicas(services: Services, wanted: Desired, least: int) ->
     body = {
         "apiVersion": wanted.resource.api_version,
         "kind": wanted.resource.kind,
-        "metadata": {"name": wanted.name, "uid": found["metadata"]["uid"]},
+        "metadata": {"name": wanted.name, "uid": live.uid},
         "spec": {"replicas": max(least, found["spec"].get("replicas", 1))},
     }
     await services.client.apply(

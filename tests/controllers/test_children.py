@@ -1,0 +1,238 @@
+"""Children against an API server: refusals, foreign objects, pruning, passwords, volumes."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import pytest
+
+from digital_human_operator.kube.errors import ApiError, Conflict, Forbidden, Invalid, ServerError
+from digital_human_operator.names import LABEL_HUMAN, MANAGED_BY
+from tests.support.world import World, address
+
+REDIS: dict[str, Any] = {"sessions": {"store": {"redis": {"managed": {}}}}}
+SCALED: dict[str, Any] = {"autoscaling": {"minReplicas": 2, "maxReplicas": 5}}
+STORED: dict[str, Any] = {
+    "llm": {
+        "transformers": {"model": "llama3:8b", "source": {"huggingFace": {"repository": "a/b"}}}
+    }
+}
+
+
+class TestRefusals:
+    async def test_quota_becomes_a_condition_and_stops_no_other_child(self, world: World) -> None:
+        key = world.human(**REDIS)
+        quota = "exceeded quota: few, requested: pods=1"
+        world.server.faults.fail(
+            1, 403, verb="apply", path="/statefulsets/", reason="Forbidden", message=quota
+        )
+        with pytest.raises(Forbidden):
+            await world.reconcile(key)
+        assert ("StatefulSet", "ada-redis") not in world.children()
+        assert {("Deployment", "ada"), ("Secret", "ada-redis")} <= world.children()
+        assert world.condition("Ready")["reason"] == "QuotaExceeded"
+        assert quota in world.condition("Ready")["message"]
+        await world.reconcile(key)
+        assert ("StatefulSet", "ada-redis") in world.children()
+        assert world.condition("Ready")["reason"] != "QuotaExceeded"
+
+    async def test_invalid_child_becomes_a_condition_and_stops_no_other(self, world: World) -> None:
+        key = world.human()
+        world.server.faults.fail(
+            1, 422, verb="apply", path="/services/ada-headless", message="spec.ports: no"
+        )
+        with pytest.raises(Invalid):
+            await world.reconcile(key)
+        assert {("Deployment", "ada"), ("Service", "ada")} <= world.children()
+        assert world.condition("Stalled")["reason"] == "ChildRefused"
+        assert "Service ada-headless" in world.condition("Stalled")["message"]
+        assert "spec.ports: no" in world.condition("Stalled")["message"]
+
+    async def test_what_stays_refused_is_written_into_status_once(self, world: World) -> None:
+        key = world.human()
+        world.server.faults.fail(9, 422, verb="apply", path="/services/ada-headless")
+        for _ in range(3):
+            with pytest.raises(Invalid):
+                await world.reconcile(key)
+        assert world.writes().count("apply digitalhumans/ada/status") == 2  # the first, and this
+
+    async def test_trouble_that_passes_is_raised_before_a_refusal(self, world: World) -> None:
+        """So that the queue waits as the API server asked for."""
+        key = world.human()
+        world.server.faults.fail(1, 422, verb="apply", path="/services/ada-headless")
+        world.server.faults.fail(1, 429, 9, verb="apply", path="/configmaps/")
+        with pytest.raises(ApiError) as raised:
+            await world.reconcile(key)
+        assert raised.value.retry_after == 9
+
+    async def test_nothing_is_pruned_after_a_failure(self, world: World) -> None:
+        key = world.human(**REDIS)
+        await world.reconcile(key)
+        world.human(replicas=3)
+        world.server.faults.fail(1, 500, verb="apply", path="/deployments/")
+        with pytest.raises(ServerError):
+            await world.reconcile(key)
+        assert ("StatefulSet", "ada-redis") in world.children()
+        await world.reconcile(key)
+        assert ("StatefulSet", "ada-redis") not in world.children()
+
+    async def test_pods_wait_for_what_they_need(self, world: World) -> None:
+        await world.reconcile(world.human(**REDIS))
+        kinds = [w.split()[1].split("/")[0] for w in world.writes()]
+        second = {"rolebindings", "deployments", "statefulsets"}
+        first_of_second = min(i for i, kind in enumerate(kinds) if kind in second)
+        assert set(kinds[first_of_second:]) == second
+
+
+class TestForeign:
+    async def test_foreign_object_is_left_alone_and_reported(self, world: World) -> None:
+        world.put("ConfigMap", "ada-config", data={"theirs": "yes"})
+        before = world.get("ConfigMap", "ada-config")
+        key = world.human()
+        await world.reconcile(key)
+        assert world.get("ConfigMap", "ada-config") == before
+        assert world.condition("Stalled")["reason"] == "ForeignObject"
+        assert "ConfigMap ada-config" in world.condition("Stalled")["message"]
+        assert ("Service", "ada") in world.children()
+
+    async def test_object_of_another_controller_is_named(self, world: World) -> None:
+        owner = {"apiVersion": "v1", "kind": "Boss", "name": "b", "uid": "u-9", "controller": True}
+        world.put("Service", "ada", metadata={"ownerReferences": [owner]})
+        await world.reconcile(world.human())
+        assert "Boss b" in world.condition("Stalled")["message"]
+
+    async def test_name_that_becomes_free_is_taken(self, world: World) -> None:
+        world.put("ConfigMap", "ada-config")
+        key = world.human()
+        await world.reconcile(key)
+        world.server.drop(address("ConfigMap", "ada-config"))
+        await world.reconcile(key)
+        assert world.get("ConfigMap", "ada-config")["metadata"]["labels"][LABEL_HUMAN] == "ada"
+        assert world.condition("Stalled") == {}
+
+    async def test_object_that_is_going_away_is_made_again_later(self, world: World) -> None:
+        key = world.human()
+        await world.reconcile(key)
+        world.put("Service", "ada", metadata={"deletionTimestamp": "2026-03-01T12:00:00Z"})
+        with pytest.raises(Conflict, match="Service ada is going away"):
+            await world.reconcile(key)
+        world.server.drop(address("Service", "ada"))
+        await world.reconcile(key)
+        assert "deletionTimestamp" not in world.get("Service")["metadata"]
+
+
+class TestPrune:
+    async def test_what_the_spec_drops_is_deleted(self, world: World) -> None:
+        key = world.human(**REDIS, **SCALED)
+        await world.reconcile(key)
+        world.human()
+        await world.reconcile(key)
+        gone = {("StatefulSet", "ada-redis"), ("HorizontalPodAutoscaler", "ada")}
+        assert not gone & world.children()
+        assert ("Deployment", "ada") in world.children()
+
+    async def test_surplus_of_a_settled_human_is_deleted(self, world: World) -> None:
+        key = world.human()
+        await world.reconcile(key)
+        metadata = world.get("Service")["metadata"]
+        kept = {k: metadata[k] for k in ("labels", "ownerReferences")}
+        world.put("Service", "old", metadata=kept)
+        await world.reconcile(key)
+        assert ("Service", "old") not in world.children()
+        assert ("Service", "ada") in world.children()
+
+    async def test_objects_of_others_are_never_deleted(self, world: World) -> None:
+        key = world.human()
+        other = world.human("bob")
+        await world.reconcile(key)
+        await world.reconcile(other)
+        world.put("Service", "theirs", metadata={"labels": {LABEL_HUMAN: "ada"}})
+        world.human(replicas=2)
+        await world.reconcile(key)
+        assert {("Deployment", "bob"), ("Service", "theirs")} <= world.children()
+
+    @pytest.mark.parametrize(("code", "error"), [(403, Forbidden), (503, ServerError)])
+    async def test_failed_deletion_is_tried_again_and_status_is_written(
+        self, world: World, code: int, error: type[ApiError]
+    ) -> None:
+        key = world.human(**REDIS)
+        await world.reconcile(key)
+        world.human()
+        world.server.faults.fail(
+            1, code, verb="delete", path="/statefulsets/", message="the webhook says no"
+        )
+        with pytest.raises(error):
+            await world.reconcile(key)
+        assert world.condition("Ready")["observedGeneration"] == 2
+        if code == 403:
+            assert "the webhook says no" in world.condition("Ready")["message"]
+        await world.reconcile(key)
+        assert ("StatefulSet", "ada-redis") not in world.children()
+        assert "the webhook says no" not in world.condition("Ready")["message"]
+
+
+class TestPasswords:
+    async def test_secret_is_generated_once(self, world: World) -> None:
+        key = world.human(**REDIS)
+        await world.reconcile(key)
+        data = world.get("Secret", "ada-redis")["data"]
+        password = base64.b64decode(data["password"]).decode()
+        assert len(password) == 32
+        assert f">{password} " in base64.b64decode(data["users.acl"]).decode()
+        world.human(replicas=2, **REDIS)
+        await world.reconcile(key)
+        assert world.get("Secret", "ada-redis")["data"] == data
+
+    async def test_secret_that_was_not_seen_keeps_its_password(self, world: World) -> None:
+        key = world.human(**REDIS)
+        await world.reconcile(key)
+        data = world.get("Secret", "ada-redis")["data"]
+        again = World(world.server, world.services.client)  # a new process, before its watch
+        again.human(**REDIS)
+        await again.humans.reconcile(key)
+        assert world.get("Secret", "ada-redis")["data"] == data
+
+    async def test_password_that_somebody_changed_is_kept(self, world: World) -> None:
+        key = world.human(**REDIS)
+        await world.reconcile(key)
+        world.put("Secret", "ada-redis", data={"password": "bmV3"})
+        world.human(replicas=2, **REDIS)
+        await world.reconcile(key)
+        assert world.get("Secret", "ada-redis")["data"] == {"password": "bmV3"}
+
+    async def test_lost_answer_makes_no_second_password(self, world: World) -> None:
+        key = world.human(**REDIS)
+        world.server.faults.fail(1, 500, verb="apply", path="/secrets/", applied=True)
+        with pytest.raises(ServerError):
+            await world.reconcile(key)
+        data = world.get("Secret", "ada-redis")["data"]
+        await world.reconcile(key)
+        assert world.get("Secret", "ada-redis")["data"] == data
+
+    async def test_two_humans_have_different_passwords(self, world: World) -> None:
+        for name in ("ada", "bob"):
+            await world.reconcile(world.human(name, **REDIS))
+        first, second = (world.get("Secret", f"{n}-redis")["data"] for n in ("ada", "bob"))
+        assert first["password"] != second["password"]
+
+
+class TestVolumes:
+    async def test_released_volume_is_used_again(self, world: World) -> None:
+        """One that outlived its human, and was brought back by another tool than the operator."""
+        labels = {LABEL_HUMAN: "ada", MANAGED_BY: "digital-human-operator"}
+        world.put("PersistentVolumeClaim", "ada-models", metadata={"labels": labels})
+        uid = world.get("PersistentVolumeClaim", "ada-models")["metadata"]["uid"]
+        key = world.human(**STORED)
+        for _ in range(3):
+            await world.reconcile(key)
+        assert world.condition("Stalled") == {}
+        assert world.get("PersistentVolumeClaim", "ada-models")["metadata"]["uid"] == uid
+        world.writes()
+        await world.reconcile(key)
+        assert world.writes() == []
+
+    async def test_volume_without_the_label_is_foreign(self, world: World) -> None:
+        world.put("PersistentVolumeClaim", "ada-models")
+        await world.reconcile(world.human(**STORED))
+        assert world.condition("Stalled")["reason"] == "ForeignObject"
