@@ -39,6 +39,8 @@ class _Known:
 
     inputs: int
     children: tuple[Settled, ...]
+    complete: bool = True
+    """Whether all of them were confirmed; else some were refused, or wait for something."""
 
 
 class DigitalHumanController:
@@ -58,6 +60,13 @@ class DigitalHumanController:
             self._forget(key)
             return None
         try:
+            return await self._make_true(key, seen)
+        finally:
+            if self._services.seen.get(key) is None:  # so the API server said meanwhile
+                self._forget(key)
+
+    async def _make_true(self, key: Key, seen: Seen) -> float | None:
+        try:
             human = self._parse(key, seen)
         except InvalidSpec as error:
             await self._reporter.refuse(key, seen, error)
@@ -68,12 +77,14 @@ class DigitalHumanController:
             if not await self._reporter.first(key, seen, human, decision):
                 return None
             seen = self._services.seen.get(key) or seen
-        applied = Applied()
+        applied: Applied | None = Applied()
         differences = None
         if human.spec.mode == "Paused":
             differences = self._differences(key, human, decision.design)
         elif not decision.refused:
             applied = await self._apply(key, seen, human, decision.design)
+        if applied is None:
+            return None
         observed = self._observe(human, decision, applied, differences)
         again = await self._reporter.report(key, seen, human, decision, observed)
         if applied.retry is not None:
@@ -135,24 +146,26 @@ class DigitalHumanController:
             served=frozenset(r.kind for r in OPTIONAL if self._services.served.has(r)),
         )
 
-    async def _apply(self, key: Key, seen: Seen, human: Human, design: Design) -> Applied:
+    async def _apply(self, key: Key, seen: Seen, human: Human, design: Design) -> Applied | None:
+        """How it went; None when the human turned out to be gone."""
         inputs = _inputs(human, design)
         known = self._known.get(key)
         if known is not None and known.inputs == inputs:
-            if not (
-                children.differing(self._services, human, known.children)
-                or children.surplus(self._services, human, known.children)
-            ):
-                return Applied()
-            if not await self._still_there(key, seen):
-                return Applied()
+            differs = children.differing(self._services, human, known.children)
+            if known.complete:
+                differs += children.surplus(self._services, human, known.children)
+                if not differs:
+                    return Applied()
+            if differs and not await self._still_there(key, seen):
+                return None
         rendered = render_children(human, design)
         applied = await children.apply(self._services, human, rendered, design.withheld)
-        if applied == Applied() and not design.withheld:
-            settled = children.settled(rendered, human.namespace)
-            self._known[key] = _Known(inputs, settled)
-        else:
-            self._known.pop(key, None)
+        active = [c for c in rendered if not children.is_withheld(c, design.withheld)]
+        self._known[key] = _Known(
+            inputs,
+            children.settled(active, human.namespace),
+            complete=applied == Applied() and not design.withheld,
+        )
         return applied
 
     def _differences(self, key: Key, human: Human, design: Design) -> int:
@@ -181,7 +194,6 @@ class DigitalHumanController:
         if uid == seen.uid:
             return True
         self._services.seen.remove(key, seen.uid)
-        self._forget(key)
         return False
 
     def _observe(

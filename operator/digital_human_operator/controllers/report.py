@@ -43,8 +43,9 @@ class Reporter:
         """Say that the spec cannot be understood; nothing else is touched."""
         previous = _previous(seen)
         told = status.refused(seen.generation, str(error), previous, self._services.now())
-        if told != previous:
-            await self._write(key, seen, told)
+        self._count(key, told)
+        if told != previous and await self._write(key, seen, told):
+            self._tell(key, seen, previous, told)
 
     async def report(
         self, key: Key, seen: Seen, human: Human, decision: Decision, observed: Observed
@@ -61,7 +62,7 @@ class Reporter:
             if wait > 0:
                 return wait
         if await self._write(key, seen, computed):
-            self._tell(human, previous, computed)
+            self._tell(key, seen, previous, computed)
         return None
 
     async def live_uid(self, key: Key) -> str:
@@ -130,15 +131,19 @@ class Reporter:
             self._busy.discard(key)
 
     def _tell(
-        self, human: Human, before: DigitalHumanStatus | None, after: DigitalHumanStatus
+        self,
+        key: Key,
+        seen: Seen,
+        before: DigitalHumanStatus | None,
+        after: DigitalHumanStatus,
     ) -> None:
         """Kubernetes Events, for what people want to know later: trouble, and its end."""
         regarding = {
             "apiVersion": HUMANS.api_version,
             "kind": HUMANS.kind,
-            "namespace": human.namespace,
-            "name": human.name,
-            "uid": human.uid,
+            "namespace": key[1],
+            "name": key[2],
+            "uid": seen.uid,
         }
         for note in status.notable(before, after):
             self._services.recorder.record(regarding, note.reason, note.message, type=note.type)
