@@ -11,31 +11,33 @@ import sys
 from pydantic import ValidationError
 
 from digital_human_operator import __version__
-from digital_human_operator.settings import PREFIX, SERVICE_ACCOUNT, Settings
+from digital_human_operator.settings import PREFIX, SERVICE_ACCOUNT, Settings, problems
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run until told to stop; returns the exit status (2: the settings are wrong)."""
+    """
+    Run until told to stop; returns the exit status.
+
+    2: the settings are wrong, one sentence per variable is on stderr; 1: something else failed.
+    """
     arguments = _parser().parse_args(argv)
     try:
         settings = Settings()
     except ValidationError as error:
-        for problem in error.errors():
-            field = "_".join(str(part) for part in problem["loc"]).upper()
-            sys.stderr.write(f"{PREFIX}{field}: {problem['msg']}\n")
+        sys.stderr.writelines(f"{problem}\n" for problem in problems(error))
         return 2
     # What follows is slow to import; wrong settings should be told at once.
-    from digital_human_operator import app, logs  # noqa: PLC0415
+    from digital_human_operator import app, logs, serve  # noqa: PLC0415
     from digital_human_operator.kube.credentials import CredentialsError  # noqa: PLC0415
 
     logs.configure(settings.log_level, settings.log_format)
     try:
         asyncio.run(app.run(settings, _credentials(arguments)))
-    except CredentialsError as error:
+    except (CredentialsError, serve.CannotListen) as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    except OSError as error:
-        logging.getLogger(__name__).critical("cannot start: %s", error)
+    except Exception:
+        logging.getLogger(__name__).critical("the operator failed", exc_info=True)
         return 1
     return 0
 

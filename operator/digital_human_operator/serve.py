@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -10,8 +11,13 @@ from prometheus_client import generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from digital_human_operator.metrics import REGISTRY
+from digital_human_operator.settings import PREFIX
 
 Check = Callable[[], str | None]
+
+
+class CannotListen(Exception):  # noqa: N818 - what happened
+    """The address cannot be listened on; the message says what to do."""
 
 
 @asynccontextmanager
@@ -20,7 +26,7 @@ async def serving(address: str, *, alive: Check, ready: Check) -> AsyncIterator[
     Answer on ``address`` (host:port, or empty for not at all) while the context is open.
 
     ``alive`` and ``ready`` return None when all is well and otherwise a sentence, sent with 503.
-    Raises OSError when the port is taken.
+    Raises CannotListen when the port is taken or the address is not one of this machine.
     """
     if not address:
         yield
@@ -29,10 +35,22 @@ async def serving(address: str, *, alive: Check, ready: Check) -> AsyncIterator[
     await runner.setup()
     host, _, port = address.rpartition(":")
     try:
-        await web.TCPSite(runner, host.strip("[]") or None, int(port)).start()
+        await _listen(runner, host.strip("[]") or None, int(port))
         yield
     finally:
         await runner.cleanup()
+
+
+async def _listen(runner: web.AppRunner, host: str | None, port: int) -> None:
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except OSError as error:
+        number = error.errno or 0  # negative when a name is not resolved
+        reason = os.strerror(number) if number > 0 else error.strerror
+        raise CannotListen(
+            f"cannot listen on {host or ''}:{port} ({reason}): set"
+            f" {PREFIX}METRICS_ADDRESS to a free address of this machine, or to nothing"
+        ) from error
 
 
 def _application(alive: Check, ready: Check) -> web.Application:

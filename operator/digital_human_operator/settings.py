@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from digital_human_operator import __version__
@@ -14,6 +16,13 @@ from digital_human_operator.human import Images
 
 PREFIX = "DIGITAL_HUMAN_OPERATOR_"
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+
+_NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_SAID = {
+    "int_parsing": "must be a whole number",
+    "float_parsing": "must be a number",
+    "string_too_short": "must not be empty",
+}
 
 
 class Settings(BaseSettings):
@@ -23,17 +32,17 @@ class Settings(BaseSettings):
     The Helm chart sets them; on a laptop the defaults are good.
     """
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, allow_inf_nan=False)
 
     namespaces: Annotated[tuple[str, ...], NoDecode] = ()
     """Namespaces to look after, separated by commas; empty: all of the cluster."""
     pod_namespace: str | None = None
     """Where the Lease lives; absent: the namespace of the credentials."""
-    pod_name: str = Field(default_factory=socket.gethostname)
+    pod_name: str = Field(default_factory=socket.gethostname, min_length=1)
     """Who holds the Lease; must differ between replicas."""
-    lease_name: str = "digital-human-operator"
+    lease_name: str = Field(default="digital-human-operator", min_length=1)
     """Name of the Lease."""
-    lease_seconds: float = Field(default=15.0, gt=0)
+    lease_seconds: float = Field(default=15.0, ge=1)
     """How long a Lease is valid without renewal."""
     renew_deadline: float = Field(default=10.0, gt=0)
     """After how many seconds without renewal the holder stops writing."""
@@ -66,7 +75,15 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
-            return tuple(part.strip() for part in value.split(",") if part.strip())
+            return tuple(dict.fromkeys(p.strip() for p in value.split(",") if p.strip()))
+        return value
+
+    @field_validator("namespaces")
+    @classmethod
+    def _are_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        wrong = [name for name in value if not _NAMESPACE.fullmatch(name)]
+        if wrong:
+            raise ValueError(f"must be names of namespaces, which {wrong[0]!r} cannot be")
         return value
 
     @field_validator("log_level", mode="before")
@@ -77,9 +94,22 @@ class Settings(BaseSettings):
     @field_validator("metrics_address")
     @classmethod
     def _has_port(cls, value: str) -> str:
-        if value and not value.rpartition(":")[2].isdigit():
+        host, colon, port = value.rpartition(":")
+        number = int(port) if port.isascii() and port.isdigit() else -1
+        bare = ":" in host and not (host.startswith("[") and host.endswith("]"))
+        if value and (not colon or bare or not 0 <= number < 2**16):
             raise ValueError("must be address:port, for example 0.0.0.0:8080, or empty")
         return value
+
+    @model_validator(mode="after")
+    def _times_fit(self) -> Settings:
+        if not self.retry_period < self.renew_deadline < self.lease_seconds:
+            raise ValueError(
+                f"{PREFIX}RETRY_PERIOD ({self.retry_period:g}) must be less than"
+                f" {PREFIX}RENEW_DEADLINE ({self.renew_deadline:g}), and that less than"
+                f" {PREFIX}LEASE_SECONDS ({self.lease_seconds:g})"
+            )
+        return self
 
     @property
     def images(self) -> Images:
@@ -91,3 +121,17 @@ class Settings(BaseSettings):
             tools=self.tools_image,
             pull_policy=self.image_pull_policy,
         )
+
+
+def problems(error: ValidationError) -> list[str]:
+    """One sentence per wrong variable: its name, what it must be, and what it is."""
+    return [_sentence(problem) for problem in error.errors()]
+
+
+def _sentence(problem: ErrorDetails) -> str:
+    text = problem["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    if not problem["loc"]:
+        return text
+    name = str(problem["loc"][0]).upper()
+    said = _SAID.get(problem["type"], text.replace("should", "must", 1))
+    return f"{PREFIX}{name} {said}; it is {problem['input']!r}"

@@ -74,12 +74,20 @@ def from_service_account(directory: Path, host: str, port: str) -> Credentials:
             )
     namespace = directory / "namespace"
     address = f"[{host}]" if ":" in host else host
-    return Credentials(
-        server=f"https://{address}:{port}",
-        ssl_context=ssl.create_default_context(cafile=str(ca)),
-        token=_CachedToken(lambda: token.read_text(encoding="utf-8").strip()),
-        default_namespace=namespace.read_text("utf-8").strip() if namespace.exists() else "default",
-    )
+    try:
+        return Credentials(
+            server=f"https://{address}:{port}",
+            ssl_context=ssl.create_default_context(cafile=str(ca)),
+            token=_CachedToken(lambda: token.read_text(encoding="utf-8").strip()),
+            default_namespace=namespace.read_text("utf-8").strip()
+            if namespace.exists()
+            else "default",
+        )
+    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+        raise CredentialsError(
+            f"the ServiceAccount in {directory} cannot be used ({_one_line(error)}): delete the"
+            " Pod, so that it gets a new one"
+        ) from error
 
 
 def from_kubeconfig(path: str | None, context: str | None) -> Credentials:
@@ -88,16 +96,26 @@ def from_kubeconfig(path: str | None, context: str | None) -> Credentials:
 
     Raises CredentialsError when there is none or when it cannot be used.
     """
-    configuration = Configuration()
     try:
-        load_kube_config(  # type: ignore[no-untyped-call]
-            config_file=path, context=context, client_configuration=configuration
-        )
-        contexts, active = list_kube_config_contexts(  # type: ignore[no-untyped-call]
-            config_file=path
-        )
-    except (ConfigException, OSError) as error:
-        raise CredentialsError(f"the kubeconfig cannot be used: {error}") from error
+        return _from_kubeconfig(path, context)
+    except Exception as error:  # the loader stumbles in many ways over a bad file
+        raise CredentialsError(
+            f"the kubeconfig cannot be used ({_one_line(error)}): name a good one with"
+            " --kubeconfig or in KUBECONFIG, and one of its contexts with --context"
+        ) from error
+
+
+def _from_kubeconfig(path: str | None, context: str | None) -> Credentials:
+    configuration = Configuration()
+    configuration.host = ""
+    load_kube_config(  # type: ignore[no-untyped-call]
+        config_file=path, context=context, client_configuration=configuration
+    )
+    if not configuration.host:
+        raise ConfigException("its cluster has no server")
+    contexts, active = list_kube_config_contexts(  # type: ignore[no-untyped-call]
+        config_file=path
+    )
     chosen = next((c for c in contexts if c["name"] == context), active) if context else active
     return Credentials(
         server=configuration.host,
@@ -105,6 +123,10 @@ def from_kubeconfig(path: str | None, context: str | None) -> Credentials:
         token=_CachedToken(lambda: _bearer(configuration)),
         default_namespace=chosen.get("context", {}).get("namespace") or "default",
     )
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _bearer(configuration: Configuration) -> str | None:
