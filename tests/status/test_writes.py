@@ -157,6 +157,13 @@ class TestNotes:
         found = status.notable(told, compute(replace(a_human(), generation=2), after, told))
         assert [(n.reason, n.type) for n in found] == expected
 
+    def test_first_start_without_trouble_is_told_by_status_alone(self) -> None:
+        starting, foreign = compute({}, observed()), compute({}, observed(foreign=("Service ada",)))
+        ready = observed(deployment())
+        assert status.notable(starting, compute({}, ready, starting)) == ()
+        found = status.notable(foreign, compute({}, ready, foreign))
+        assert [n.reason for n in found] == ["Ready"]
+
     def test_failed_backup(self) -> None:
         bad = CronJobState("2026-03-01T02:00:00Z", None)
         told = compute(BACKUP, observed(deployment()))

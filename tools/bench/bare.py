@@ -1,4 +1,9 @@
-"""The yardstick: an asyncio client that applies given objects and does nothing else."""
+"""
+The yardstick: an asyncio client that applies given objects and does nothing else.
+
+It works with the token of a ServiceAccount, as the operator does: the API server's priority and
+fairness treats both alike (an administrator's certificate would be exempt).
+"""
 
 import asyncio
 import json
@@ -23,16 +28,18 @@ class BareClient:
     def __init__(self, kubeconfig: Path) -> None:
         configuration = Configuration()
         load_kube_config(str(kubeconfig), client_configuration=configuration)  # type: ignore[no-untyped-call]
-        context = ssl.create_default_context(cafile=configuration.ssl_ca_cert)
-        context.load_cert_chain(str(configuration.cert_file), configuration.key_file)
+        self._context = ssl.create_default_context(cafile=configuration.ssl_ca_cert)
+        if configuration.cert_file:
+            self._context.load_cert_chain(str(configuration.cert_file), configuration.key_file)
+        token = (configuration.api_key or {}).get("BearerToken", "").strip()
+        self._headers = {"Authorization": token} if token else {}
         self._server = configuration.host
-        self._context = context
         self._gate = asyncio.Semaphore(CONCURRENCY)
 
     async def __aenter__(self) -> "BareClient":
         """Open the session."""
         connector = aiohttp.TCPConnector(limit=CONCURRENCY + 8, ssl=self._context)
-        self._session = aiohttp.ClientSession(connector=connector)
+        self._session = aiohttp.ClientSession(connector=connector, headers=self._headers)
         return self
 
     async def __aexit__(self, *_: object) -> None:

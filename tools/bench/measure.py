@@ -20,11 +20,13 @@ from tools.bench.bare import BareClient, gather
 from tools.cluster import Cluster
 from tools.cluster.nodes import add_nodes
 from tools.cluster.options import Options
+from tools.cluster.tokens import service_account_kubeconfig
 from tools.operator_process import NAMESPACE, RELEASE, OperatorProcess, install_chart
 
 PLACE = "bench"
 USER = f"system:serviceaccount:{NAMESPACE}:{RELEASE}"
 QUIET_SECONDS = 60.0
+SETTLE_SECONDS = 20.0  # every autoscaler has spoken by then
 DEADLINE = 900.0
 DRIFTS = 200
 _HZ = 100.0
@@ -80,7 +82,7 @@ async def operator(here: Here, size: int, console: Console) -> dict[str, Any]:
             seconds = await _converge(client, size)
             cpu = _cpu(process) - cpu
             console.print(f"  operator: {size} Ready after {seconds:.1f} s")
-            await asyncio.sleep(5)
+            await asyncio.sleep(SETTLE_SECONDS)
             requests = list(log.entries())
             manifests = await _children(client)
             idle = await _writes_while(log, QUIET_SECONDS)
@@ -119,7 +121,7 @@ async def bare(
     for manifest in manifests:
         owner = manifest["metadata"]["ownerReferences"][0]["name"]
         by_owner.setdefault(owner, []).append((_path(manifest), _clean(manifest)))
-    async with BareClient(here.cluster.kubeconfig) as client:
+    async with BareClient(_account(here, "bare-client")) as client:
 
         async def one(index: int) -> None:
             body = human(index)
@@ -137,6 +139,15 @@ async def bare(
         seconds = time.monotonic() - began
     console.print(f"  bare client: applied {applied:.1f} s, ready {seconds:.1f} s")
     return {"bare_client_seconds": round(seconds, 2), "bare_apply_seconds": round(applied, 2)}
+
+
+def _account(here: Here, name: str) -> Path:
+    """A kubeconfig for a new ServiceAccount that may do everything."""
+    here.cluster.kubectl("create", "serviceaccount", name, "--namespace", PLACE)
+    role, subject = "--clusterrole=cluster-admin", f"--serviceaccount={PLACE}:{name}"
+    here.cluster.kubectl("create", "clusterrolebinding", name, role, subject)
+    path = here.directory / f"{name}.kubeconfig"
+    return service_account_kubeconfig(here.cluster.kubeconfig, PLACE, name, path)
 
 
 async def _converge(client: BareClient, size: int) -> float:

@@ -26,7 +26,8 @@ def notable(before: DigitalHumanStatus | None, after: DigitalHumanStatus) -> tup
     ready, old = find(after, "Ready"), find(before, "Ready")
     if ready is not None and (old is None or old.reason != ready.reason):
         if ready.status == "True" or ready.reason in reasons.AT_REST:
-            found.append(Note(ready.reason, ready.message, "Normal"))
+            if not _first_start(before, after):
+                found.append(Note(ready.reason, ready.message, "Normal"))
         elif ready.reason in reasons.PROBLEMS:
             found.append(Note(ready.reason, ready.message, "Warning"))
         elif old is not None and old.status == "True":
@@ -37,3 +38,15 @@ def notable(before: DigitalHumanStatus | None, after: DigitalHumanStatus) -> tup
         if now is not None and now.status == "False" and (then is None or then.status != "False"):
             found.append(Note(f"{name.removesuffix('Healthy')}Failed", now.message, "Warning"))
     return tuple(found)
+
+
+def _first_start(before: DigitalHumanStatus | None, after: DigitalHumanStatus) -> bool:
+    """
+    Whether a new human becomes Ready without any trouble: its status says so, and that is enough.
+
+    A fleet that is created at once would otherwise write one Event each.
+    """
+    old = find(before, "Ready")
+    if not is_true(after, "Ready") or after.observed_generation != 1 or is_true(before, "Serving"):
+        return False
+    return old is None or old.reason not in reasons.PROBLEMS | reasons.AT_REST
