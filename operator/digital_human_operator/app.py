@@ -100,7 +100,8 @@ class App:
         }
 
     async def run(self) -> None:
-        """Work until SIGTERM or SIGINT; both end kopf, which ends everything."""
+        """Work until SIGTERM or SIGINT."""
+        kopf_runtime.stop_on_signals(self._stop)
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(
                 serving(self._settings.metrics_address, alive=self._alive, ready=self._ready)
@@ -157,24 +158,19 @@ class App:
             await asyncio.sleep(2)
         registry = kopf.OperatorRegistry()
         handlers.register(registry, self._watches.seen, self._queue.add)
-        await self._authorize()
+        connector = self._session.connector
+        assert connector is not None  # noqa: S101 - only a closed session has none
         await kopf_runtime.run(
             registry,
-            server=self._credentials.server,
-            session=self._session,
+            credentials=self._credentials,
+            connector=connector,
             namespaces=self._settings.namespaces,
             memo={},
             stop=self._stop,
         )
 
-    async def _authorize(self) -> None:
-        """Give the shared session, which kopf uses as it is, a token; renewed by ``_sync``."""
-        token = await asyncio.to_thread(self._credentials.token)
-        if token:
-            self._session.headers["Authorization"] = f"Bearer {token}"
-
     async def _sync(self) -> None:
-        """Let the workers start when nothing can look missing any more; keep the token fresh."""
+        """Let the workers start when nothing can look missing any more."""
         await self._watches.wait_synced()
         self._synced = True
         # A long-lived heap: what exists now will stay, so the collector need not look at it.
@@ -184,9 +180,7 @@ class App:
         _log.info("all watches are complete")
         if self._election.is_leader:
             self._may_work.set()
-        while True:
-            await asyncio.sleep(30)
-            await self._authorize()
+        await self._stop.wait()
 
     async def _elect(self) -> None:
         """Lead, or wait to; after a loss start again as a candidate with warm stores."""

@@ -10,16 +10,24 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import signal
+import threading
 from collections.abc import Collection, Iterator, MutableMapping
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 import kopf
 
+from digital_human_operator.kube.credentials import Credentials, fresh_token
 from digital_human_operator.names import GROUP
 
 _log = logging.getLogger(__name__)
 _RESTART = (1.0, 60.0)
+_CANCELS = 10
+_LOGIN_SECONDS = 1.0
+"""Least time between two logins: a token that is refused is not sent in a tight loop."""
+_KOPF = str(Path(kopf.__file__).parent)
 
 
 class NoDiffBase(kopf.DiffBaseStorage):
@@ -89,57 +97,136 @@ def configure(settings: kopf.OperatorSettings) -> None:
     settings.execution.max_workers = 1
     settings.queueing.idle_timeout = 1
     settings.queueing.exit_timeout = 0.5
+    # Else it kills the process ten minutes after it has ended, which for us is after a restart.
+    settings.process.ultimate_exiting_timeout = None
 
 
 async def run(
     registry: kopf.OperatorRegistry,
     *,
-    server: str,
-    session: aiohttp.ClientSession,
+    credentials: Credentials,
+    connector: aiohttp.BaseConnector,
     namespaces: Collection[str],
     memo: MutableMapping[str, Any],
     stop: asyncio.Event,
 ) -> None:
     """
-    Deliver events until ``stop`` is set or a signal arrives; ``stop`` is set when it returns.
+    Deliver events until ``stop`` is set or a signal arrives, which sets it.
 
     When kopf itself gives up (a watch answered with something it does not expect) it is started
     again; what was missed meanwhile comes with its first list.
     """
-    registry_login(registry, server, session)
+    sessions = _log_in(registry, credentials, connector)
     delay, last = _RESTART
     while not stop.is_set():
-        settings = kopf.OperatorSettings()
-        configure(settings)
         began = asyncio.get_running_loop().time()
         try:
-            await kopf.operator(
-                registry=registry,
-                settings=settings,
-                memo=memo,
-                standalone=True,
-                clusterwide=not namespaces,
-                namespaces=namespaces,
-                stop_flag=stop,
-            )
+            await _once(registry, namespaces, memo, stop)
         except Exception as error:  # noqa: BLE001 - whatever ended kopf, events must go on
             if asyncio.get_running_loop().time() - began > last:
                 delay = _RESTART[0]
             _log.warning("the event source ended (%s); again in %.0f s", error, delay)
             await _sleep(delay, stop)
             delay = min(last, delay * 2)
-        else:
-            stop.set()
+        finally:
+            while sessions:
+                await sessions.pop().close()
 
 
-def registry_login(
-    registry: kopf.OperatorRegistry, server: str, session: aiohttp.ClientSession
+async def _once(
+    registry: kopf.OperatorRegistry,
+    namespaces: Collection[str],
+    memo: MutableMapping[str, Any],
+    stop: asyncio.Event,
 ) -> None:
-    """Let kopf use our session, whose authorization is renewed by our client."""
+    """
+    One life of kopf.
+
+    Not by ``kopf.operator``: that one takes the signals for good, and cancels every task of the
+    process that is younger than itself when it ends.
+    """
+    settings = kopf.OperatorSettings()
+    configure(settings)
+    tasks = await kopf.spawn_tasks(
+        registry=registry,
+        settings=settings,
+        memo=memo,
+        standalone=True,
+        clusterwide=not namespaces,
+        namespaces=namespaces,
+        stop_flag=stop,
+    )
+    stop_on_signals(stop)
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        await _end(tasks)
+        await _end([task for task in asyncio.all_tasks() if _is_of_kopf(task)])
+    for task in done:
+        task.result()
+
+
+async def _end(tasks: Collection[asyncio.Task[Any]]) -> None:
+    """Cancel ``tasks``, again and again: a stream that waits to log in swallows one of them."""
+    for _ in range(_CANCELS):
+        pending = [task for task in tasks if not task.done()]
+        if not pending:
+            break
+        for task in pending:
+            task.cancel()
+        await asyncio.wait(pending, timeout=1)
+    for task in tasks:
+        if task.done() and not task.cancelled():
+            task.exception()  # kopf has logged it
+
+
+def _is_of_kopf(task: asyncio.Task[Any]) -> bool:
+    """Its streams outlive the failure of another one; they are nobody's children then."""
+    code = getattr(task.get_coro(), "cr_code", None)
+    return code is not None and code.co_filename.startswith(_KOPF)
+
+
+def stop_on_signals(stop: asyncio.Event) -> None:
+    """Let SIGTERM and SIGINT set ``stop``."""
+    if threading.current_thread() is threading.main_thread():
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+
+
+def _log_in(
+    registry: kopf.OperatorRegistry, credentials: Credentials, connector: aiohttp.BaseConnector
+) -> list[aiohttp.ClientSession]:
+    """
+    Let kopf use our connections; returns the sessions that it was given.
+
+    They are its own, because it closes one as soon as the API server has answered 401.
+    """
+    sessions: list[aiohttp.ClientSession] = []
+
+    async def authorize(
+        request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        token = await fresh_token(credentials)
+        if token:
+            request.headers["Authorization"] = f"Bearer {token}"
+        return await send(request)
+
+    last = float("-inf")
 
     @kopf.on.login(registry=registry)
     async def login(**_: Any) -> kopf.AiohttpSession:
-        return kopf.AiohttpSession(server=server, aiohttp_session=session)
+        nonlocal last
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(max(0.0, last + _LOGIN_SECONDS - loop.time()))
+        last = loop.time()
+        session = aiohttp.ClientSession(
+            connector=connector, connector_owner=False, trust_env=False, middlewares=[authorize]
+        )
+        sessions[:] = [*(one for one in sessions if not one.closed), session]
+        return kopf.AiohttpSession(server=credentials.server, aiohttp_session=session)
+
+    return sessions
 
 
 async def _sleep(seconds: float, stop: asyncio.Event) -> None:

@@ -29,6 +29,7 @@ class FakeServer:
     def __init__(self, *, history: int = 1000, bookmark_every: float = 60.0) -> None:
         self.faults = Faults()
         self.log: list[tuple[str, str]] = []
+        self.authorizations: set[str] = set()
         self.objects: dict[str, Object] = {}
         self.served: dict[str, list[str]] = {}  # /apis/group/version -> plurals, for discovery
         self.unserved: set[str] = set()  # plurals that are answered with 404
@@ -101,6 +102,7 @@ class FakeServer:
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         verb = _verb(request)
         self.log.append((verb, request.path))
+        self.authorizations.add(request.headers.get("Authorization", ""))
         if self.faults.delay:
             await asyncio.sleep(self.faults.delay)
         failure = self.faults.next_failure(verb, request.path)
