@@ -27,6 +27,8 @@ class Observed:
     """Objects that have the name of a child and belong to somebody else: left alone."""
     failed: tuple[tuple[str, str, str], ...] = ()
     """Refused applies as (child, reason, message)."""
+    waiting: tuple[tuple[str, str], ...] = ()
+    """Applies that failed for now and are tried again, as (child, message)."""
     missing: tuple[str, ...] = ()
     """One sentence per referred Secret or ConfigMap key that is not there."""
     paused_differences: int | None = None

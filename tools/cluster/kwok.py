@@ -93,6 +93,9 @@ def _ended(pids: Path, directory: Path) -> set[str]:
     return {file.stem for file in pids.glob("*.pid")} - running
 
 
+_SERVICES = "10.96.0.0/16"  # the default of the API server has room for 254 Services only
+
+
 def logs_folder(name: str, directory: Path) -> Path:
     """Folder with one log for each component, and the audit log."""
     return directory / "clusters" / name / "logs"
@@ -126,5 +129,7 @@ def _extra_args(options: Options) -> list[str]:
     period = f"horizontal-pod-autoscaler-sync-period={options.hpa_sync_period}"
     volumes = "enable-hostpath-provisioner=true"  # binds claims; the folders stay empty
     extra = [f"kube-controller-manager={flag}" for flag in (period, volumes)]
+    extra.append(f"kube-apiserver=service-cluster-ip-range={_SERVICES}")
+    extra.append(f"kube-controller-manager=service-cluster-ip-range={_SERVICES}")
     extra += options.extra_args
     return extra if options.durable else [*extra, "etcd=unsafe-no-fsync=true"]

@@ -25,11 +25,13 @@ class Applied:
     """
     How it went: foreign objects left alone, and failures as (child, reason, message).
 
-    ``retry`` is the error because of which the key has to be tried again.
+    ``waiting`` are those that may succeed the next time, as (child, message); ``retry`` is the
+    error because of which the key has to be tried again.
     """
 
     foreign: tuple[str, ...] = ()
     failed: tuple[tuple[str, str, str], ...] = ()
+    waiting: tuple[tuple[str, str], ...] = ()
     retry: ApiError | None = None
 
 
@@ -115,7 +117,7 @@ async def apply(
             await services.applier.prune(human.uid, keep)
         except ApiError as error:
             failed = _refusal("deletion of what is not wanted any more", error)
-            return Applied(applied.foreign, failed, error)
+            return Applied(applied.foreign, failed, retry=error)
     return applied
 
 
@@ -171,18 +173,23 @@ def _belongs(live: Live, human: Human) -> bool:
 def _summary(outcomes: list[tuple[Child, Outcome | ApiError]]) -> Applied:
     foreign: list[str] = []
     failed: list[tuple[str, str, str]] = []
+    waiting: list[tuple[str, str]] = []
     retry: ApiError | None = None
     for child, outcome in outcomes:
         label = f"{child.kind} {child.name}"
         if isinstance(outcome, ApiError):
-            failed += _refusal(label, outcome)
+            refused = _refusal(label, outcome)
+            failed += refused
+            if not refused:
+                waiting.append((label, outcome.message))
             if retry is None or not isinstance(outcome, Invalid):
                 retry = outcome
         elif outcome.result is Result.FOREIGN:
             foreign.append(f"{label} ({outcome.detail})")
-        elif outcome.result is Result.DELETING and retry is None:
-            retry = Conflict(f"{label} is going away; it is made again when it is gone")
-    return Applied(tuple(foreign), tuple(failed), retry)
+        elif outcome.result is Result.DELETING:
+            waiting.append((label, "the one before is going away"))
+            retry = retry or Conflict(f"{label} is going away; it is made again when it is gone")
+    return Applied(tuple(foreign), tuple(failed), tuple(waiting), retry)
 
 
 def _refusal(label: str, error: ApiError) -> tuple[tuple[str, str, str], ...]:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from digital_human_operator import plan
@@ -31,6 +32,7 @@ from .services import Services
 
 _log = logging.getLogger(__name__)
 _PARSED = 256
+_BLIP_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ class DigitalHumanController:
         self._parsed: OrderedDict[tuple[str, int], Human] = OrderedDict()
         self._known: dict[Key, _Known] = {}
         self._wanted: dict[Key, list[Ref]] = {}
+        self._failing_since: dict[Key, float] = {}
 
     async def reconcile(self, key: Key) -> float | None:
         """Make the human of ``key`` true; seconds after which to look again, or None."""
@@ -85,6 +88,7 @@ class DigitalHumanController:
             applied = await self._apply(key, seen, human, decision.design)
         if applied is None:
             return None
+        applied = self._without_blips(key, seen, applied)
         observed = self._observe(human, decision, applied, differences)
         again = await self._reporter.report(key, seen, human, decision, observed)
         if applied.retry is not None:
@@ -96,6 +100,7 @@ class DigitalHumanController:
         self._reporter.forget(key)
         self._known.pop(key, None)
         self._wanted.pop(key, None)
+        self._failing_since.pop(key, None)
 
     def _parse(self, key: Key, seen: Seen) -> Human:
         """The parsed object; the last few are kept because events come in bursts."""
@@ -196,6 +201,21 @@ class DigitalHumanController:
         self._services.seen.remove(key, seen.uid)
         return False
 
+    def _without_blips(self, key: Key, seen: Seen, applied: Applied) -> Applied:
+        """
+        Keep from status what fails for a moment only, of a human that is Ready.
+
+        One lost race must not make it not Ready and Ready again. A spec that was never applied is
+        another matter: then Ready would be about the one before.
+        """
+        if not applied.waiting:
+            self._failing_since.pop(key, None)
+            return applied
+        since = self._failing_since.setdefault(key, time.monotonic())
+        if time.monotonic() - since > _BLIP_SECONDS or not _is_ready(seen):
+            return applied
+        return replace(applied, waiting=())
+
     def _observe(
         self,
         human: Human,
@@ -221,6 +241,7 @@ class DigitalHumanController:
             pods=pods,
             foreign=applied.foreign,
             failed=applied.failed,
+            waiting=applied.waiting,
             missing=decision.missing,
             paused_differences=differences,
         )
@@ -229,3 +250,12 @@ class DigitalHumanController:
 def _inputs(human: Human, design: Design) -> int:
     """Changes with anything that rendering depends on."""
     return hash((human.uid, human.generation, repr(design)))
+
+
+def _is_ready(seen: Seen) -> bool:
+    """Whether status says Ready about the spec as it is."""
+    status = seen.status_object()
+    conditions = status.get("conditions", [])
+    return status.get("observedGeneration") == seen.generation and any(
+        condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions
+    )

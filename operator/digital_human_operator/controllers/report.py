@@ -34,6 +34,7 @@ class Reporter:
         self._written_at: dict[Key, float] = {}
         self._phases: dict[Key, str] = {}
         self._busy: set[Key] = set()
+        self._troubled: set[Key] = set()
 
     async def first(self, key: Key, seen: Seen, human: Human, decision: Decision) -> bool:
         """The very first status, before any child; False when the human is gone meanwhile."""
@@ -75,6 +76,7 @@ class Reporter:
         """The human is gone."""
         self._written_at.pop(key, None)
         self._busy.discard(key)
+        self._troubled.discard(key)
         phase = self._phases.pop(key, None)
         if phase is not None:
             OBJECTS.labels(HUMANS.kind, phase).dec()
@@ -145,7 +147,11 @@ class Reporter:
             "name": key[2],
             "uid": seen.uid,
         }
-        for note in status.notable(before, after):
+        for note in status.notable(before, after, troubled=key in self._troubled):
+            if note.reason == "Ready":
+                self._troubled.discard(key)
+            else:
+                self._troubled.add(key)
             self._services.recorder.record(regarding, note.reason, note.message, type=note.type)
 
 

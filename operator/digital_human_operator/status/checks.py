@@ -65,6 +65,15 @@ def refused(view: View) -> Iterator[Finding]:
             yield Finding(reasons.CHILD_REFUSED, text)
 
 
+def retrying(view: View) -> Iterator[Finding]:
+    """Children that could not be applied this time, and are tried again."""
+    waiting = view.observed.waiting
+    if waiting:
+        child, message = waiting[0]
+        others = f" (and {len(waiting) - 1} more)" if len(waiting) > 1 else ""
+        yield Finding(reasons.RETRYING, f"{child}{others} is tried again: {message}")
+
+
 def secrets(view: View) -> Iterator[Finding]:
     """Secrets and ConfigMaps that are referred to and not there."""
     if view.observed.missing:
@@ -177,6 +186,7 @@ CHECKS: tuple[Callable[[View], Iterator[Finding]], ...] = (
     refused,
     secrets,
     paused,
+    retrying,
     suspending,
     models,
     session_store,

@@ -20,13 +20,15 @@ class Note:
     type: Literal["Normal", "Warning"]
 
 
-def notable(before: DigitalHumanStatus | None, after: DigitalHumanStatus) -> tuple[Note, ...]:
-    """Events of the step from ``before`` to ``after``."""
+def notable(
+    before: DigitalHumanStatus | None, after: DigitalHumanStatus, *, troubled: bool = False
+) -> tuple[Note, ...]:
+    """Events of the step from ``before`` to ``after``; ``troubled`` since it last was Ready."""
     found: list[Note] = []
     ready, old = find(after, "Ready"), find(before, "Ready")
     if ready is not None and (old is None or old.reason != ready.reason):
         if ready.status == "True" or ready.reason in reasons.AT_REST:
-            if not _first_start(before, after):
+            if troubled or not _first_start(before, after):
                 found.append(Note(ready.reason, ready.message, "Normal"))
         elif ready.reason in reasons.PROBLEMS:
             found.append(Note(ready.reason, ready.message, "Warning"))
@@ -47,6 +49,6 @@ def _first_start(before: DigitalHumanStatus | None, after: DigitalHumanStatus) -
     A fleet that is created at once would otherwise write one Event each.
     """
     old = find(before, "Ready")
-    if not is_true(after, "Ready") or after.observed_generation != 1 or is_true(before, "Serving"):
+    if not is_true(after, "Ready") or after.observed_generation != 1:
         return False
     return old is None or old.reason not in reasons.PROBLEMS | reasons.AT_REST

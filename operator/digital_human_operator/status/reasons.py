@@ -26,6 +26,7 @@ CONTAINER_CONFIG_ERROR = "ContainerConfigError"
 REPLICA_FAILURE = "ReplicaFailure"
 VOLUME_LOST = "VolumeLost"
 
+RETRYING = "Retrying"
 SUSPENDING = "Suspending"
 FETCHING_MODELS = "FetchingModels"
 VOLUME_PENDING = "VolumePending"
