@@ -187,14 +187,18 @@ class App:
         leader = metrics.LEADER.labels(self._settings.lease_name)
         while not self._stop.is_set():
             election = asyncio.create_task(self._election.run())
+            leading = asyncio.create_task(self._election.leading.wait())
             try:
-                await self._election.leading.wait()
-                leader.set(1)
-                if self._synced:
-                    self._may_work.set()
+                # Also for its end: a candidate that has failed will never lead.
+                await asyncio.wait([election, leading], return_when=asyncio.FIRST_COMPLETED)
+                if self._election.is_leader:
+                    leader.set(1)
+                    if self._synced:
+                        self._may_work.set()
                 await election
             finally:
                 election.cancel()
+                leading.cancel()
                 leader.set(0)
                 self._may_work.clear()
             self._election.lost.clear()

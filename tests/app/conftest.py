@@ -1,14 +1,18 @@
-"""An environment without settings, and logging as it was."""
+"""An environment without settings, a server for kopf, and a process left as it was."""
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 from digital_human_operator.settings import PREFIX
+from tests.support.fake_server import FakeServer
+
+from .kopf_server import serve_kopf
 
 _LOGGERS = ("", "kopf", "aiohttp.access")
 
@@ -30,3 +34,20 @@ def logging_restored() -> Iterator[None]:
     root.handlers[:] = handlers
     for name, level in levels.items():
         logging.getLogger(name).setLevel(level)
+
+
+@pytest.fixture
+def collector_restored() -> Iterator[None]:
+    """The operator tunes the garbage collector of its process."""
+    thresholds = gc.get_threshold()
+    yield
+    gc.unfreeze()
+    gc.set_threshold(*thresholds)
+    gc.collect()
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[FakeServer]:
+    async with FakeServer() as running:
+        serve_kopf(running)
+        yield running

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from itertools import islice
 from typing import Any
@@ -21,8 +22,6 @@ from digital_human_operator.kube.credentials import Credentials
 from digital_human_operator.seen import Key, SeenObjects
 from tests.support.fake_server import FakeServer
 from tests.support.world import WRITES
-
-from .kopf_server import serve_kopf
 
 
 class Source:
@@ -46,15 +45,10 @@ class Source:
 
 
 @pytest.fixture(autouse=True)
-def quick_restart(monkeypatch: pytest.MonkeyPatch) -> None:
+def quick_restart(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(kopf_runtime, "_RESTART", (0.01, 0.1))
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[FakeServer]:
-    async with FakeServer() as running:
-        serve_kopf(running)
-        yield running
+    yield
+    gc.collect()  # asyncio logs what kopf's tasks died of, and does so when they are collected
 
 
 @asynccontextmanager

@@ -1,0 +1,68 @@
+"""The whole operator: it starts, works, is quiet, and says how it stands."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.support.fake_server import FakeServer
+from tests.support.world import WRITES, address
+
+from .kopf_server import serve_kopf
+from .operating import LEASE, deployment, operating, put_human
+
+pytestmark = pytest.mark.usefixtures("collector_restored")
+
+
+async def test_humans_are_made_true_and_then_it_is_quiet(server: FakeServer) -> None:
+    put_human(server, "old")
+    async with operating(server) as operator:
+        await operator.until(lambda: deployment(server, "old"))
+        put_human(server, "new")
+        await operator.until(lambda: deployment(server, "new"))
+        put_human(server, "new", replicas=4)
+        await operator.until(lambda: deployment(server, "new")["spec"]["replicas"] == 4)
+        backup = address("DigitalHumanBackup", "b")
+        server.put(backup, {"kind": "DigitalHumanBackup", "metadata": {"generation": 1}})
+        await operator.until(lambda: "status" in server.objects[backup])
+        await operator.until(lambda: not operator.app._queue._processing)
+        await asyncio.sleep(0.5)  # echoes of our own writes
+        server.log.clear()
+        await asyncio.sleep(0.5)
+        writes = [one for one in server.log if one[0] in WRITES and one[1] != LEASE]
+        assert writes == []
+
+
+async def test_endpoint_says_when_it_is_ready(server: FakeServer) -> None:
+    server.faults.delay = 0.3
+    async with operating(server) as operator:
+        await asyncio.sleep(0.1)
+        assert await operator.get("/readyz") == (503, "the watches are not complete yet")
+        assert await operator.get("/healthz") == (200, "ok")
+        server.faults.delay = 0
+        await operator.ready()
+        assert await operator.get("/readyz") == (200, "ok")
+        text = (await operator.get("/metrics"))[1]
+        assert 'leader_election_master_status{name="digital-human-operator"} 1.0' in text
+        assert "rest_client_requests_total" in text
+
+
+async def test_nothing_is_written_before_the_watches_are_complete(server: FakeServer) -> None:
+    put_human(server)
+    server.faults.fail(3, 503, verb="list", path="/cronjobs")
+    async with operating(server) as operator:
+        await operator.until(operator.app._election.leading.is_set)
+        await operator.until(lambda: len(operator.app._watches.seen) == 1)
+        if not operator.app._synced:
+            assert deployment(server) == {}
+        await operator.until(lambda: deployment(server))
+
+
+async def test_crds_may_come_later(server: FakeServer) -> None:
+    server.served.clear()
+    async with operating(server) as operator:
+        await operator.ready()
+        serve_kopf(server)
+        put_human(server)
+        await operator.until(lambda: deployment(server))
