@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import socket
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,9 @@ import yaml
 from digital_human_operator import __main__ as program
 from digital_human_operator import __version__
 from digital_human_operator.settings import PREFIX
+from tests.support.fake_server import FakeServer
+
+from .operating import LEASE, deployment, put_human
 
 pytestmark = pytest.mark.usefixtures("logging_restored")
 
@@ -161,6 +167,36 @@ def test_defect_is_logged_and_ends_with_1(
     said = capsys.readouterr().err
     assert "CRITICAL" in said
     assert "RuntimeError: a part is broken" in said
+
+
+async def test_process_works_until_sigterm_and_ends_with_0(
+    server: FakeServer, tmp_path: Path
+) -> None:
+    put_human(server)
+    settings = {"METRICS_ADDRESS": "", "LOG_FORMAT": "json", "POD_NAMESPACE": "operators"}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "digital_human_operator"),
+        *("--kubeconfig", kubeconfig(tmp_path / "config", server=server.url)),
+        env={"PYTHONPATH": str(Path(program.__file__).parents[1])}
+        | {f"{PREFIX}{name}": value for name, value in settings.items()},
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        async with asyncio.timeout(60):
+            while not deployment(server):
+                assert process.returncode is None
+                await asyncio.sleep(0.05)
+            assert server.objects[LEASE]["spec"]["holderIdentity"]
+            process.terminate()
+            _, said = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+    assert process.returncode == 0
+    assert server.objects[LEASE]["spec"]["holderIdentity"] == ""
+    lines = [json.loads(line) for line in said.splitlines()]
+    assert {"level", "logger", "message", "time"} <= lines[0].keys()
+    assert not [line for line in lines if line["level"] in {"error", "critical"}]
 
 
 def test_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:

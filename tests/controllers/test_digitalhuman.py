@@ -67,7 +67,7 @@ async def test_ready_is_written_once_and_then_nothing_is(world: World) -> None:
     assert await world.reconcile(key) is None
     assert world.writes() == ["apply digitalhumans/ada/status"]
     assert world.condition("Ready")["status"] == "True"
-    assert world.events() == ["Ready"]
+    assert world.events() == []
     assert await world.reconcile(key) is None
     assert world.server.log == []
 
