@@ -45,7 +45,7 @@ class Here:
 def cluster(name: str, console: Console) -> Iterator[Here]:
     """A fresh cluster with the chart and enough nodes, removed afterwards."""
     one = Cluster(name)
-    one.up(Options(qps_limits=False), fresh=True)
+    one.up(Options(qps_limits=False, hpa_sync_period="15s"), fresh=True)
     try:
         add_nodes(one.kubeconfig, {"cpu": 40})
         install_chart(one)

@@ -126,10 +126,18 @@ def _arguments(name: str, directory: Path, options: Options, paths: dict[str, Pa
 
 def _extra_args(options: Options) -> list[str]:
     """Return `component=flag=value` for the options that kwokctl has no flag for."""
-    period = f"horizontal-pod-autoscaler-sync-period={options.hpa_sync_period}"
-    volumes = "enable-hostpath-provisioner=true"  # binds claims; the folders stay empty
-    extra = [f"kube-controller-manager={flag}" for flag in (period, volumes)]
-    extra.append(f"kube-apiserver=service-cluster-ip-range={_SERVICES}")
-    extra.append(f"kube-controller-manager=service-cluster-ip-range={_SERVICES}")
-    extra += options.extra_args
-    return extra if options.durable else [*extra, "etcd=unsafe-no-fsync=true"]
+    extra = [
+        f"kube-controller-manager=horizontal-pod-autoscaler-sync-period={options.hpa_sync_period}",
+        "kube-controller-manager=enable-hostpath-provisioner=true",  # the folders stay empty
+        f"kube-controller-manager=service-cluster-ip-range={_SERVICES}",
+        f"kube-apiserver=service-cluster-ip-range={_SERVICES}",
+        *options.extra_args,
+    ]
+    return _ordered(extra if options.durable else [*extra, "etcd=unsafe-no-fsync=true"])
+
+
+def _ordered(extra: list[str]) -> list[str]:
+    """Put the first flag of each component before all others: kwokctl 0.8 panics otherwise."""
+    first: dict[str, str] = {}
+    others = [flag for flag in extra if first.setdefault(flag.partition("=")[0], flag) != flag]
+    return [*first.values(), *others]

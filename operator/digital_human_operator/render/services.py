@@ -59,7 +59,11 @@ def headless(human: Human) -> Manifest:
 
 
 def health(human: Human) -> Manifest:
-    """Probes and metrics, apart from what callers use."""
+    """
+    Probes and metrics of each Pod, also of one that is not ready, apart from what callers use.
+
+    Headless: an answer from any of the Pods would tell nothing, and cluster addresses are scarce.
+    """
     return manifest(
         human,
         "v1",
@@ -68,6 +72,8 @@ def health(human: Human) -> Manifest:
         names.RUNTIME,
         spec={
             "type": "ClusterIP",
+            "clusterIP": "None",
+            "publishNotReadyAddresses": True,
             "selector": names.selector(human.name, names.RUNTIME),
             "ports": [port("health", names.PORT_HEALTH, "health")],
         },
