@@ -1,6 +1,7 @@
-"""`python -m tools.demo up|down`."""
+"""`python -m tools.demo up|down|picture`."""
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -26,6 +27,12 @@ def down(name: Name = "demo") -> None:
     """Stop the operator and the cluster, and remove everything of them."""
     stage.down(name)
     Console().print("The demo is gone.")
+
+
+@app.command()
+def picture(path: Path, name: Name = "demo") -> None:
+    """Draw the running demo as it is shown in the README (SVG)."""
+    stage.draw(path, name)
 
 
 def main() -> int:

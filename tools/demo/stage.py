@@ -1,11 +1,15 @@
 """Puts the demo on stage, in order, each step told in one line; and clears the stage again."""
 
+import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import yaml
+from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 
 from tools.cache import ROOT
@@ -19,6 +23,7 @@ EXAMPLE = ROOT / "examples" / "high-availability.yaml"
 NAMESPACE = "digital-humans"
 NODES = {"dgx-a100-80": 2, "dgx-a100-mig": 1, "cpu": 2}
 READY_SECONDS = 240.0
+_SVG = re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
 
 
 class DemoError(RuntimeError):
@@ -44,6 +49,18 @@ def up(console: Console, name: str, lane: str) -> None:
             f" operator's log is {operator.log.relative_to(ROOT)}."
         )
     view.epilogue(console, cluster, NAMESPACE, human, time.monotonic() - began)
+
+
+def draw(path: Path, name: str) -> None:
+    """Write the present picture of the running demo as SVG, fonts left to the reader."""
+    cluster = Cluster(name)
+    if cluster.status().state != "running":
+        raise DemoError("The demo does not run: start it with `make demo`.")
+    human = next(d for d in _documents() if d["kind"] == "DigitalHuman")["metadata"]["name"]
+    console = Console(record=True, width=100, file=StringIO())
+    console.print(view.picture(view.look(cluster, NAMESPACE, human)))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(console.export_svg(title="make demo", code_format=_SVG))
 
 
 def down(name: str) -> None:

@@ -26,7 +26,7 @@ def watch(console: Console, cluster: Cluster, namespace: str, human: str, second
     if console.is_terminal:
         with Live(console=console, refresh_per_second=4, transient=True) as live:
             while True:
-                state = _look(cluster, namespace, human)
+                state = look(cluster, namespace, human)
                 live.update(picture(state))
                 if _is_ready(state) or time.monotonic() > deadline:
                     break
@@ -42,7 +42,7 @@ def _watch_plain(
     """One line whenever something has changed."""
     last = ""
     while True:
-        state = _look(cluster, namespace, human)
+        state = look(cluster, namespace, human)
         line = _line(state)
         if line != last:
             console.print(f"  {line}", highlight=False)
@@ -53,7 +53,8 @@ def _watch_plain(
         time.sleep(0.5)
 
 
-def _look(cluster: Cluster, namespace: str, human: str) -> dict[str, Any]:
+def look(cluster: Cluster, namespace: str, human: str) -> dict[str, Any]:
+    """The human, its children and its Pods as they are now."""
     kubectl = cluster.kubectl
     selector = f"{LABEL}={human}"
     return {

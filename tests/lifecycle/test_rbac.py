@@ -1,0 +1,197 @@
+"""The chart grants what the operator uses and nothing more, by the API server's own record."""
+
+from collections.abc import Iterator
+from copy import deepcopy
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.support import operator as operators
+from tests.support.operator import Place, human
+from tests.support.optional import definitions
+from tools.bench.audit import AuditLog
+from tools.cache import ROOT
+from tools.cluster import Cluster, Options
+from tools.cluster.nodes import add_nodes
+from tools.operator_process import NAMESPACE, RELEASE, install_chart
+
+pytestmark = pytest.mark.cluster
+
+USER = f"system:serviceaccount:{NAMESPACE}:{RELEASE}"
+Granted = tuple[str, str, str]
+UNSEEN: dict[Granted, str] = {
+    ("aiqtoolkit.io", "digitalhumans/finalizers", "update"): (
+        "asked for by the admission plugin that this cluster runs, and not logged"
+    ),
+    ("events.k8s.io", "events", "patch"): "an Event becomes a series after ten minutes",
+}
+PLUGIN = "kube-apiserver=enable-admission-plugins=OwnerReferencesPermissionEnforcement"
+BACKUP = {
+    "schedule": "0 2 * * *",
+    "destination": {"s3": {"bucket": "b", "credentialsSecret": "backup"}},
+}
+MONITORING: dict[str, Any] = {"rules": {}, "dashboards": {}}
+GATEWAY = {"type": "Gateway", "host": "ada.example.com", "gateway": {"name": "public"}}
+INGRESS = {"type": "Ingress", "host": "bo.example.com"}
+
+
+@pytest.fixture
+def place() -> Iterator[Place]:
+    """A cluster with every optional kind, where owner references ask for rights of their own."""
+    one = Cluster("rbac")
+    one.up(Options(extra_args=(PLUGIN,)), fresh=True)
+    try:
+        one.kubectl.apply(*definitions())
+        one.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
+        add_nodes(one.kubeconfig, {"cpu": 4, "gke-a100-80": 2})
+        install_chart(one)
+        for name in ("humans", "taken"):
+            one.kubectl("create", "namespace", name)
+        yield Place(one, "humans")
+    finally:
+        operators.stop(one)
+        one.down()
+
+
+@pytest.mark.timeout(300)
+def test_every_granted_verb_is_used(place: Place) -> None:
+    log = AuditLog(place.cluster.audit_log, USER)
+    operator = operators.process_of(place.cluster)
+    operator.start()
+    place.apply(*_people(), *_actions())
+    place.wait_condition("Ready", "True", "ada", seconds=90)
+    place.wait_condition("Ready", "True", "bo", seconds=90)
+    made = _children(place)
+    assert {"HTTPRoute", "GRPCRoute", "PodMonitor", "ServiceMonitor"} <= {m["kind"] for m in made}
+
+    place.apply(*(_stray(m) for m in made if m["kind"] != "Job"))
+    taken = Place(place.cluster, "taken")
+    taken.apply(*(_plain(m) for m in made))
+    taken.apply(*_people())
+    for name in ("ada", "bo"):
+        taken.wait_condition("Ready", "False", name, reason="ForeignObject")
+    place.apply(human("ada"))
+    place.wait("strays and what is not wanted to go", lambda: not _left(place), seconds=60)
+
+    granted, used = _granted(place.cluster), _used(log)
+    assert UNSEEN.keys() <= granted, "an exception is not needed any more"
+    assert sorted(granted - used - UNSEEN.keys()) == []
+    assert sorted(used - granted) == []
+
+
+def _people() -> list[dict[str, Any]]:
+    text = (ROOT / "examples/high-availability.yaml").read_text()
+    documents = [d for d in yaml.safe_load_all(text) if d]
+    ada = next(d for d in documents if d["kind"] == "DigitalHuman")
+    ada["spec"] |= {"backup": BACKUP, "monitoring": MONITORING | {"podMonitor": {}}}
+    ada["spec"]["network"]["expose"] = GATEWAY
+    bo = human("bo", network={"expose": INGRESS}, monitoring={"serviceMonitor": {}})
+    keys = {"AWS_ACCESS_KEY_ID": "made-up", "AWS_SECRET_ACCESS_KEY": "made-up"}
+    backup = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "backup"},
+        "stringData": keys,
+    }
+    return [*(d for d in documents if d is not ada), backup, ada, bo]
+
+
+def _action(kind: str, **spec: Any) -> dict[str, Any]:
+    return human("one", **spec) | {"kind": kind}
+
+
+def _actions() -> list[dict[str, Any]]:
+    place: dict[str, Any] = {"s3": {"bucket": "backups"}}
+    return [
+        _action("DigitalHumanBackup", digitalHuman="ada", destination=place),
+        _action("DigitalHumanRestore", source={"backup": "one"}, target={"inPlace": {}}),
+    ]
+
+
+def _kinds(place: Place) -> list[str]:
+    names = place.cluster.kubectl("api-resources", "--namespaced", "--verbs=delete,list,patch")
+    skip = ("events", "pods", "replicasets", "endpoints", "endpointslices", "controllerrevisions")
+    plurals = [line.split()[0] for line in names.splitlines()[1:]]
+    return [p for p in plurals if p not in skip and not p.startswith("digitalhuman")]
+
+
+def _children(place: Place) -> list[dict[str, Any]]:
+    return [
+        item
+        for item in place.items(",".join(_kinds(place)))
+        if any(o["kind"] == "DigitalHuman" for o in item["metadata"].get("ownerReferences", []))
+    ]
+
+
+def _left(place: Place) -> list[str]:
+    kept = {"ada", "ada-config", "ada-headless", "ada-health"}
+    return [
+        name
+        for item in _children(place)
+        if (name := item["metadata"]["name"]).startswith("stray-")
+        or (name.startswith("ada-") and item["kind"] in {"StatefulSet", "CronJob", "PodMonitor"})
+        or (name.startswith("ada-") and item["kind"] == "Service" and name not in kept)
+    ]
+
+
+def _plain(child: dict[str, Any]) -> dict[str, Any]:
+    """The same object as somebody else would have made it."""
+    found = deepcopy(child)
+    found.pop("status", None)
+    found["metadata"] = {"name": child["metadata"]["name"]}
+    spec = found.get("spec", {})
+    if found["kind"] == "Service":
+        for name in ("clusterIP", "clusterIPs"):
+            if spec.get("clusterIP") != "None":
+                spec.pop(name, None)
+    if found["kind"] == "Job":
+        spec.pop("selector", None)
+        spec["template"]["metadata"].pop("labels", None)
+    if found["kind"] == "PersistentVolumeClaim":
+        spec.pop("volumeName", None)
+    found.pop("secrets", None)
+    return found
+
+
+def _stray(child: dict[str, Any]) -> dict[str, Any]:
+    """A child of the right owner that nobody wants."""
+    found = _plain(child)
+    found["metadata"] = {
+        "name": f"stray-{child['metadata']['name']}",
+        "labels": child["metadata"]["labels"],
+        "ownerReferences": child["metadata"]["ownerReferences"],
+    }
+    return found
+
+
+def _granted(cluster: Cluster) -> set[Granted]:
+    found: set[Granted] = set()
+    for kind, scope in (("clusterrole", ()), ("role", ("-n", NAMESPACE))):
+        for role in cluster.kubectl.json(*scope, "get", kind)["items"]:
+            if role["metadata"]["name"] not in {RELEASE, f"{RELEASE}-leader"}:
+                continue
+            for rule in role["rules"]:
+                found |= {
+                    (group, resource, verb)
+                    for group in rule["apiGroups"]
+                    for resource in rule["resources"]
+                    for verb in rule["verbs"]
+                }
+    return found
+
+
+def _used(log: AuditLog) -> set[Granted]:
+    found: set[Granted] = set()
+    for entry in log.entries():
+        target = entry.get("objectRef", {})
+        if "resource" not in target or entry["responseStatus"]["code"] == 403:
+            continue
+        if target["resource"] == "selfsubjectaccessreviews":
+            continue
+        resource = "/".join(filter(None, (target["resource"], target.get("subresource"))))
+        verbs = {entry["verb"]}
+        if entry["verb"] == "patch" and entry["responseStatus"]["code"] == 201:
+            verbs.add("create")  # the API server asks for both when an apply creates
+        found |= {(target.get("apiGroup", ""), resource, verb) for verb in verbs}
+    return found
