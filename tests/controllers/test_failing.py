@@ -62,6 +62,17 @@ async def test_lasting_trouble_is_told(world: World, monkeypatch: pytest.MonkeyP
     assert world.condition("Ready")["status"] == "True"
 
 
+async def test_foreign_object_is_looked_at_again(world: World) -> None:
+    world.put("Service", "ada")
+    key = world.human()
+    again = await world.reconcile(key)
+    assert again is not None
+    assert again <= 20
+    world.server.drop(address("Service", "ada"))
+    assert await world.reconcile(key) is None
+    assert ("Service", "ada-headless") in world.children()
+
+
 async def _ready(world: World) -> tuple[str, str, str]:
     key = world.human()
     await world.reconcile(key)

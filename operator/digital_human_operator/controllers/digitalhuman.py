@@ -33,6 +33,8 @@ from .services import Services
 _log = logging.getLogger(__name__)
 _PARSED = 256
 _BLIP_SECONDS = 5.0
+_FOREIGN_SECONDS = 20.0
+"""Until foreign objects are looked at again: nobody tells when they go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,8 @@ class DigitalHumanController:
         again = await self._reporter.report(key, seen, human, decision, observed)
         if applied.retry is not None:
             raise applied.retry
+        if applied.foreign:
+            return min(again or _FOREIGN_SECONDS, _FOREIGN_SECONDS)
         return again
 
     def _forget(self, key: Key) -> None:
