@@ -31,7 +31,11 @@ def test_example_becomes_ready_and_goes_as_it_says(place: Place, example: Path) 
     place.kubectl("apply", "--server-side", "-f", str(example))
     human = next(d for d in yaml.safe_load_all(text) if d and d["kind"] == "DigitalHuman")
     name = human["metadata"]["name"]
-    kept = {"PersistentVolumeClaim"} if human["spec"].get("deletionPolicy") == "Retain" else set()
+    kept = (
+        {"PersistentVolumeClaim"}
+        if human.get("spec", {}).get("deletionPolicy") == "Retain"
+        else set()
+    )
     place.wait_condition("Ready", "True", name, seconds=90)
     assert place.status(name)["phase"] == "Ready"
     place.kubectl("wait", "--for=condition=Ready", f"dh/{name}", "--timeout=5s")

@@ -24,9 +24,8 @@ def test_every_version_conforms(place: Place, tmp_path: Path) -> None:
         place.wait_condition("Ready", "True")
         place.apply(human("ada", replicas=2))
         place.wait_condition("Ready", "True")
-        place.apply(
-            human("ada", llm={"transformers": {"model": "llama3:70b", "precision": "bf16"}})
-        )
+        model = {"transformers": {"model": "llama3:70b", "precision": "bf16"}}
+        place.apply(human("ada", llm=model, gpu={"profile": "a100-40gb"}))
         place.wait_condition("Stalled", "True")
         place.apply(human("ada", mode="Suspended"))
         place.wait_condition("Ready", "False", reason="Suspended")

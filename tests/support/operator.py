@@ -4,6 +4,7 @@ The shared one runs once per run against the shared cluster, with the ServiceAcc
 """
 
 import json
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -27,6 +28,12 @@ def shared(cluster: Cluster) -> OperatorProcess:
             install_chart(cluster)
             operator.start()
     return operator
+
+
+def tell(cluster: Cluster) -> None:
+    """Write what the operators of a cluster said last: pytest shows it when the test failed."""
+    for log in sorted((cluster.directory / "operators").glob("*.log")):
+        sys.stdout.write(f"--- {log.name}\n{log.read_text()[-6000:]}\n")
 
 
 def stop(cluster: Cluster) -> None:

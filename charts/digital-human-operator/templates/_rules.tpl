@@ -5,8 +5,11 @@ holds itself (configmaps get and watch, jobs get and patch): neither escalate no
 */}}
 {{- define "operator.rules" -}}
 - apiGroups: [aiqtoolkit.io]
-  resources: [digitalhumans, digitalhumanbackups, digitalhumanrestores]
+  resources: [digitalhumans]
   verbs: [get, list, watch]
+- apiGroups: [aiqtoolkit.io]
+  resources: [digitalhumanbackups, digitalhumanrestores]
+  verbs: [list, watch]
 - apiGroups: [aiqtoolkit.io]
   resources: [digitalhumans/status, digitalhumanbackups/status, digitalhumanrestores/status]
   verbs: [patch]
