@@ -103,7 +103,7 @@ class OperatorProcess:
                 start_new_session=True,
             )
         self.pid = process.pid
-        recorded = processes.inspect(process.pid)
+        recorded = processes.started(process.pid)
         if recorded:
             processes.save(self.record, [recorded])
         while not self.ready():

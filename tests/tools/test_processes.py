@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,7 +32,7 @@ def child(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def recorded(child: subprocess.Popen[bytes]) -> processes.Process:
-    process = processes.inspect(child.pid)
+    process = processes.started(child.pid)
     assert process
     return process
 
@@ -113,3 +114,17 @@ def test_a_zombie_counts_as_gone(tmp_path: Path) -> None:
     stat.write_text("7 (etcd) Z " + " ".join(["0"] * 49))
     (tmp_path / "7" / "cmdline").write_bytes(b"")
     assert processes.inspect(7, tmp_path) is None
+
+
+def test_a_process_in_the_middle_of_its_exec_is_waited_for(tmp_path: Path) -> None:
+    stat, cmdline = tmp_path / "7" / "stat", tmp_path / "7" / "cmdline"
+    stat.parent.mkdir()
+    stat.write_text("7 (sh) S " + " ".join(str(number) for number in range(4, 53)))
+    cmdline.write_bytes(b"")
+    later = threading.Timer(0.1, lambda: cmdline.write_bytes(b"/x/etcd\0"))
+    later.start()
+    found = processes.started(7, proc=tmp_path)
+    later.join()
+    assert found
+    assert found.command == ("/x/etcd",)
+    assert processes.is_running(found, tmp_path)

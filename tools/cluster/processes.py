@@ -46,6 +46,18 @@ def inspect(pid: int, proc: Path = Path("/proc")) -> Process | None:
     return Process(pid=pid, start=int(fields[_START]), command=tuple(words))
 
 
+def started(pid: int, seconds: float = 5.0, proc: Path = Path("/proc")) -> Process | None:
+    """Return a process that was started just now, once it shows its command line.
+
+    Between the end of the fork and the end of the exec it shows none: a record of that moment would
+    never be recognised again. None when it has ended already.
+    """
+    deadline = time.monotonic() + seconds
+    while (process := inspect(pid, proc)) and not process.name and time.monotonic() < deadline:
+        time.sleep(0.001)
+    return process
+
+
 def is_running(recorded: Process, proc: Path = Path("/proc")) -> bool:
     """Say whether this very process, not a later one with its pid, still runs."""
     now = inspect(recorded.pid, proc)
