@@ -209,6 +209,50 @@ def test_policy_keeps_the_metadata_address_out() -> None:
     assert {"cidr": "10.1.0.0/16"} in wide
 
 
+def _policies(human: Human) -> dict[str, dict[str, Any]]:
+    found = (m for m in rendered(human) if m["kind"] == "NetworkPolicy")
+    return {m["metadata"]["name"]: m["spec"] for m in found}
+
+
+def _ways_out(policy: dict[str, Any]) -> set[tuple[str, str, int]]:
+    """(peer, protocol, port) of everything that a policy lets out."""
+    return {
+        (json.dumps(peer), port["protocol"], port["port"])
+        for rule in policy.get("egress", [])
+        for peer in rule["to"]
+        for port in rule.get("ports", [])
+    }
+
+
+def _in_namespace(name: str) -> str:
+    labels = {"kubernetes.io/metadata.name": name}
+    return json.dumps({"namespaceSelector": {"matchLabels": labels}})
+
+
+@pytest.mark.parametrize("protocol", ["UDP", "TCP"])
+@pytest.mark.parametrize(
+    ("peer", "port"),
+    [
+        (_in_namespace("kube-system"), 53),
+        (json.dumps({"ipBlock": {"cidr": "169.254.0.0/16"}}), 53),
+        (_in_namespace("openshift-dns"), 53),
+        (_in_namespace("openshift-dns"), 5353),
+    ],
+)
+def test_names_are_found_wherever_dns_runs(peer: str, port: int, protocol: str) -> None:
+    for human in HUMANS.values():
+        for policy in _policies(human).values():
+            ways_out = _ways_out(policy)
+            assert not ways_out or (peer, protocol, port) in ways_out
+
+
+def test_nothing_else_of_the_node_can_be_reached() -> None:
+    peer = json.dumps({"ipBlock": {"cidr": "169.254.0.0/16"}})
+    for human in HUMANS.values():
+        for policy in _policies(human).values():
+            assert {port for to, _, port in _ways_out(policy) if to == peer} <= {53}
+
+
 def test_no_secret_is_in_any_argument_or_variable() -> None:
     for human in HUMANS.values():
         for manifest in rendered(human):

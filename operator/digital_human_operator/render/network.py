@@ -2,7 +2,7 @@
 NetworkPolicies: everything is denied but what the spec implies.
 
 One policy denies all for all Pods of the human; one per component allows what it needs. The
-metadata address of clouds is in no range that is allowed, unless a workload identity needs it.
+metadata address of clouds is in no range that is allowed, but for names, at port 53.
 """
 
 from __future__ import annotations
@@ -17,10 +17,7 @@ from .common import Manifest, manifest
 
 _ANYWHERE = ("0.0.0.0/0", "::/0")
 _METADATA = (ip_network("169.254.0.0/16"), ip_network("fe80::/10"))
-_DNS: Manifest = {
-    "to": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}}}],
-    "ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}],
-}
+_LINK_LOCAL = "169.254.0.0/16"  # NodeLocal DNSCache and the clouds' resolvers, on the node
 _API_SERVER_PORTS = (443, 6443)
 
 
@@ -30,14 +27,14 @@ def policies(human: Human, design: Design) -> list[Manifest]:
         return []
     found = [_deny_all(human), _runtime(human)]
     if human.spec.face.managed is not None:
-        found.append(_policy(human, names.FACE, [_from_runtime(human, names.PORT_GRPC)], [_DNS]))
+        found.append(_policy(human, names.FACE, [_from_runtime(human, names.PORT_GRPC)], _dns()))
     redis = human.spec.sessions.store.redis
     if redis is not None and redis.managed is not None:
         clients = [_component(human, names.RUNTIME), _component(human, names.BACKUP)]
         found.append(_policy(human, names.REDIS, [_rule("from", clients, [names.PORT_REDIS])], []))
     if design.fetch_digest is not None:
         ports = {*_API_SERVER_PORTS, *_store_ports(human)}
-        found.append(_policy(human, names.FETCH, [], [_DNS, _outside(sorted(ports))]))
+        found.append(_policy(human, names.FETCH, [], [*_dns(), _outside(sorted(ports))]))
     backup = human.spec.backup
     if backup is not None:
         jobs = (names.BACKUP, names.DRILL) if backup.drill else (names.BACKUP,)
@@ -59,7 +56,7 @@ def _deny_all(human: Human) -> Manifest:
 
 def _runtime(human: Human) -> Manifest:
     ways_in = [_callers(human), _scraping(human)]
-    ways_out = [_DNS]
+    ways_out = _dns()
     spec = human.spec
     if spec.face.managed is not None:
         ways_out.append(_rule("to", [_component(human, names.FACE)], [names.PORT_GRPC]))
@@ -166,7 +163,7 @@ def _backup_ways_out(human: Human) -> list[Manifest]:
     if backup is not None and backup.destination.s3 is not None:
         endpoint = backup.destination.s3.endpoint
         ports.add(_endpoint(endpoint)[1] if endpoint else 443)
-    found = [_DNS, _outside(sorted(ports))]
+    found = [*_dns(), _outside(sorted(ports))]
     redis = human.spec.sessions.store.redis
     if redis is not None and redis.managed is not None:
         found.append(_rule("to", [_component(human, names.REDIS)], [names.PORT_REDIS]))
@@ -190,6 +187,19 @@ def _policy(
             "egress": ways_out,
         },
     )
+
+
+def _dns() -> list[Manifest]:
+    """Names: from the cluster's DNS, a cache on the node, or OpenShift's, whose Pods use 5353."""
+    on_node = {"ipBlock": {"cidr": _LINK_LOCAL}}
+    return [
+        {"to": [_namespace("kube-system"), on_node], "ports": _both(53)},
+        {"to": [_namespace("openshift-dns")], "ports": _both(53) + _both(5353)},
+    ]
+
+
+def _both(number: int) -> list[Manifest]:
+    return [{"port": number, "protocol": protocol} for protocol in ("UDP", "TCP")]
 
 
 def _rule(direction: str, peers: list[Manifest], ports: list[int] | None) -> Manifest:
