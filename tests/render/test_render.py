@@ -49,6 +49,7 @@ CASES: dict[str, dict[str, Any]] = {
         "storage": {"models": {"size": "10Gi"}},
     },
     "drill": {
+        "sessions": {"store": {"redis": {"managed": {}}}},
         "backup": {"schedule": "0 2 * * *", "destination": {"persistentVolumeClaim": {
             "claimName": "backups"}}, "drill": {"schedule": "0 4 * * 0"},
             "encryption": {"keySecret": {"name": "key", "key": "key"}}},
@@ -251,6 +252,15 @@ def test_nothing_else_of_the_node_can_be_reached() -> None:
     for human in HUMANS.values():
         for policy in _policies(human).values():
             assert {port for to, _, port in _ways_out(policy) if to == peer} <= {53}
+
+
+def test_only_who_redis_lets_in_is_let_out_to_it() -> None:
+    policies = _policies(HUMANS["drill"])
+    admitted = policies["ada-redis"]["ingress"][0]["from"]
+    for policy in policies.values():
+        peer = {"podSelector": policy["podSelector"]}
+        out = any(port == names.PORT_REDIS for _, _, port in _ways_out(policy))
+        assert out == (peer in admitted)
 
 
 def test_no_secret_is_in_any_argument_or_variable() -> None:

@@ -38,7 +38,9 @@ def policies(human: Human, design: Design) -> list[Manifest]:
     backup = human.spec.backup
     if backup is not None:
         jobs = (names.BACKUP, names.DRILL) if backup.drill else (names.BACKUP,)
-        found += [_policy(human, component, [], _backup_ways_out(human)) for component in jobs]
+        found += [
+            _policy(human, component, [], _backup_ways_out(human, component)) for component in jobs
+        ]
     return found
 
 
@@ -156,8 +158,8 @@ def _store_ports(human: Human) -> list[int]:
     return [_endpoint(url)[1] for url in endpoints if url]
 
 
-def _backup_ways_out(human: Human) -> list[Manifest]:
-    """The object store, the API server for the objects, and Redis for the sessions."""
+def _backup_ways_out(human: Human, component: str) -> list[Manifest]:
+    """The object store and the API server for the objects; a backup also reads Redis."""
     ports = set(_API_SERVER_PORTS)
     backup = human.spec.backup
     if backup is not None and backup.destination.s3 is not None:
@@ -165,7 +167,7 @@ def _backup_ways_out(human: Human) -> list[Manifest]:
         ports.add(_endpoint(endpoint)[1] if endpoint else 443)
     found = [*_dns(), _outside(sorted(ports))]
     redis = human.spec.sessions.store.redis
-    if redis is not None and redis.managed is not None:
+    if component == names.BACKUP and redis is not None and redis.managed is not None:
         found.append(_rule("to", [_component(human, names.REDIS)], [names.PORT_REDIS]))
     return found
 
