@@ -122,6 +122,77 @@ class TestForeign:
         assert "deletionTimestamp" not in world.get("Service")["metadata"]
 
 
+SECOND = {"RoleBinding", "Deployment", "StatefulSet", "Job", "CronJob"}
+NEEDED = [
+    ("ServiceAccount", "ada"),
+    ("ConfigMap", "ada-config"),
+    ("Secret", "ada-redis"),
+    ("PersistentVolumeClaim", "ada-models"),
+    ("Role", "ada-fetch"),
+]
+
+
+def started(world: World) -> set[str]:
+    """Kinds of what there is that starts Pods or grants rights."""
+    return {kind for kind, _ in world.children()} & SECOND
+
+
+class TestNeeded:
+    @pytest.mark.parametrize(("kind", "name"), NEEDED)
+    async def test_nothing_starts_with_a_foreign_object(
+        self, world: World, kind: str, name: str
+    ) -> None:
+        world.put(kind, name)
+        key = world.human(**REDIS, **STORED)
+        assert await world.reconcile(key) is not None  # looked at again
+        assert started(world) == set()
+        assert ("Service", "ada") in world.children()
+        assert f"{kind} {name}" in world.condition("Stalled")["message"]
+        world.server.drop(address(kind, name))
+        await world.reconcile(key)
+        assert {"RoleBinding", "Job", "StatefulSet"} <= started(world)
+        assert world.condition("Stalled") == {}
+
+    @pytest.mark.parametrize(("kind", "name"), NEEDED)
+    @pytest.mark.parametrize("code", [403, 422, 500])
+    async def test_nothing_starts_without_it(
+        self, world: World, kind: str, name: str, code: int
+    ) -> None:
+        path = address(kind, name)
+        world.server.faults.fail(1, code, verb="apply", path=path)
+        key = world.human(**REDIS, **STORED)
+        with pytest.raises(ApiError):
+            await world.reconcile(key)
+        assert started(world) == set()
+        await world.reconcile(key)
+        assert {"RoleBinding", "Job", "StatefulSet"} <= started(world)
+
+    async def test_one_that_is_there_and_ours_holds_nothing_back(self, world: World) -> None:
+        key = world.human()
+        await world.reconcile(key)
+        world.put("ConfigMap", "ada-config", data={"drifted": "yes"})
+        world.human(replicas=3)
+        world.server.faults.fail(1, 422, verb="apply", path="/configmaps/ada-config")
+        with pytest.raises(Invalid):
+            await world.reconcile(key)
+        assert world.get("Deployment")["spec"]["replicas"] == 3
+
+    async def test_workloads_and_what_they_use_are_left_as_they_are(self, world: World) -> None:
+        key = world.human(**REDIS)
+        await world.reconcile(key)
+        deployment = world.get("Deployment")
+        world.server.drop(address("ConfigMap", "ada-config"))
+        world.put("ConfigMap", "ada-config")
+        world.human(replicas=3)
+        await world.reconcile(key)
+        assert world.get("Deployment") == deployment
+        assert {("StatefulSet", "ada-redis"), ("Secret", "ada-redis")} <= world.children()
+        world.server.drop(address("ConfigMap", "ada-config"))
+        await world.reconcile(key)
+        assert world.get("Deployment")["spec"]["replicas"] == 3
+        assert ("StatefulSet", "ada-redis") not in world.children()
+
+
 class TestPrune:
     async def test_what_the_spec_drops_is_deleted(self, world: World) -> None:
         key = world.human(**REDIS, **SCALED)

@@ -19,6 +19,9 @@ from digital_human_operator.metrics import APPLIES
 from .handover import hand_over_replicas
 from .services import Services
 
+_NEEDED = frozenset({"ServiceAccount", "ConfigMap", "Secret", "PersistentVolumeClaim", "Role"})
+"""What Pods run as, mount or are granted: nothing starts with somebody else's, or without."""
+
 
 @dataclass(frozen=True)
 class Applied:
@@ -99,19 +102,18 @@ async def apply(
     """
     Apply ``children``, what Pods need before what starts Pods, then prune.
 
-    Workloads of ``withheld`` components are left as they are. Refusals are collected, so that one
-    bad child does not keep the others from being made; nothing is pruned after a failure.
+    Workloads of ``withheld`` components are left as they are, and all of them while something that
+    Pods need is missing or foreign. Else refusals are collected, so that one bad child does not
+    keep the others from being made. Nothing is pruned after a failure, nor while workloads are left
+    as they are: they may use it.
     """
     active = [c for c in children if not is_withheld(c, withheld)]
-    outcomes: list[tuple[Child, Outcome | ApiError]] = []
-    for wave in (
-        [c for c in active if c.kind not in SECOND],
-        [c for c in active if c.kind in SECOND],
-    ):
-        results = await asyncio.gather(*(_one(services, human, child) for child in wave))
-        outcomes += zip(wave, results, strict=True)
+    outcomes = await _wave(services, human, [c for c in active if c.kind not in SECOND])
+    startable = all(_is_usable(services, human, child, outcome) for child, outcome in outcomes)
+    if startable:
+        outcomes += await _wave(services, human, [c for c in active if c.kind in SECOND])
     applied = _summary(outcomes)
-    if applied.retry is None and not applied.failed:
+    if startable and applied.retry is None and not applied.failed:
         keep = {(BY_KIND[c.kind], human.namespace, c.name) for c in children}
         try:
             await services.applier.prune(human.uid, keep)
@@ -119,6 +121,24 @@ async def apply(
             failed = _refusal("deletion of what is not wanted any more", error)
             return Applied(applied.foreign, failed, retry=error)
     return applied
+
+
+async def _wave(
+    services: Services, human: Human, wave: list[Child]
+) -> list[tuple[Child, Outcome | ApiError]]:
+    """Apply all of ``wave`` at once."""
+    results = await asyncio.gather(*(_one(services, human, child) for child in wave))
+    return list(zip(wave, results, strict=True))
+
+
+def _is_usable(services: Services, human: Human, child: Child, outcome: Outcome | ApiError) -> bool:
+    """Whether Pods that need ``child`` may start: it is there and ours, or they need it not."""
+    if child.kind not in _NEEDED:
+        return True
+    if isinstance(outcome, Outcome):
+        return outcome.result is not Result.FOREIGN
+    live = services.stores[BY_KIND[child.kind]].get(human.namespace, child.name)
+    return live is not None and _belongs(live, human)
 
 
 async def _one(services: Services, human: Human, child: Child) -> Outcome | ApiError:
