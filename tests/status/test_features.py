@@ -1,10 +1,11 @@
 """Conditions of one feature each, and what Pods and volumes say."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from digital_human_operator.api.v1alpha1.status import DigitalHumanStatus
+from digital_human_operator.observed import Observed
 from digital_human_operator.states import (
     AddressState,
     CronJobState,
@@ -157,6 +158,41 @@ class TestModels:
     def test_volume(self, claim: PvcState | None, expected: str) -> None:
         found = compute({"storage": {"models": {}}}, observed(deployment(0), claim=claim))
         assert value(found, "StorageBound") == expected
+
+
+class TestNothingMayBeRolledOut:
+    """Without a Deployment that will come there is no rollout, and no Pod to wait for."""
+
+    TOO_BIG: ClassVar[dict[str, Any]] = GPU | {
+        "llm": {"transformers": {"model": "llama3:70b"}},
+    }
+
+    @pytest.mark.parametrize(
+        ("spec", "seen", "expected"),
+        [
+            (TOO_BIG, observed(), "ModelDoesNotFit"),
+            (GPU, observed(missing=("Secret x does not exist",)), "SecretMissing"),
+            (GPU, observed(foreign=("ConfigMap ada",)), "ForeignObject"),
+            (GPU, observed(failed=(("Deployment ada", "Invalid", "no"),)), "ChildRefused"),
+        ],
+    )
+    def test_trouble_before_the_deployment(
+        self, spec: dict[str, Any], seen: Observed, expected: str
+    ) -> None:
+        found = compute(spec, seen)
+        assert reason(found) == expected
+        assert condition(found, "RolloutHealthy") is None
+        assert condition(found, "GPUSatisfied") is None
+
+    def test_trouble_beside_a_deployment(self) -> None:
+        found = compute(GPU, observed(deployment(), missing=("Secret x does not exist",)))
+        assert value(found, "RolloutHealthy") == "True"
+        assert value(found, "GPUSatisfied") == "True"
+
+    def test_deployment_on_its_way(self) -> None:
+        found = compute(GPU, observed())
+        assert value(found, "RolloutHealthy") == "Unknown"
+        assert value(found, "GPUSatisfied") == "Unknown"
 
 
 class TestFeatures:

@@ -10,6 +10,7 @@ from digital_human_operator import names
 from digital_human_operator.states import AddressState, CronJobState, HpaState, RouteState
 
 from . import reasons
+from .checks import findings
 from .conditions import Draft
 from .pods import lacking_gpus, stuck
 from .text import progress_text
@@ -77,7 +78,7 @@ def gpus(view: View) -> Iterator[Draft]:
         yield Draft("GPUSatisfied", "False", reasons.GPUS_MISSING, text)
     elif any(not pod.unscheduled for c in on for pod in view.pods(c)) or view.is_complete:
         yield Draft("GPUSatisfied", "True", "Scheduled", "every Pod that exists has its GPUs")
-    else:
+    elif not _is_held_up(view):
         yield Draft("GPUSatisfied", "Unknown", "Pending", "no Pod is scheduled yet")
 
 
@@ -93,8 +94,15 @@ def rollout(view: View) -> Iterator[Draft]:
         yield Draft("RolloutHealthy", "False", reasons.REPLICA_FAILURE, found.failure)
     elif found is not None and view.is_updated and found.available >= view.wanted:
         yield Draft("RolloutHealthy", "True", "Complete", "every Pod runs the newest template")
-    else:
+    elif not _is_held_up(view):
         yield Draft("RolloutHealthy", "Unknown", reasons.PROGRESSING, "the rollout is under way")
+
+
+def _is_held_up(view: View) -> bool:
+    """Whether trouble keeps the Deployment from being made: then there is no rollout to tell of."""
+    if view.runtime is not None:
+        return False
+    return any(one.reason in reasons.PROBLEMS for one in findings(view)[:1])
 
 
 def autoscaling(view: View) -> Iterator[Draft]:
