@@ -15,6 +15,7 @@ from digital_human_operator.states import (
     PvcState,
     RouteState,
 )
+from digital_human_operator.status.pods import scheduler
 from tests.status.looks import (
     BACKUP,
     FETCHED,
@@ -60,6 +61,20 @@ class TestPods:
         found = compute(GPU, observed(deployment(0), pods=(NO_CPU,)))
         assert reason(found) == "Unschedulable"
         assert value(found, "GPUSatisfied") == "Unknown"
+
+    @pytest.mark.parametrize(
+        "afterword",
+        [
+            "",
+            " preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling.",
+            " no new claims to deallocate,",
+            " no new claims to deallocate, preemption: 0/3 nodes are available: 3 Not helpful.",
+        ],
+    )
+    def test_scheduler_is_quoted_without_its_way_out(self, afterword: str) -> None:
+        said = "0/3 nodes are available: 3 Insufficient nvidia.com/gpu."
+        pod = PodState(unscheduled="Unschedulable", unscheduled_message=said + afterword)
+        assert scheduler(pod) == said
 
     def test_shortage_beyond_the_lower_bound_does_not_gate_ready(self) -> None:
         ready = PodState(component="runtime", phase="Running", ready=True)

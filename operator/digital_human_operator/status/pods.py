@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from .view import View
 _IMAGE = frozenset({"ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"})
 _CONFIG = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
 _NO_GPU = ("affinity/selector", "untolerated taint", "no nodes available")
+_AFTERWORD = re.compile(r" (?:no new claims to deallocate|preemption:)")
 _LONGEST = 600
 
 
@@ -60,8 +62,8 @@ def lacking_gpus(view: View, component: str) -> int:
 
 
 def scheduler(pod: PodState) -> str:
-    """What the scheduler says, without how preemption would go."""
-    said = pod.unscheduled_message.partition(" preemption:")[0].strip()
+    """What the scheduler says, without how preemption or freeing claims would go."""
+    said = _AFTERWORD.split(pod.unscheduled_message, maxsplit=1)[0].strip()
     return said or pod.unscheduled
 
 
