@@ -175,6 +175,29 @@ async def test_stolen_lease_is_lost_at_once() -> None:
 
 
 @pytest.mark.looptime
+async def test_silence_is_told_in_words(caplog: pytest.LogCaptureFixture) -> None:
+    server = LeaseServer()
+    server.hung.add("a")
+    task = asyncio.create_task(candidate(server, "a").run())
+    with caplog.at_level("INFO"):
+        await asyncio.sleep(6)
+    assert "the Lease cannot be had: no answer in time" in caplog.messages
+    task.cancel()
+
+
+@pytest.mark.looptime
+async def test_silent_release_is_told_in_words(caplog: pytest.LogCaptureFixture) -> None:
+    server = LeaseServer()
+    a = candidate(server, "a")
+    task = asyncio.create_task(a.run())
+    await until(a.leading, 1)
+    server.hung.add("a")
+    await a.release()
+    assert caplog.messages[-1].endswith("it expires by itself: no answer in time")
+    task.cancel()
+
+
+@pytest.mark.looptime
 async def test_acquired_but_answer_lost() -> None:
     server = LeaseServer()
     server.applies_but_hangs = True

@@ -107,7 +107,7 @@ class LeaderElection:
                     lease["spec"] |= {"holderIdentity": "", "leaseDurationSeconds": 1}
                     await self._replace(lease)
         except (ApiError, Fenced, TimeoutError) as error:
-            _log.warning("the Lease was not released, it expires by itself: %s", error)
+            _log.warning("the Lease was not released, it expires by itself: %s", _why(error))
 
     async def _try(self) -> bool | None:
         """One attempt: True we hold it, False somebody else does, None nobody knows."""
@@ -117,7 +117,7 @@ class LeaderElection:
                 held = await self._acquire_or_renew()
         except (ApiError, TimeoutError, msgspec.DecodeError) as error:
             level = logging.WARNING if self._leads else logging.INFO
-            _log.log(level, "the Lease cannot be had: %s", error or "no answer in time")
+            _log.log(level, "the Lease cannot be had: %s", _why(error))
             return None
         if held:
             self._renewed_at = started
@@ -196,6 +196,11 @@ class LeaderElection:
         """Compare and swap: the body carries the resource version that was read."""
         body = msgspec.json.encode(lease)
         await self._client.replace(LEASES, self._namespace, self._name, body, manager=_MANAGER)
+
+
+def _why(error: Exception) -> str:
+    """What went wrong, in words; a TimeoutError has none."""
+    return str(error) or "no answer in time"
 
 
 def _holder(lease: dict[str, Any]) -> str:
