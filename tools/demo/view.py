@@ -17,6 +17,8 @@ KINDS = (
     "serviceaccounts,roles,rolebindings,ingresses"
 )
 LABEL = "aiqtoolkit.io/name"
+_USUAL_NAME = "demo"
+"""Of the cluster, when `make` is not told another."""
 _MARKS = {"True": "yes", "False": "no", "Unknown": "..."}
 
 
@@ -170,15 +172,16 @@ def epilogue(
     console: Console, cluster: Cluster, namespace: str, human: str, seconds: float
 ) -> None:
     """Say what there is now and what to try."""
-    kubectl = "kubectl --kubeconfig $(make -s kubeconfig)"
+    where = "" if cluster.name == _USUAL_NAME else f" CLUSTER_NAME={cluster.name}"
+    kubectl = f"kubectl --kubeconfig $(make -s kubeconfig{where})"
     console.print(f"\nReady after {seconds:.0f} s, and left running. Try:\n", highlight=False)
     for line in (
         f"{kubectl} get dh -A",
         f"{kubectl} describe dh {human} -n {namespace}",
         f"{kubectl} delete deployment {human} -n {namespace}   # comes back at once",
         f"{kubectl} explain digitalhuman.spec.autoscaling",
-        f"{kubectl} apply -n {namespace} -f examples/minimal.yaml",
-        "make demo-down",
+        f"{kubectl} apply -n default -f examples/minimal.yaml   # one more",
+        f"make demo-down{where}",
     ):
         console.print(f"  {line}", highlight=False, markup=False, soft_wrap=True)
     kubeconfig = cluster.kubeconfig.relative_to(ROOT)
