@@ -86,6 +86,7 @@ def _resources(rule: str, around: str) -> list[Sample]:
 
 SPEC = [
     Sample("", "the name must start with a letter", "{}", "{}", name="1-ada"),
+    Sample("", "the name must not be default", "{}", "{}", name="default"),
     Sample(".spec", "sessions.store cannot be changed",
            ("sessions: {store: {memory: {}}}", "sessions: {perReplica: 4}"),
            ("sessions: {store: {redis: {managed: {}}}}", "{}")),

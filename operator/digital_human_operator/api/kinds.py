@@ -22,6 +22,13 @@ _NAME = cel(
     path=".metadata.name",
 )
 
+_NOT_DEFAULT = cel(
+    "self.metadata.name != 'default'",
+    "the name must not be default: the ServiceAccount is named after it, and every namespace has"
+    " one called default",
+    path=".metadata.name",
+)
+
 DIGITAL_HUMAN = Kind(
     kind="DigitalHuman",
     plural="digitalhumans",
@@ -36,7 +43,7 @@ DIGITAL_HUMAN = Kind(
         "statusReplicasPath": ".status.scaleReplicas",
         "labelSelectorPath": ".status.selector",
     },
-    rules=(_NAME,),
+    rules=(_NAME, _NOT_DEFAULT),
     columns=(
         Column("Phase", ".status.phase"),
         Column("Ready", ".status.replicas.ready", "integer", description="Pods that answer."),
