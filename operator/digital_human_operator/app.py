@@ -21,7 +21,7 @@ from digital_human_operator import __version__, handlers, kopf_runtime, metrics
 from digital_human_operator.controllers.actions import ActionController
 from digital_human_operator.controllers.digitalhuman import DigitalHumanController
 from digital_human_operator.controllers.services import Services
-from digital_human_operator.kinds import BACKUPS, HUMANS, RESTORES
+from digital_human_operator.kinds import BACKUPS, CHILDREN, HUMANS, OPTIONAL, OWN, RESTORES
 from digital_human_operator.kube.client import ApiClient, open_session
 from digital_human_operator.kube.credentials import Credentials
 from digital_human_operator.kube.discovery import Served
@@ -39,6 +39,12 @@ _log = logging.getLogger(__name__)
 _CONTROLLER = "digitalhuman"
 _DRAIN_SECONDS = 10.0
 _SWEEP_SECONDS = 900.0
+_LOOK_SECONDS = 15.0
+"""Between two looks at which of our own kinds are served."""
+_CONNECTIONS = 72
+"""For writes, reads and the Lease; watches have their own share."""
+_WATCHES = len(CHILDREN) + len(OPTIONAL) + len(OWN) + 4
+"""Connections that watches hold in one namespace, or in the cluster: also Pods and references."""
 
 
 class App:
@@ -148,20 +154,34 @@ class App:
         await asyncio.wait(tasks, timeout=_DRAIN_SECONDS)
 
     async def _source(self) -> None:
-        """kopf, once our kinds are served."""
-        served = Served(self._plain, [HUMANS])
-        while not self._stop.is_set():
-            await served.refresh()
-            if served.has(HUMANS):
-                break
-            _log.warning("the CRDs of %s are not installed yet; looking again", HUMANS.group)
-            await asyncio.sleep(2)
-        registry = kopf.OperatorRegistry()
-        handlers.register(registry, self._watches.seen, self._queue.add)
+        """kopf, for the kinds of ours that are served; another one when these change."""
+        served = Served(self._plain, OWN)
         connector = self._session.connector
         assert connector is not None  # noqa: S101 - only a closed session has none
+
+        async def ready() -> None:
+            while not self._stop.is_set():
+                await served.refresh()
+                if served.has(HUMANS):
+                    return
+                _log.warning("the CRDs of %s are not installed yet; looking again", HUMANS.group)
+                await asyncio.sleep(2)
+
+        async def changed() -> None:
+            before = [served.has(resource) for resource in OWN]
+            while before == [served.has(resource) for resource in OWN]:
+                await asyncio.sleep(_LOOK_SECONDS)
+                await served.refresh()
+
+        def registry() -> kopf.OperatorRegistry:
+            made = kopf.OperatorRegistry()
+            handlers.register(made, self._watches.seen, self._queue.add)
+            return made
+
         await kopf_runtime.run(
             registry,
+            ready=ready,
+            changed=changed,
             credentials=self._credentials,
             connector=connector,
             namespaces=self._settings.namespaces,
@@ -185,6 +205,7 @@ class App:
     async def _elect(self) -> None:
         """Lead, or wait to; after a loss start again as a candidate with warm stores."""
         leader = metrics.LEADER.labels(self._settings.lease_name)
+        await self._watches.wait_synced()  # who cannot work must not keep others from it
         while not self._stop.is_set():
             election = asyncio.create_task(self._election.run())
             leading = asyncio.create_task(self._election.leading.wait())
@@ -245,8 +266,14 @@ class App:
 async def run(settings: Settings, credentials: Credentials) -> None:
     """Run the operator until it is told to stop."""
     metrics.BUILD.info({"version": __version__})
-    async with open_session(credentials) as session:
+    room = connections(len(settings.namespaces) or 1)
+    async with open_session(credentials, connections=room) as session:
         await App(settings, credentials, session).run()
+
+
+def connections(scopes: int) -> int:
+    """Connections needed to watch ``scopes`` namespaces one by one, and to write."""
+    return _CONNECTIONS + _WATCHES * scopes
 
 
 def _user_agent() -> str:

@@ -12,7 +12,7 @@ import logging
 import random
 import signal
 import threading
-from collections.abc import Collection, Iterator, MutableMapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, MutableMapping
 from pathlib import Path
 from typing import Any
 
@@ -102,8 +102,10 @@ def configure(settings: kopf.OperatorSettings) -> None:
 
 
 async def run(
-    registry: kopf.OperatorRegistry,
+    make_registry: Callable[[], kopf.OperatorRegistry],
     *,
+    ready: Callable[[], Awaitable[None]],
+    changed: Callable[[], Awaitable[None]],
     credentials: Credentials,
     connector: aiohttp.BaseConnector,
     namespaces: Collection[str],
@@ -114,14 +116,18 @@ async def run(
     Deliver events until ``stop`` is set or a signal arrives, which sets it.
 
     When kopf itself gives up (a watch answered with something it does not expect) it is started
-    again; what was missed meanwhile comes with its first list.
+    again; what was missed meanwhile comes with its first list. It looks only once which kinds there
+    are, so each start waits for ``ready``, and ``changed`` returns when it is time for another.
     """
-    sessions = _log_in(registry, credentials, connector)
     delay, last = _RESTART
     while not stop.is_set():
         began = asyncio.get_running_loop().time()
+        sessions: list[aiohttp.ClientSession] = []
         try:
-            await _once(registry, namespaces, memo, stop)
+            await ready()
+            registry = make_registry()
+            _log_in(registry, sessions, credentials, connector)
+            await _once(registry, namespaces, memo, stop, changed)
         except Exception as error:  # noqa: BLE001 - whatever ended kopf, events must go on
             if asyncio.get_running_loop().time() - began > last:
                 delay = _RESTART[0]
@@ -138,6 +144,7 @@ async def _once(
     namespaces: Collection[str],
     memo: MutableMapping[str, Any],
     stop: asyncio.Event,
+    changed: Callable[[], Awaitable[None]],
 ) -> None:
     """
     One life of kopf.
@@ -157,9 +164,11 @@ async def _once(
         stop_flag=stop,
     )
     stop_on_signals(stop)
+    other = asyncio.ensure_future(changed())
     try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait([*tasks, other], return_when=asyncio.FIRST_COMPLETED)
     finally:
+        other.cancel()
         await _end(tasks)
         await _end([task for task in asyncio.all_tasks() if _is_of_kopf(task)])
     for task in done:
@@ -195,14 +204,16 @@ def stop_on_signals(stop: asyncio.Event) -> None:
 
 
 def _log_in(
-    registry: kopf.OperatorRegistry, credentials: Credentials, connector: aiohttp.BaseConnector
-) -> list[aiohttp.ClientSession]:
+    registry: kopf.OperatorRegistry,
+    sessions: list[aiohttp.ClientSession],
+    credentials: Credentials,
+    connector: aiohttp.BaseConnector,
+) -> None:
     """
-    Let kopf use our connections; returns the sessions that it was given.
+    Let kopf use our connections; ``sessions`` are those that it was given.
 
     They are its own, because it closes one as soon as the API server has answered 401.
     """
-    sessions: list[aiohttp.ClientSession] = []
 
     async def authorize(
         request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
@@ -225,8 +236,6 @@ def _log_in(
         )
         sessions[:] = [*(one for one in sessions if not one.closed), session]
         return kopf.AiohttpSession(server=credentials.server, aiohttp_session=session)
-
-    return sessions
 
 
 async def _sleep(seconds: float, stop: asyncio.Event) -> None:

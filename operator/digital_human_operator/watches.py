@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Hashable, Sequence
 from functools import partial
 
@@ -12,6 +13,7 @@ from digital_human_operator.kinds import CHILDREN, HUMANS, OPTIONAL, OWN, PODS
 from digital_human_operator.kube.apply import Applier
 from digital_human_operator.kube.client import ApiClient
 from digital_human_operator.kube.discovery import Served
+from digital_human_operator.kube.errors import NotFound
 from digital_human_operator.kube.events import Recorder
 from digital_human_operator.kube.live import Decoder, Live
 from digital_human_operator.kube.references import References
@@ -24,6 +26,8 @@ from digital_human_operator.observed import EXTRACTORS
 from digital_human_operator.seen import Key, SeenObjects
 
 from .handlers import LISTED_PRIORITY
+
+_log = logging.getLogger(__name__)
 
 STATUS_DELAY = 0.25
 """Seconds that changes of a child's status are collected before the human is looked at."""
@@ -84,11 +88,16 @@ class Watches:
                 group.create_task(reflector.run())
 
     async def wait_synced(self) -> None:
-        """Return when every store is complete."""
+        """
+        Return when every store is complete, but for what may not be read.
+
+        That would stop the work for every human because of a kind that one of them may use, or of
+        one namespace; who needs it is told Forbidden in status.
+        """
         await self.served.synced.wait()
         await self.references.wait_synced()
         for reflector in self._reflectors:
-            await reflector.synced.wait()
+            await reflector.answered.wait()
 
     async def sweep(self) -> None:
         """Compare the known custom resources with a list, and queue those that are gone."""
@@ -96,15 +105,24 @@ class Watches:
             known = {key for key in self.seen if key[0] == resource.kind}
             there: set[tuple[Key, str]] = set()
             for scope in self._scopes:
-                async for page in self._client.list_pages(resource, scope, metadata_only=True):
-                    for item in page.items:
-                        found = _decode(item).metadata
-                        there.add(((resource.kind, found.namespace, found.name), found.uid))
+                there |= await self._there(resource, scope)
             for key in known:
                 seen = self.seen.get(key)
                 if seen is not None and (key, seen.uid) not in there:
                     self.seen.remove(key, seen.uid)
                     self._queue.add(key)
+
+    async def _there(self, resource: Resource, scope: str | None) -> set[tuple[Key, str]]:
+        """Keys and uids of what there is; nothing when the kind is not served any more."""
+        there: set[tuple[Key, str]] = set()
+        try:
+            async for page in self._client.list_pages(resource, scope, metadata_only=True):
+                for item in page.items:
+                    found = _decode(item).metadata
+                    there.add(((resource.kind, found.namespace, found.name), found.uid))
+        except NotFound:
+            return set()
+        return there
 
     def _reflector(self, store: Store, decoder: Decoder, scope: str | None) -> Reflector:
         return Reflector(
@@ -114,7 +132,20 @@ class Watches:
             namespace=scope,
             label_selector=CHILD_SELECTOR,
             on_change=self._child_changed,
+            on_access=partial(self._may_read, store.resource, scope),
         )
+
+    def _may_read(self, resource: Resource, scope: str | None, allowed: bool) -> None:
+        if resource in OPTIONAL and self.served.allow(resource, allowed):
+            self._look_at_all()
+        if not allowed:
+            where = f" in namespace {scope}" if scope else ""
+            _log.error(
+                "not allowed to read %s%s: humans that need them will say Forbidden; install the"
+                " chart's rules of this version, or leave the namespace out",
+                resource,
+                where,
+            )
 
     def _child_changed(self, old: Live | None, new: Live | None, initial: bool) -> None:
         for key in {_owner(live) for live in (old, new) if live is not None}:
@@ -137,6 +168,9 @@ class Watches:
                 reflector = self._reflector(self.stores[resource], self._decoders[resource], scope)
                 self._reflectors.append(reflector)
                 self._optional[resource] = self._group.create_task(reflector.run())
+        self._look_at_all()
+
+    def _look_at_all(self) -> None:
         for key in self.seen:
             if key[0] == HUMANS.kind:
                 self._queue.add_after(key, 2, priority=LISTED_PRIORITY)

@@ -63,7 +63,9 @@ async def running(
         assert session.connector is not None
         task = asyncio.create_task(
             kopf_runtime.run(
-                registry,
+                lambda: registry,
+                ready=at_once,
+                changed=never,
                 credentials=credentials,
                 connector=session.connector,
                 namespaces=namespaces,
@@ -175,11 +177,21 @@ async def test_token_is_sent_and_renewed(server: FakeServer) -> None:
     assert all(one.startswith("Bearer t") for one in server.authorizations)
 
 
+async def at_once() -> None:
+    return
+
+
+async def never() -> None:
+    await asyncio.Event().wait()
+
+
 async def bare(stop: asyncio.Event) -> None:
     """Run whatever stands for kopf, without a server."""
     async with aiohttp.TCPConnector() as connector:
         await kopf_runtime.run(
-            kopf.OperatorRegistry(),
+            kopf.OperatorRegistry,
+            ready=at_once,
+            changed=never,
             credentials=Credentials("", None, lambda: None, ""),
             connector=connector,
             namespaces=(),

@@ -54,11 +54,18 @@ class Served:
         self._on_change = on_change
         self._interval = interval
         self._served: set[Resource] = set()
+        self._refused: set[Resource] = set()
         self.synced = asyncio.Event()
 
     def has(self, resource: Resource) -> bool:
-        """Whether ``resource`` was served when last asked."""
-        return resource in self._served
+        """Whether ``resource`` was served when last asked, and may be read."""
+        return resource in self._served and resource not in self._refused
+
+    def allow(self, resource: Resource, allowed: bool) -> bool:
+        """Note whether we may read it (else it is as good as absent); True when that is news."""
+        news = allowed is (resource in self._refused)
+        (self._refused.discard if allowed else self._refused.add)(resource)
+        return news
 
     async def run(self) -> None:
         """Ask now and then every ``interval`` seconds, until cancelled."""

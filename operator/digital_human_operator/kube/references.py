@@ -97,9 +97,9 @@ class References:
                 group.create_task(reflector.run())
 
     async def wait_synced(self) -> None:
-        """Return when every object that exists is known; until then ``digest`` may say None."""
+        """Return when all that we may read is known; until then ``digest`` may say None."""
         for reflector in self._reflectors:
-            await reflector.synced.wait()
+            await reflector.answered.wait()
 
     def want(self, kind: Kind, namespace: str, name: str, requester: Hashable) -> None:
         """Tell ``requester`` (by ``on_change``) of changes of this object from now on."""

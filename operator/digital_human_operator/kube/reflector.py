@@ -48,8 +48,10 @@ class Reflector:
 
     ``on_change(old, new, initial)`` is called after each change of the store; ``initial`` marks
     the objects of the first list. ``synced`` is set once the store is complete, and also when the
-    kind is not served at all, for then there is nothing to miss. ``last_heard`` is the loop time of
-    the last sign of life of the server.
+    kind is not served at all, for then there is nothing to miss. ``answered`` is set by the first
+    answer of any kind, also a refusal: what may not be read must not keep anybody waiting.
+    ``on_access`` is told whether we may read, at first and whenever that changes. ``last_heard`` is
+    the loop time of the last sign of life of the server.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class Reflector:
         field_selector: str | None = None,
         metadata_only: bool = False,
         on_change: OnChange,
+        on_access: Callable[[bool], None] = lambda _allowed: None,
         backoff: tuple[float, float] = (_FIRST_BACKOFF, _LAST_BACKOFF),
     ) -> None:
         self._client = client
@@ -73,11 +76,15 @@ class Reflector:
         self._fields = field_selector
         self._metadata_only = metadata_only
         self._on_change = on_change
+        self._on_access = on_access
+        self._allowed: bool | None = None
         self._first_backoff, self._last_backoff = backoff
         self._version = ""
         self._newest = 0
         self._failures = 0
+        self._told = ""
         self.synced = asyncio.Event()
+        self.answered = asyncio.Event()
         self.served = True
         self.last_heard = 0.0
 
@@ -120,7 +127,9 @@ class Reflector:
         self._version, self._newest, self.served = version, number, True
         for old, new in changes:
             self._notify(old, new, initial=initial)
+        self._told = ""
         self.synced.set()
+        self._answer(allowed=True)
 
     async def _watch(self) -> None:
         """One watch stream, from the last known version to its end."""
@@ -188,6 +197,13 @@ class Reflector:
         for old, new in changes:
             self._notify(old, new)
         self.synced.set()
+        self._answer(allowed=True)
+
+    def _answer(self, *, allowed: bool) -> None:
+        if allowed is not self._allowed:
+            self._allowed = allowed
+            self._on_access(allowed)
+        self.answered.set()
 
     async def _pause(self, error: ApiError | None) -> None:
         """Wait with jitter, longer each time; slowly for a kind that is not there."""
@@ -195,11 +211,15 @@ class Reflector:
         delay = min(self._last_backoff, self._first_backoff * 2 ** min(self._failures - 1, 10))
         if isinstance(error, NotFound):
             self._not_served()
+        if isinstance(error, Forbidden):
+            self._answer(allowed=False)
         if isinstance(error, NotFound | Forbidden):
             delay = max(delay, min(_SLOW_BACKOFF, self._last_backoff))
         if error is not None:
             if error.retry_after is not None:
                 delay = max(delay, error.retry_after)
-            level = logging.DEBUG if isinstance(error, NotFound) else logging.WARNING
+            known = isinstance(error, NotFound) or str(error) == self._told
+            self._told = str(error)
+            level = logging.DEBUG if known else logging.WARNING
             _log.log(level, "watching %s: %s; again in %.1f s", self._store.resource, error, delay)
         await asyncio.sleep(delay * random.uniform(0.75, 1.25))  # noqa: S311 - jitter
