@@ -281,6 +281,25 @@ class TestPasswords:
         await world.reconcile(key)
         assert world.get("Secret", "ada-redis")["data"] == data
 
+    async def test_orphaned_secret_belongs_to_the_human_that_is_made_again(
+        self, world: World
+    ) -> None:
+        key = world.human(**REDIS)
+        await world.reconcile(key)
+        secret = world.get("Secret", "ada-redis")
+        data, owners = secret["data"], secret["metadata"].pop("ownerReferences")
+        world.server.put(address("Secret", "ada-redis"), secret)
+        world.server.drop(address(*key[::2]))
+        world.services.seen.remove(key, owners[0]["uid"])
+        await world.reconcile(key)
+        world.human(**REDIS)
+        uid = world.get("DigitalHuman")["metadata"]["uid"]
+        assert uid != owners[0]["uid"]
+        await world.reconcile(key)
+        found = world.get("Secret", "ada-redis")
+        assert found["data"] == data
+        assert found["metadata"]["ownerReferences"] == [owners[0] | {"uid": uid}]
+
     async def test_two_humans_have_different_passwords(self, world: World) -> None:
         for name in ("ada", "bob"):
             await world.reconcile(world.human(name, **REDIS))

@@ -150,6 +150,70 @@ async def test_create_only_is_never_overwritten(server: FakeServer, setup: Setup
     assert server.objects[path("a")]["data"] == {"password": "one"}
 
 
+def _orphan(server: FakeServer, setup: Setup, *owners: dict[str, Any]) -> None:
+    """What ``kubectl delete --cascade=orphan`` of the owner leaves."""
+    obj = json.loads(_raw(server.objects[path("a")]))
+    obj["metadata"] |= {"ownerReferences": list(owners)}
+    del obj["metadata"]["managedFields"][0]["fieldsV1"]["f:metadata"]["f:ownerReferences"]
+    setup.store.upsert(setup.decoder.decode(_raw(server.put(path("a"), obj))))
+
+
+@pytest.mark.parametrize("seen", [True, False])
+async def test_create_only_orphan_gets_its_owner_back(
+    seen: bool, server: FakeServer, setup: Setup
+) -> None:
+    await setup.apply(desired(owner="before", create_only=True, password="one"))
+    other = {k: v for k, v in owner_reference("other").items() if k != "controller"}
+    _orphan(server, setup, other)
+    if not seen:
+        setup.store.replace([], server._version)
+    again = desired(create_only=True, password="two")
+    assert await setup.result(again) is Result.CHANGED
+    found = server.objects[path("a")]
+    assert found["metadata"]["ownerReferences"] == [other, owner_reference(OWNER)]
+    assert found["metadata"]["labels"] == {"app": "x"}
+    assert found["data"] == {"password": "one"}
+    assert [live.name for live in setup.store.owned_by(OWNER)] == ["a"]
+    assert await setup.result(again) is Result.UNCHANGED
+
+
+async def test_create_only_that_is_to_have_no_owner_is_left_alone(
+    server: FakeServer, setup: Setup
+) -> None:
+    wanted = desired(owner=None, create_only=True)
+    await setup.apply(wanted)
+    assert await setup.result(wanted) is Result.UNCHANGED
+    assert server.count("patch") == 0
+
+
+async def test_orphan_that_we_never_applied_stays_foreign(server: FakeServer, setup: Setup) -> None:
+    server.put(path("a"), config_map("a"))
+    assert await setup.result(desired(create_only=True)) is Result.FOREIGN
+    assert server.count("patch") == 0
+
+
+@pytest.mark.parametrize("replaced", [True, False])
+async def test_orphan_that_is_another_ones_by_now_is_a_conflict(
+    replaced: bool, server: FakeServer, setup: Setup
+) -> None:
+    await setup.apply(desired(create_only=True))
+    _orphan(server, setup)
+    if replaced:
+        server.drop(path("a"))
+    server.put(path("a"), config_map("a", ownerReferences=[owner_reference("someone")]))
+    with pytest.raises(Conflict):
+        await setup.apply(desired(create_only=True))
+    assert server.count("patch") == 0
+
+
+async def test_orphan_that_went_away_is_a_conflict(server: FakeServer, setup: Setup) -> None:
+    await setup.apply(desired(create_only=True))
+    _orphan(server, setup)
+    server.drop(path("a"))
+    with pytest.raises(Conflict):
+        await setup.apply(desired(create_only=True))
+
+
 async def test_deleted_or_replaced_behind_our_back(server: FakeServer, setup: Setup) -> None:
     await setup.apply(desired(k="1"))
     server.drop(path("a"))

@@ -145,6 +145,7 @@ class FakeServer:
             self._check(known, body["metadata"])
             return web.json_response(self._store(path, body))
         if verb == "patch":
+            self._check(known, body.get("metadata") or {})
             return web.json_response(self._store(path, merged(known, body)))
         self._check(known, body.get("preconditions") or {})
         return web.json_response(self._remove(path))

@@ -45,7 +45,8 @@ class Desired:
     """
     One object as it should be; ``body`` is the whole manifest and must not be changed any more.
 
-    ``create_only`` objects (generated passwords) are written once and then left as they are.
+    ``create_only`` objects (generated passwords) are written once and then left as they are, but
+    for their owner: one that was orphaned gets it back.
     """
 
     resource: Resource
@@ -186,7 +187,7 @@ class Applier:
         if live.deleting:
             return Outcome(Result.DELETING, live)
         if desired.create_only or live.digest == desired.digest:
-            return Outcome(Result.UNCHANGED, live)
+            return await self._keep(desired, live.uid, live.owner_uid, live)
         try:
             return await self._send(desired, _uid_guard(live.uid), live)
         except Conflict:
@@ -235,7 +236,7 @@ class Applier:
             if found.deletionTimestamp is not None:
                 return Outcome(Result.DELETING)
             if desired.create_only:
-                return Outcome(Result.UNCHANGED)
+                return await self._keep(desired, found.uid, owner, None)
             _log.info("%s is ours but was not seen: %s", desired.ref, taken.message)
             return await self._send(desired, _uid_guard(found.uid), None, known=True)
 
@@ -257,6 +258,42 @@ class Applier:
             return Outcome(Result.CREATED, live)
         unchanged = before is not None and before.resource_version == live.resource_version
         return Outcome(Result.CONFIRMED if unchanged else Result.CHANGED, live)
+
+    async def _keep(
+        self, desired: Desired, uid: str, owner: _Owner | str | None, live: Live | None
+    ) -> Outcome:
+        """Leave an object of ours as it is, unless it is one to be written once and an orphan."""
+        if desired.create_only and owner is None and _owners(desired):
+            return await self._adopt(desired, uid)
+        return Outcome(Result.UNCHANGED, live)
+
+    async def _adopt(self, desired: Desired, uid: str) -> Outcome:
+        """
+        Give an orphan of ours its owner, and leave everything else of it as it is.
+
+        Other owners stay. Raises Conflict when it is another object by now, or changed meanwhile.
+        """
+        address = (desired.resource, desired.namespace, desired.name)
+        try:
+            raw = await self._client.get(*address, metadata_only=True)
+        except NotFound as gone:
+            raise Conflict(f"{desired.ref} went away") from gone
+        found = msgspec.json.decode(raw)["metadata"]
+        others = found.get("ownerReferences") or []
+        if found["uid"] != uid or any(other.get("controller") for other in others):
+            raise Conflict(f"{desired.ref} is not an orphan any more")
+        metadata = {
+            "uid": uid,
+            "resourceVersion": found["resourceVersion"],
+            "ownerReferences": [*others, *_owners(desired)],
+        }
+        body = _encode({"metadata": metadata})
+        answer = await self._client.merge_patch(*address, body, manager=self._manager)
+        live = self._decoders[desired.resource].decode_known(
+            answer, self._stores[desired.resource].get
+        )
+        self._stores[desired.resource].confirm(live)
+        return Outcome(Result.CHANGED, live)
 
     async def _look(self, desired: Desired) -> _Metadata | None:
         try:
@@ -299,11 +336,16 @@ class Applier:
         wanted = (metadata.get("labels") or {}).get(self._label)
         if wanted is None or wanted != live.label:
             return False
-        return live.applied or not metadata.get("ownerReferences")
+        return live.applied or not _owners(desired)
 
 
 def _uid_guard(uid: str) -> bytes:
     return b'"uid":' + _encode(uid)
+
+
+def _owners(desired: Desired) -> list[dict[str, Any]]:
+    """The owner references of the manifest."""
+    return desired.body["metadata"].get("ownerReferences") or []
 
 
 def _controller(metadata: _Metadata) -> _Owner | None:
