@@ -1,0 +1,57 @@
+"""Several namespaces, one of which goes; our kinds, which go and come back."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support import operator as operators
+from tests.support.operator import Place, human
+from tools.cluster import Cluster
+from tools.cluster.nodes import add_nodes
+from tools.operator_process import install_chart
+
+pytestmark = pytest.mark.cluster
+NAMES = [f"tenant-{number}" for number in range(8)]
+CRD = "crd/digitalhumans.aiqtoolkit.io"
+
+
+@pytest.fixture
+def cluster() -> Iterator[Cluster]:
+    one = Cluster("scope")
+    one.up(fresh=True)
+    try:
+        add_nodes(one.kubeconfig, {"cpu": 2})
+        for name in NAMES:
+            one.kubectl("create", "namespace", name)
+        _install(one, NAMES)
+        yield one
+    finally:
+        operators.tell(one)
+        operators.stop(one)
+        one.down()
+
+
+@pytest.mark.timeout(240)
+def test_operator_of_eight_namespaces_outlives_one_of_them_and_its_crds(cluster: Cluster) -> None:
+    operator = operators.process_of(cluster, NAMESPACES=",".join(NAMES))
+    operator.start()
+    _becomes_ready(cluster, "tenant-5")
+    cluster.kubectl("delete", "namespace", "tenant-1", "--timeout=60s")
+    operator.stop()
+    operator.start()
+    _becomes_ready(cluster, "tenant-6")
+    cluster.kubectl("delete", CRD, "--timeout=60s")
+    _install(cluster, [name for name in NAMES if name != "tenant-1"])
+    cluster.kubectl("wait", "--for=condition=Established", CRD, "--timeout=30s")
+    _becomes_ready(cluster, "tenant-7")
+    assert operator.running()
+
+
+def _install(cluster: Cluster, names: list[str]) -> None:
+    install_chart(cluster, values={"scope": "namespaced", "namespaces": f"{{{','.join(names)}}}"})
+
+
+def _becomes_ready(cluster: Cluster, namespace: str) -> None:
+    place = Place(cluster, namespace)
+    place.apply(human())
+    place.wait_condition("Ready", "True", seconds=60)
