@@ -89,7 +89,7 @@ def _pod(
         "name": "backup",
         "image": design.images.tools,
         "imagePullPolicy": design.images.pull_policy,
-        "args": arguments + _destination(backup.destination) + _files(human, backup),
+        "args": arguments + _destination(backup.destination) + _files(human, backup, component),
         "env": s3_credentials(secret) if secret else [],
         "resources": {
             "requests": {"cpu": "250m", "memory": "256Mi"},
@@ -124,11 +124,11 @@ def _destination(destination: BackupDestination) -> list[str]:
     return [word for name, value in given.items() if value for word in (name, value)]
 
 
-def _files(human: Human, backup: Backup) -> list[str]:
+def _files(human: Human, backup: Backup, component: str) -> list[str]:
     found = []
     if backup.encryption is not None:
         found += ["--key-file", f"{_SECRETS}/encryption/key"]
-    if redis_password(human) is not None:
+    if component == names.BACKUP and redis_password(human) is not None:
         found += ["--redis-password-file", f"{_SECRETS}/redis/password"]
     return found
 
@@ -151,7 +151,7 @@ def _volumes(
         ref = backup.encryption.key_secret
         files = secret_volume("encryption", ref.name, {ref.key: "key"})
         add(files, f"{_SECRETS}/encryption", read_only=True)
-    password = redis_password(human)
+    password = redis_password(human) if component == names.BACKUP else None
     if password is not None:
         files = secret_volume("redis", password[0], {password[1]: "password"})
         add(files, f"{_SECRETS}/redis", read_only=True)
