@@ -136,7 +136,7 @@ class Watches:
         )
 
     def _may_read(self, resource: Resource, scope: str | None, allowed: bool) -> None:
-        if resource in OPTIONAL and self.served.allow(resource, allowed):
+        if resource in OPTIONAL and self.served.allow(resource, scope, allowed):
             self._look_at_all()
         if not allowed:
             where = f" in namespace {scope}" if scope else ""

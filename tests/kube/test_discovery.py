@@ -40,3 +40,16 @@ async def test_broken_group_keeps_its_last_answer(server: FakeServer, client: Ap
     server.faults.fail(1, 503)
     await served.refresh()
     assert served.has(MONITORS)
+
+
+async def test_refusal_in_one_namespace_is_none_in_another(client: ApiClient) -> None:
+    served = Served(client, [MONITORS])
+    served._served.add(MONITORS)
+    assert served.allow(MONITORS, "a", False)
+    assert not served.allow(MONITORS, "a", False)
+    assert not served.has(MONITORS, "a")
+    assert served.has(MONITORS, "b")
+    assert served.allow(MONITORS, None, False)
+    assert not served.has(MONITORS, "b")
+    assert served.allow(MONITORS, None, True)
+    assert served.has(MONITORS, "b")

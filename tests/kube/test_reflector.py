@@ -21,6 +21,7 @@ class Watched:
     def __init__(self, client: ApiClient, namespace: str | None = None) -> None:
         self.store = Store(CONFIG_MAPS)
         self.log: Log = []
+        self.access: list[bool] = []
         self.reflector = Reflector(
             client,
             self.store,
@@ -28,6 +29,7 @@ class Watched:
             namespace=namespace,
             label_selector="app=x",
             on_change=self._changed,
+            on_access=self.access.append,
             backoff=(0.02, 0.1),
         )
 
@@ -235,3 +237,19 @@ async def test_failing_listener_does_not_stop_the_watch(
         server.put(path("a"), config_map("a"))
         server.put(path("b"), config_map("b"))
         await eventually(lambda: seen.names() == {"a", "b"})
+
+
+async def test_refusal_is_an_answer_and_its_end_is_told(
+    server: FakeServer, client: ApiClient
+) -> None:
+    server.faults.fail(2, 403, verb="list")
+    server.put(path("a"), config_map("a"))
+    made = Watched(client)
+    task = asyncio.create_task(made.reflector.run())
+    await eventually(made.reflector.answered.is_set)
+    assert made.access == [False]
+    assert not made.reflector.synced.is_set()
+    await eventually(made.reflector.synced.is_set)
+    assert made.access == [False, True]
+    assert made.names() == {"a"}
+    task.cancel()

@@ -7,9 +7,10 @@ import base64
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from digital_human_operator.human import Child, Human
-from digital_human_operator.kinds import BY_KIND, SECOND, WORKLOADS
+from digital_human_operator.kinds import BY_KIND, OPTIONAL, SECOND, WORKLOADS
 from digital_human_operator.kube.apply import Desired, Outcome, Result
 from digital_human_operator.kube.errors import ApiError, Conflict, Forbidden, Invalid
 from digital_human_operator.kube.live import Live
@@ -87,8 +88,15 @@ def surplus(services: Services, human: Human, wanted: Iterable[Settled]) -> int:
         1
         for resource, store in services.stores.items()
         for live in store.owned_by(human.uid)
-        if not live.deleting and (resource, live.name) not in keep
+        if not live.deleting
+        and (resource, live.name) not in keep
+        and not _is_out_of_sight(services, resource, live)
     )
+
+
+def _is_out_of_sight(services: Services, resource: Resource, live: Live) -> bool:
+    """Whether this is of a kind that we may not read for now: what was made of it stays."""
+    return resource in OPTIONAL and not services.served.has(resource, live.namespace)
 
 
 def is_withheld(child: Child, components: frozenset[str]) -> bool:
@@ -116,7 +124,9 @@ async def apply(
     if startable and applied.retry is None and not applied.failed:
         keep = {(BY_KIND[c.kind], human.namespace, c.name) for c in children}
         try:
-            await services.applier.prune(human.uid, keep)
+            await services.applier.prune(
+                human.uid, keep, protect=partial(_is_out_of_sight, services)
+            )
         except ApiError as error:
             failed = _refusal("deletion of what is not wanted any more", error)
             return Applied(applied.foreign, failed, retry=error)

@@ -152,7 +152,9 @@ class DigitalHumanController:
             images=self._services.images,
             operator_namespace=self._services.namespace,
             references=references,
-            served=frozenset(r.kind for r in OPTIONAL if self._services.served.has(r)),
+            served=frozenset(
+                r.kind for r in OPTIONAL if self._services.served.has(r, human.namespace)
+            ),
         )
 
     async def _apply(self, key: Key, seen: Seen, human: Human, design: Design) -> Applied | None:

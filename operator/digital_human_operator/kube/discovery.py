@@ -54,17 +54,22 @@ class Served:
         self._on_change = on_change
         self._interval = interval
         self._served: set[Resource] = set()
-        self._refused: set[Resource] = set()
+        self._refused: set[tuple[Resource, str | None]] = set()
         self.synced = asyncio.Event()
 
-    def has(self, resource: Resource) -> bool:
-        """Whether ``resource`` was served when last asked, and may be read."""
-        return resource in self._served and resource not in self._refused
+    def has(self, resource: Resource, namespace: str | None = None) -> bool:
+        """Whether ``resource`` was served when last asked, and may be read in ``namespace``."""
+        refused = self._refused.intersection({(resource, None), (resource, namespace)})
+        return resource in self._served and not refused
 
-    def allow(self, resource: Resource, allowed: bool) -> bool:
-        """Note whether we may read it (else it is as good as absent); True when that is news."""
-        news = allowed is (resource in self._refused)
-        (self._refused.discard if allowed else self._refused.add)(resource)
+    def allow(self, resource: Resource, scope: str | None, allowed: bool) -> bool:
+        """
+        Note whether we may read it in ``scope`` (a namespace, None for all); True when it is news.
+
+        What we may not read is as good as absent.
+        """
+        news = allowed is ((resource, scope) in self._refused)
+        (self._refused.discard if allowed else self._refused.add)((resource, scope))
         return news
 
     async def run(self) -> None:
