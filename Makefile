@@ -11,7 +11,8 @@ PYTHON := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
 .PHONY: help bootstrap demo demo-down cluster cluster-down kubeconfig binaries \
-        test test-unit test-cluster lint fmt generate bench-operator lock clean
+        test test-unit test-cluster test-torch lint fmt generate talk page train-face \
+        bench-operator bench-runtime lock clean
 
 help: ## Show this help
 	@awk 'BEGIN { FS = ":.*## " } \
@@ -27,6 +28,9 @@ demo: bootstrap ## Start a cluster and the operator in it, and show them at work
 
 demo-down: bootstrap ## Stop the demo and remove everything of it
 	@$(PYTHON) -m tools.demo down
+
+talk: bootstrap ## Start the runtime alone and print where the face talks
+	@$(PYTHON) -m tools.talk
 
 ##@ Local cluster
 
@@ -56,8 +60,14 @@ test-unit: bootstrap ## Tests that need no cluster
 test-cluster: bootstrap ## Tests against a real control plane
 	@$(PYTHON) -m tools.checks cluster
 
+test-torch: bootstrap ## Tests of what needs torch, in an environment of their own (5 GB)
+	@$(PYTHON) -m tools.checks torch
+
 bench-operator: bootstrap ## Measure the operator against a real control plane
 	@$(PYTHON) -m tools.bench.operator
+
+bench-runtime: bootstrap ## Measure the runtime: first audio, lip sync, streams, chat
+	@$(PYTHON) -m tools.bench.runtime
 
 ##@ Change it
 
@@ -68,6 +78,12 @@ fmt: bootstrap ## Format the code and fix what can be fixed by itself
 generate: bootstrap ## Write the CRDs and their reference from the models, config/ from the chart
 	@$(PYTHON) -m digital_human_operator.api.generate
 	@$(PYTHON) -m config.generate
+
+page: bootstrap ## Build the avatar page from runtime/avatar
+	@$(PYTHON) -m tools.page
+
+train-face: bootstrap ## Train the face network again and check it against its gates
+	@sh tools/bootstrap.sh torch && .venv-torch/bin/python -m digital_human_training
 
 lock: bootstrap ## Resolve the dependencies again and write requirements/
 	@$(PYTHON) -m tools.lock

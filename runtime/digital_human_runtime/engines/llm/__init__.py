@@ -1,0 +1,1 @@
+"""Language models: the builtin demo brain, OpenAI-compatible servers, transformers in process."""

@@ -1,0 +1,1 @@
+"""One turn: stages joined by bounded queues, paced by what the listener has heard."""
