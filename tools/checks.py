@@ -1,4 +1,4 @@
-"""The checks of a change, cheap ones first: `python -m tools.checks lint unit cluster`.
+"""The checks of a change, cheap ones first: `python -m tools.checks lint unit wire browser cluster`.
 
 Within a stage every step runs, so that one run shows all there is to repair; a stage that failed
 ends the run. Each step and each stage says how long it took.
@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from tools.bootstrap import ENVIRONMENTS
 from tools.cache import ROOT
 
 TYPED = (
@@ -30,6 +31,7 @@ class Step:
     name: str
     module: str
     arguments: tuple[str, ...] = ()
+    environment: str = "dev"
 
 
 def lint() -> Iterator[Step]:
@@ -46,8 +48,28 @@ def lint() -> Iterator[Step]:
 
 
 def unit() -> Iterator[Step]:
-    """Tests that need no cluster."""
-    yield Step("unit tests", "pytest", ("-q", "-m", "not cluster", "-n", WORKERS))
+    """Tests that need neither a cluster nor a browser."""
+    yield Step("programs", "tools.debian", ("redis-server",))
+    here = "not cluster and not browser and not torch"
+    yield Step("unit tests", "pytest", ("-q", "-m", here, "-n", WORKERS))
+
+
+def wire() -> Iterator[Step]:
+    """NVIDIA's wire protocol on the set of packages that NVIDIA's metadata asks for."""
+    tests = ("-q", "-m", "wire", "tests/runtime/grpc_api")
+    yield Step("wire tests", "pytest", tests, environment="wire")
+
+
+def browser() -> Iterator[Step]:
+    """The avatar page in a real browser."""
+    yield Step("programs", "tools.debian", ("chromium",))
+    yield Step("page", "tools.page")
+    yield Step("browser tests", "pytest", ("-q", "-m", "browser", "tests/runtime"))
+
+
+def torch() -> Iterator[Step]:
+    """What needs torch, in an environment of its own."""
+    yield Step("torch tests", "pytest", ("-q", "-m", "torch", "tests"), environment="torch")
 
 
 def cluster() -> Iterator[Step]:
@@ -56,14 +78,32 @@ def cluster() -> Iterator[Step]:
     yield Step("cluster tests", "pytest", ("-q", "-m", "cluster", "-n", WORKERS))
 
 
-STAGES = {"lint": lint, "unit": unit, "cluster": cluster}
+STAGES = {
+    "lint": lint,
+    "unit": unit,
+    "wire": wire,
+    "browser": browser,
+    "torch": torch,
+    "cluster": cluster,
+}
+
+
+def interpreter(environment: str) -> str:
+    """Python of an environment, which is prepared first where it is missing."""
+    if environment == "dev":
+        return sys.executable
+    subprocess.run(["sh", "tools/bootstrap.sh", environment], cwd=ROOT, check=True)
+    return str(ROOT / ENVIRONMENTS[environment] / "bin" / "python")
 
 
 def run_step(stage: str, step: Step) -> bool:
     """Run one step, print its time and say whether it passed."""
     start = time.monotonic()
-    command = [sys.executable, "-m", step.module, *step.arguments]
-    passed = subprocess.run(command, cwd=ROOT, check=False).returncode == 0
+    try:
+        command = [interpreter(step.environment), "-m", step.module, *step.arguments]
+        passed = subprocess.run(command, cwd=ROOT, check=False).returncode == 0
+    except subprocess.CalledProcessError:
+        passed = False
     verdict = "ok" if passed else "FAILED"
     seconds = time.monotonic() - start
     print(f"{stage:<8} {step.name:<16} {seconds:7.1f} s  {verdict}", flush=True)

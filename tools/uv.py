@@ -4,7 +4,6 @@ Standard library only: this runs before anything is installed.
 """
 
 import importlib.util
-import os
 import re
 import shutil
 import subprocess
@@ -12,6 +11,7 @@ import sys
 from functools import lru_cache
 from pathlib import Path
 
+from tools import debian
 from tools.cache import ROOT, cache_root, file_lock
 
 REQUIREMENTS = ROOT / "requirements" / "uv.txt"
@@ -80,12 +80,8 @@ def _need_ensurepip() -> None:
     if importlib.util.find_spec("ensurepip"):
         return
     package = f"python{sys.version_info[0]}.{sys.version_info[1]}-venv"
-    if os.geteuid() != 0 or not shutil.which("apt-get"):
-        raise UvError(f"Python's venv module is incomplete: install the package {package}.")
-    print(f"installing {package}", file=sys.stderr, flush=True)
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for arguments in (["update", "-qq"], ["install", "-qq", "-y", package]):
-        command = ["apt-get", *arguments]
-        if subprocess.run(command, env=environment, stdout=sys.stderr, check=False).returncode:
-            raise UvError(f"apt-get could not install {package}: install it and try again.")
+    try:
+        debian.install([package])
+    except debian.PackageError as error:
+        raise UvError(f"Python's venv module is incomplete: {error}") from error
     importlib.invalidate_caches()
