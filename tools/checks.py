@@ -1,4 +1,4 @@
-"""The checks of a change, cheap ones first: `python -m tools.checks lint unit wire browser cluster`.
+"""The checks of a change, cheap ones first: `python -m tools.checks lint unit cluster`.
 
 Within a stage every step runs, so that one run shows all there is to repair; a stage that failed
 ends the run. Each step and each stage says how long it took.
@@ -92,7 +92,8 @@ def interpreter(environment: str) -> str:
     """Python of an environment, which is prepared first where it is missing."""
     if environment == "dev":
         return sys.executable
-    subprocess.run(["sh", "tools/bootstrap.sh", environment], cwd=ROOT, check=True)
+    prepare = [sys.executable, "tools/bootstrap.py", environment]
+    subprocess.run(prepare, cwd=ROOT, check=True)
     return str(ROOT / ENVIRONMENTS[environment] / "bin" / "python")
 
 
