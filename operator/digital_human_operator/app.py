@@ -160,11 +160,14 @@ class App:
         assert connector is not None  # noqa: S101 - only a closed session has none
 
         async def ready() -> None:
+            told = False
             while not self._stop.is_set():
                 await served.refresh()
                 if served.has(HUMANS):
                     return
-                _log.warning("the CRDs of %s are not installed yet; looking again", HUMANS.group)
+                if not told:
+                    _log.warning("the CRDs of %s are not installed; waiting for them", HUMANS.group)
+                told = True
                 await asyncio.sleep(2)
 
         async def changed() -> None:

@@ -131,7 +131,7 @@ async def run(
         except Exception as error:  # noqa: BLE001 - whatever ended kopf, events must go on
             if asyncio.get_running_loop().time() - began > last:
                 delay = _RESTART[0]
-            _log.warning("the event source ended (%s); again in %.0f s", error, delay)
+            _log.warning("the event source ended: %s; again in %.0f s", _said(error), delay)
             await _sleep(delay, stop)
             delay = min(last, delay * 2)
         finally:
@@ -236,6 +236,17 @@ def _log_in(
         )
         sessions[:] = [*(one for one in sessions if not one.closed), session]
         return kopf.AiohttpSession(server=credentials.server, aiohttp_session=session)
+
+
+def _said(error: Exception) -> str:
+    """The cause in a few words: kopf's own texts are whole answers of the API server."""
+    status = getattr(error, "status", None)
+    if status == 404:
+        return "a kind that was watched is not served any more"
+    if status is not None:
+        why = getattr(error, "message", "") or "without a reason"
+        return f"the API server answered {status}, {why}"
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
 async def _sleep(seconds: float, stop: asyncio.Event) -> None:

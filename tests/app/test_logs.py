@@ -6,6 +6,7 @@ import json
 import logging
 from typing import Any
 
+import aiohttp
 import pytest
 
 from digital_human_operator import logs
@@ -66,6 +67,17 @@ def test_kopf_is_no_louder_than_the_rest(capsys: pytest.CaptureFixture[str]) -> 
     logs.configure("ERROR", "json")
     logging.getLogger("kopf.objects").warning("trouble")
     assert lines(capsys) == []
+
+
+def test_end_of_kopf_is_told_by_us_and_a_failed_handler_with_its_trace(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    logs.configure("INFO", "json")
+    log = logging.getLogger("kopf.reactor")
+    for error in (aiohttp.ClientConnectionError("gone"), ValueError("a defect")):
+        log.error("a task has failed", exc_info=error)
+    (line,) = lines(capsys)
+    assert line["exception"].endswith("ValueError: a defect")
 
 
 def test_configured_twice_tells_once(capsys: pytest.CaptureFixture[str]) -> None:

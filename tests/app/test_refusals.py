@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from digital_human_operator import app as composition
+from digital_human_operator import logs
 from digital_human_operator.kinds import CHILDREN, HUMANS, OPTIONAL, OWN
 from tests.support.fake_server import FakeServer
 from tests.support.world import address
@@ -54,6 +57,27 @@ async def test_crds_that_go_and_come_back_are_heard_again(
         await operator.until(lambda: deployment(server, "after"))
 
 
+async def test_crd_that_goes_is_told_in_one_line_each(
+    server: FakeServer, capsys: pytest.CaptureFixture[str], logging_restored: None
+) -> None:
+    del logging_restored
+    logs.configure("WARNING", "text")
+    said: list[str] = []
+    async with operating(server) as operator:
+        await operator.ready()
+        await operator.until(lambda: server.count("watch") > len(CHILDREN))
+        await asyncio.sleep(0.5)
+        del server.served[HUMANS.prefix]
+        server.faults.fail(1000, 404, path=f"/{HUMANS.plural}")
+        await server.cut_watches()
+        await operator.until(lambda: "waiting for them" in _told(capsys, said))
+        await asyncio.sleep(2.5)
+    text = _told(capsys, said)
+    assert text.count("a kind that was watched is not served any more") == 1
+    assert text.count("the CRDs of aiqtoolkit.io are not installed") == 1
+    assert "Traceback" not in text
+
+
 async def test_kind_of_ours_that_comes_later_is_heard(
     server: FakeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -65,6 +89,12 @@ async def test_kind_of_ours_that_comes_later_is_heard(
         backup = address("DigitalHumanBackup", "b")
         server.put(backup, {"kind": "DigitalHumanBackup", "metadata": {"generation": 1}})
         await operator.until(lambda: "status" in server.objects[backup])
+
+
+def _told(capsys: pytest.CaptureFixture[str], said: list[str]) -> str:
+    """Everything that was logged so far."""
+    said.append(capsys.readouterr().err)
+    return "".join(said)
 
 
 @pytest.mark.parametrize("namespaces", [1, 20, 100])
