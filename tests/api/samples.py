@@ -198,7 +198,10 @@ MIND = [
 
 _ENV = "podTemplate: {env: [{@}]}"
 BODY = [
-    _put(".spec.face", ONE + "embedded", "", ", managed: {}", "face: {embedded: {}@}"),
+    _put(".spec.face", ONE + "embedded", "", ", managed: {gpu: {profile: l4}}",
+         "face: {embedded: {}@}"),
+    _put(".spec.face.managed", "Audio2Face needs a GPU", "l4", "none",
+         "face: {managed: {gpu: {profile: @}}}"),
     _put(".spec.face.external", "address must be host:port", "a2f:50051", "https://a2f:50051",
          "face: {external: {address: '@'}}"),
     _put(".spec.face.external", "address must not point", "a2f:50051", "169.254.169.254:80",
@@ -209,7 +212,10 @@ BODY = [
          "face: {managed: {output: Video, gpu: {profile: @}}}"),
     _put(".spec.face.managed.gpu", "count must be 1", "1", "2",
          "face: {managed: {gpu: {profile: a100-mig-2g.10gb, count: @}}}"),
-    *_resources(".spec.face.managed.resources", "face: {managed: {resources: @}}"),
+    *_resources(
+        ".spec.face.managed.resources",
+        "face: {managed: {gpu: {profile: l4}, resources: @}}",
+    ),
     _put(".spec.gpu", "count must be 1", "1", "2", "gpu: {profile: a100-mig-3g.40gb, count: @}"),
     _put(".spec.gpu", "need a GPU", "rtx4090", "none", "gpu: {profile: @, tensorRT: {}}"),
     _put(".spec.gpu", "use fp16 or int8", "h100", "a100-40gb",

@@ -2,19 +2,32 @@
 
 import pytest
 
+from tests.api.forms import FORMS, forms
 from tests.api.samples import SAMPLES, Sample, parsed
-from tests.api.schemas import JsonObject, all_rules
+from tests.api.schemas import JsonObject, all_rules, crds
 from tests.api.server import Server
 
 
+def _is_form(message: str) -> bool:
+    return message.startswith(tuple(FORMS))
+
+
 def test_each_rule_has_one_sample() -> None:
-    missing = [
-        f"{kind}{path}: {message}"
+    counts = {
+        (kind, path, message): sum(
+            s.kind == kind and s.rule == path and s.says in message for s in SAMPLES
+        )
         for kind, path, message in all_rules()
-        if sum(s.kind == kind and s.rule == path and s.says in message for s in SAMPLES) != 1
-    ]
-    assert missing == []
-    assert len(SAMPLES) == len(all_rules()) >= 40
+    }
+    wrong = [rule for rule, n in counts.items() if n != 1 and not (n == 0 and _is_form(rule[2]))]
+    assert wrong == []
+    assert len(SAMPLES) == sum(counts.values()) >= 40
+
+
+def test_each_form_has_samples_wherever_it_is_asked_for() -> None:
+    asked = [(kind, path) for kind, path, message in all_rules() if _is_form(message)]
+    assert asked == [(kind, path) for kind in crds() for path, *_ in forms(kind)]
+    assert len(asked) > 90
 
 
 def _answers(server: Server, sample: Sample, spec: str | tuple[str, str]) -> list[str]:
@@ -39,6 +52,18 @@ def test_refused_samples_are_refused_by_their_rule_alone(server: Server) -> None
         ours = [a for a in answers if a.startswith(field) and sample.says in a]
         if len(ours) != 1 or (sample.alone and answers != ours):
             wrong[str(sample)] = answers
+    assert wrong == {}
+
+
+@pytest.mark.cluster
+@pytest.mark.parametrize("kind", list(crds()))
+def test_each_form_is_told_in_a_sentence_and_nothing_else(server: Server, kind: str) -> None:
+    wrong = {}
+    for path, says, accepted, refused in forms(kind):
+        taken, answers = server.refusal(kind, accepted), server.refusal(kind, refused)
+        field = path.replace("[]", "[0]").replace("{}", "[cpu]").lstrip(".")
+        if taken or len(answers) != 1 or not answers[0].startswith(field) or says not in answers[0]:
+            wrong[path] = (taken, answers)
     assert wrong == {}
 
 

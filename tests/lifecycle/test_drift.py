@@ -27,7 +27,7 @@ SELECTOR = "app.kubernetes.io/managed-by=digital-human-operator"
 SPEC: dict[str, Any] = {
     "autoscaling": {"minReplicas": 2, "maxReplicas": 4},
     "sessions": {"store": {"redis": {"managed": {"storage": "1Gi"}}}},
-    "face": {"managed": {}},
+    "face": {"managed": {"gpu": {"profile": "l4"}}},
     "backup": {
         "schedule": "0 2 * * *",
         "destination": {"s3": {"bucket": "backups"}},

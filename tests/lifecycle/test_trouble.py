@@ -46,7 +46,10 @@ def test_missing_secret_holds_back_the_pods_only_until_it_is_there(place: Place)
 def test_changed_secret_rolls_only_the_pods_that_read_it(place: Place) -> None:
     place.apply(
         secret("keys", **{"api-key": "one"}),
-        human(face={"managed": {}}, security={"apiKeySecret": {"name": "keys", "key": "api-key"}}),
+        human(
+            face={"managed": {"gpu": {"profile": "l4"}}},
+            security={"apiKeySecret": {"name": "keys", "key": "api-key"}},
+        ),
     )
     place.wait_condition("Ready", "True")
     runtime = place.get("deployment", "ada")["metadata"]["generation"]

@@ -312,7 +312,6 @@ class TestWarnings:
             ({"budget": {"monthly": 5}}, "spec.budget"),
             ({"gpu": {"profile": "l4", "pruning": {}}}, "spec.gpu.pruning"),
             ({"gpu": {"profile": "l4", "compile": {}}}, "spec.gpu.compile"),
-            ({"face": {"managed": {}}}, "spec.face.managed.gpu.profile"),
             ({"monitoring": {"podMonitor": {}}}, "PodMonitor"),
             ({"monitoring": {"rules": {}}}, "PrometheusRule"),
             ({"storage": {"models": {}}, "replicas": 2}, "ReadWriteOnce"),

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
-QUANTITY = r"^([0-9]{1,15}(\.[0-9]{1,9})?)([eE][+-]?[0-9]{1,2}|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$"
+QUANTITY = r"^\+?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,2}|[numkMGTPE]|[KMGTPE]i)?$"
 DURATION = r"^([0-9]{1,5}(\.[0-9]{1,3})?(ms|s|m|h))+$"
 PERCENT = r"^(0|[1-9][0-9]?|100)%$"
 NAME = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
@@ -45,6 +45,17 @@ def rules(*validations: dict[str, Any]) -> dict[str, Any]:
 def validated(*validations: dict[str, Any]) -> ConfigDict:
     """The ``model_config`` of a model with CEL rules."""
     return ConfigDict(json_schema_extra=rules(*validations))
+
+
+def form(pattern: str, sentence: str, **more: Any) -> Any:
+    """
+    The field of a text of one form; ``sentence`` says which, to whoever writes another.
+
+    pydantic checks the pattern, the API server the rule: of a bare pattern it would only say that
+    the text does not match it.
+    """
+    rule = cel(f"self.matches(r'{pattern}')", sentence)
+    return Field(pattern=pattern, json_schema_extra=rules(rule), **more)
 
 
 def list_map(*keys: str) -> dict[str, Any]:
@@ -101,9 +112,14 @@ Quantity = Annotated[
         {
             "x-kubernetes-int-or-string": True,
             "anyOf": [{"type": "integer"}, {"type": "string"}],
-            "pattern": QUANTITY,
             "maxLength": 32,
             "minimum": 0,
+            **rules(
+                cel(
+                    "isQuantity(string(self)) && !quantity(string(self)).isLessThan(quantity('0'))",
+                    "must be an amount such as 500m, 8 or 64Gi",
+                )
+            ),
         }
     ),
 ]
@@ -116,16 +132,29 @@ IntOrPercent = Annotated[
         {
             "x-kubernetes-int-or-string": True,
             "anyOf": [{"type": "integer"}, {"type": "string"}],
-            "pattern": PERCENT,
             "maxLength": 4,
             "minimum": 0,
             "maximum": 1000,
+            **rules(
+                cel(
+                    f"type(self) == int || string(self).matches(r'{PERCENT}')",
+                    'must be a number of Pods such as 2, or a share of them such as "50%"',
+                )
+            ),
         }
     ),
 ]
 """A number of Pods or a percentage of them: ``2`` or ``"50%"``."""
 
-Duration = Annotated[str, Field(pattern=DURATION, max_length=24, examples=["30s"])]
+Duration = Annotated[
+    str,
+    form(
+        DURATION,
+        "must be a length of time such as 30s, 10m or 1h30m",
+        max_length=24,
+        examples=["30s"],
+    ),
+]
 """A length of time such as ``30s``, ``10m`` or ``1h30m``."""
 
 CronSchedule = Annotated[
@@ -147,25 +176,55 @@ CronSchedule = Annotated[
 
 TimeZone = Annotated[
     str,
-    Field(pattern=r"^[A-Za-z]+[A-Za-z0-9_+/-]*$", max_length=64, examples=["Europe/Berlin"]),
+    form(
+        r"^[A-Za-z]+[A-Za-z0-9_+/-]*$",
+        "must be a time zone such as UTC or Europe/Berlin",
+        max_length=64,
+        examples=["Europe/Berlin"],
+    ),
 ]
 """A name of the IANA time zone data base."""
 
-ObjectName = Annotated[str, Field(pattern=NAME, min_length=1, max_length=253)]
+ObjectName = Annotated[
+    str,
+    form(
+        NAME,
+        "must be the name of an object: lower-case letters, digits, - and ., with a letter or digit"
+        " at both ends",
+        min_length=1,
+        max_length=253,
+    ),
+]
 """The name of an object in the same namespace."""
 
 NamespaceName = Annotated[
-    str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", min_length=1, max_length=63)
+    str,
+    form(
+        r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
+        "must be the name of a namespace: lower-case letters, digits and -, with a letter or digit"
+        " at both ends",
+        min_length=1,
+        max_length=63,
+    ),
 ]
 """The name of a namespace."""
 
-SecretKey = Annotated[str, Field(pattern=r"^[-._a-zA-Z0-9]+$", min_length=1, max_length=253)]
+SecretKey = Annotated[
+    str,
+    form(
+        r"^[-._a-zA-Z0-9]+$",
+        "must be a key of letters, digits, -, _ and .",
+        min_length=1,
+        max_length=253,
+    ),
+]
 """One key of a Secret or ConfigMap."""
 
 ImageReference = Annotated[
     str,
-    Field(
-        pattern=r"^[a-zA-Z0-9][a-zA-Z0-9._:/-]*(@sha256:[0-9a-f]{64})?$",
+    form(
+        r"^[a-zA-Z0-9][a-zA-Z0-9._:/-]*(@sha256:[0-9a-f]{64})?$",
+        "must be an image such as registry.example.com/name:tag or, better, name@sha256:<digest>",
         max_length=512,
         examples=["registry.example.com/digital-human@sha256:<digest>"],
     ),
@@ -174,7 +233,12 @@ ImageReference = Annotated[
 
 Url = Annotated[
     str,
-    Field(pattern=r"^https?://[!-~]+$", max_length=2048, examples=["https://llm.example.com/v1"]),
+    form(
+        r"^https?://[!-~]+$",
+        "must be an address that begins with http:// or https:// and has no spaces",
+        max_length=2048,
+        examples=["https://llm.example.com/v1"],
+    ),
 ]
 """An http or https address."""
 
@@ -236,9 +300,14 @@ def url_rules(
     )
 
 
+def no_duration(field: str) -> str:
+    """CEL: the text has another form, which its own rule says; comparing it would be an error."""
+    return f"!self.{field}.matches(r'{DURATION}')"
+
+
 def at_least(field: str, shortest: str, longest: str | None = None) -> dict[str, Any]:
     """The rule that a duration lies between ``shortest`` and ``longest``."""
-    lower = f"duration(self.{field}) >= duration('{shortest}')"
+    lower = f"{no_duration(field)} || duration(self.{field}) >= duration('{shortest}')"
     if longest is None:
         return cel(lower, f"{field} must be at least {shortest}", path=f".{field}")
     return cel(
@@ -251,7 +320,8 @@ def at_least(field: str, shortest: str, longest: str | None = None) -> dict[str,
 def positive_quantity(field: str) -> dict[str, Any]:
     """The rule that a size is more than 0."""
     return cel(
-        f"quantity(string(self.{field})).isGreaterThan(quantity('0'))",
+        f"!isQuantity(string(self.{field}))"
+        f" || quantity(string(self.{field})).compareTo(quantity('0')) != 0",
         f"{field} must be more than 0",
         path=f".{field}",
     )
@@ -260,7 +330,8 @@ def positive_quantity(field: str) -> dict[str, Any]:
 def grows(field: str) -> dict[str, Any]:
     """The rule that the size of a volume does not shrink."""
     return cel(
-        f"quantity(string(self.{field})).compareTo(quantity(string(oldSelf.{field}))) >= 0",
+        f"!isQuantity(string(self.{field})) || !isQuantity(string(oldSelf.{field}))"
+        f" || quantity(string(self.{field})).compareTo(quantity(string(oldSelf.{field}))) >= 0",
         f"{field} cannot shrink: a volume only grows",
         path=f".{field}",
     )

@@ -144,6 +144,8 @@ def _plain(node: JsonObject, owner: type[BaseModel] | None, inline: Any) -> Json
     found.pop("properties", None)
     if node.get("properties"):
         found["properties"] = _properties(node["properties"], owner, inline)
+    if "x-kubernetes-validations" in found:
+        found.pop("pattern", None)  # the rule says the same, and in words
     if "description" in found:
         found["description"] = " ".join(found["description"].split())
     return found

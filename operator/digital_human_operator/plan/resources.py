@@ -33,6 +33,8 @@ def requests_and_limits(spec: DigitalHumanSpec) -> tuple[dict[str, str], dict[st
 
 
 _FACTORS = {
+    "n": 1e-9,
+    "u": 1e-6,
     "m": 1e-3,
     "": 1.0,
     **{unit: 1000.0**power for power, unit in enumerate("kMGTPE", 1)},
@@ -42,7 +44,7 @@ _FACTORS = {
 
 def quantity(text: str) -> float:
     """The number that a Kubernetes quantity means, for example ``500m`` or ``64Gi``."""
-    digits = text.rstrip("kKMGTPEim")
+    digits = text.rstrip("nukKMGTPEim")
     if digits != text and text[len(digits) :] in _FACTORS:
         return float(digits) * _FACTORS[text[len(digits) :]]
     return float(text)

@@ -72,8 +72,6 @@ def _body(spec: DigitalHumanSpec) -> Iterator[str]:
         yield "spec.gpu.pruning is not acted on yet: the weights are used as they are"
     if face is not None and face.output == "Video":
         yield "spec.face.managed.output Video is not acted on yet: blendshapes are sent"
-    if face is not None and face.gpu.profile == "none":
-        yield "spec.face.managed.gpu.profile is none: Audio2Face needs a GPU, for example l4"
 
 
 def _care(spec: DigitalHumanSpec) -> Iterator[str]:

@@ -12,6 +12,7 @@ from digital_human_operator.api.base import (
     Empty,
     ObjectName,
     cel,
+    form,
     list_map,
     union,
     validated,
@@ -20,7 +21,14 @@ from digital_human_operator.api.v1alpha1.care import BackupDestination, BackupPa
 from digital_human_operator.api.v1alpha1.status import Condition
 
 HumanName = Annotated[
-    str, Field(pattern=r"^[a-z]([-a-z0-9]*[a-z0-9])?$", min_length=1, max_length=40)
+    str,
+    form(
+        r"^[a-z]([-a-z0-9]*[a-z0-9])?$",
+        "must be the name of a DigitalHuman: lower-case letters, digits and -, beginning with a"
+        " letter",
+        min_length=1,
+        max_length=40,
+    ),
 ]
 
 

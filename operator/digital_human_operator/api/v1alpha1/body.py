@@ -14,9 +14,11 @@ from digital_human_operator.api.base import (
     ImageReference,
     ObjectName,
     Quantity,
+    SecretKey,
     SecretKeyRef,
     StringMap,
     cel,
+    form,
     key_rule,
     label_rules,
     list_map,
@@ -198,6 +200,7 @@ class Resources(ApiModel):
         key_rule("limits"),
         cel(
             "!has(self.requests) || !has(self.limits) || self.requests.all(k, !(k in self.limits)"
+            " || !isQuantity(string(self.requests[k])) || !isQuantity(string(self.limits[k]))"
             " || quantity(string(self.requests[k]))"
             ".compareTo(quantity(string(self.limits[k]))) <= 0)",
             "each request must be at most its limit",
@@ -273,14 +276,21 @@ class ConfigMapKeyRef(ApiModel):
 
     name: ObjectName
     """Name of the ConfigMap."""
-    key: Annotated[str, Field(pattern=r"^[-._a-zA-Z0-9]+$", min_length=1, max_length=253)]
+    key: SecretKey
     """Key within the ConfigMap."""
 
 
 class EnvVar(ApiModel):
     """One environment variable of the runtime container: a value or a reference."""
 
-    name: Annotated[str, Field(pattern=ENV_NAME, max_length=128)]
+    name: Annotated[
+        str,
+        form(
+            ENV_NAME,
+            "must be the name of a variable: letters, digits and _, beginning with no digit",
+            max_length=128,
+        ),
+    ]
     """Name of the variable."""
     value: Annotated[str, Field(max_length=4096)] | None = None
     """Its value. Not for secrets: use secretKeyRef."""
@@ -351,6 +361,12 @@ class ManagedFace(ApiModel):
             "Video needs a GPU with a video encoder: the A100 and H100 have none, use l4, l40s or"
             " rtx4090",
             path=".output",
+        ),
+        cel(
+            "has(self.gpu) && self.gpu.profile != 'none'",
+            "Audio2Face needs a GPU: set face.managed.gpu.profile, for example to l4, or choose"
+            " face.embedded, which runs on the CPU",
+            path=".gpu.profile",
         ),
         cel(
             "!has(self.gpu) || self.gpu.profile != 'a100-mig-1g.5gb'",

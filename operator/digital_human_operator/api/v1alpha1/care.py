@@ -17,6 +17,8 @@ from digital_human_operator.api.base import (
     TimeZone,
     Url,
     cel,
+    form,
+    no_duration,
     positive_quantity,
     union,
     url_rules,
@@ -29,9 +31,23 @@ BackupPart = Literal["models", "config", "sessions", "objects"]
 class S3Destination(ApiModel):
     """A bucket of an S3-compatible object store."""
 
-    bucket: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", max_length=63)]
+    bucket: Annotated[
+        str,
+        form(
+            r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$",
+            "must be the name of a bucket: 3 to 63 lower-case letters, digits, . and -",
+            max_length=63,
+        ),
+    ]
     """Name of the bucket."""
-    prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9._/-]*$", max_length=512)] = ""
+    prefix: Annotated[
+        str,
+        form(
+            r"^[A-Za-z0-9._/-]*$",
+            "must be a folder of letters, digits, ., _, - and /",
+            max_length=512,
+        ),
+    ] = ""
     """Folder within the bucket."""
     region: Annotated[str, Field(max_length=64)] | None = None
     """Region of the bucket."""
@@ -141,7 +157,8 @@ class Privacy(ApiModel):
             path=".keySecret",
         ),
         cel(
-            "!has(self.retention) || duration(self.retention) >= duration('1h')",
+            f"!has(self.retention) || {no_duration('retention')}"
+            " || duration(self.retention) >= duration('1h')",
             "retention must be at least 1h",
             path=".retention",
         ),
@@ -178,7 +195,9 @@ class Budget(ApiModel):
 
     monthly: Annotated[float, Field(gt=0, le=100000000)]
     """Amount per calendar month."""
-    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$", max_length=3)] = "USD"
+    currency: Annotated[
+        str, form(r"^[A-Z]{3}$", "must be a currency in three capitals such as EUR", max_length=3)
+    ] = "USD"
     """ISO 4217 code of the currency."""
     on_exceed: Literal["Warn", "Suspend"] = "Warn"
     """What happens when the amount is reached."""

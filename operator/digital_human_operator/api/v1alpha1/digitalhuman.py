@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from digital_human_operator.api.base import (
+    PERCENT,
     ApiModel,
     Empty,
     ImageReference,
@@ -119,6 +120,7 @@ class DigitalHumanSpec(ApiModel):
             "!has(self.availability) || !has(self.availability.minAvailable)"
             " || type(self.availability.minAvailable) != string || has(self.autoscaling)"
             " || !has(self.replicas) || self.replicas < 2"
+            f" || !string(self.availability.minAvailable).matches(r'{PERCENT}')"
             " || int(string(self.availability.minAvailable).replace('%', '')) * self.replicas"
             " <= 100 * (self.replicas - 1)",
             "availability.minAvailable is rounded up to all replicas: give a smaller share, or no"

@@ -19,8 +19,10 @@ from digital_human_operator.api.base import (
     TimeZone,
     at_least,
     cel,
+    form,
     grows,
     list_map,
+    no_duration,
     positive_quantity,
     union,
     url_rules,
@@ -181,8 +183,9 @@ class ExternalRedis(ApiModel):
 
     url: Annotated[
         str,
-        Field(
-            pattern=r"^rediss?://[!-~]+$",
+        form(
+            r"^rediss?://[!-~]+$",
+            "must be an address that begins with redis:// or rediss:// and has no spaces",
             max_length=1024,
             examples=["rediss://redis.example:6380/0"],
         ),
@@ -248,7 +251,7 @@ class Sessions(ApiModel):
 
     model_config = validated(
         cel(
-            "duration(self.drainDeadline) <= duration('24h')",
+            f"{no_duration('drainDeadline')} || duration(self.drainDeadline) <= duration('24h')",
             "drainDeadline must be at most 24h",
             path=".drainDeadline",
         ),

@@ -15,6 +15,7 @@ from digital_human_operator.api.base import (
     Url,
     at_least,
     cel,
+    form,
     safe_address,
     union,
     url_rules,
@@ -29,11 +30,19 @@ class Persona(ApiModel):
 
     system_prompt: Annotated[str, Field(max_length=16384)] | None = None
     """Instructions given to the language model before every conversation."""
-    voice: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$", max_length=64)] = "en-us"
+    voice: Annotated[
+        str,
+        form(r"^[A-Za-z0-9._-]+$", "must be a voice such as en-us, without spaces", max_length=64),
+    ] = "en-us"
     """Voice of the speech engine, for example en-us."""
-    language: Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=35)] = (
-        "en"
-    )
+    language: Annotated[
+        str,
+        form(
+            r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$",
+            "must be a language such as en or pt-BR",
+            max_length=35,
+        ),
+    ] = "en"
     """Language of the conversation as a BCP 47 tag."""
     greeting: Annotated[str, Field(max_length=1024)] | None = None
     """Said when a session starts; nothing is said when absent."""
@@ -44,7 +53,14 @@ class ClaimSource(ApiModel):
 
     claim_name: ObjectName
     """Name of the claim; it is mounted read-only."""
-    path: Annotated[str, Field(pattern=r"^[A-Za-z0-9._/-]+$", max_length=512)] = "."
+    path: Annotated[
+        str,
+        form(
+            r"^[A-Za-z0-9._/-]+$",
+            "must be a folder of letters, digits, ., _, - and /",
+            max_length=512,
+        ),
+    ] = "."
     """Folder of the model within the claim."""
 
     model_config = validated(
@@ -61,8 +77,9 @@ class ObjectStoreSource(ApiModel):
 
     url: Annotated[
         str,
-        Field(
-            pattern=r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[!-~]*)?$",
+        form(
+            r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[!-~]*)?$",
+            "must be a place such as s3://bucket or s3://bucket/folder",
             max_length=1024,
             examples=["s3://models/llama3-70b"],
         ),
@@ -100,14 +117,18 @@ class HuggingFaceSource(ApiModel):
 
     repository: Annotated[
         str,
-        Field(
-            pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9._-]+$",
+        form(
+            r"^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9._-]+$",
+            "must be owner and name of a repository such as meta-llama/Meta-Llama-3-70B-Instruct",
             max_length=192,
             examples=["meta-llama/Meta-Llama-3-70B-Instruct"],
         ),
     ]
     """Owner and name of the repository."""
-    revision: Annotated[str, Field(pattern=r"^[A-Za-z0-9._/-]+$", max_length=128)] = "main"
+    revision: Annotated[
+        str,
+        form(r"^[A-Za-z0-9._/-]+$", "must be a branch, a tag or, best, a commit", max_length=128),
+    ] = "main"
     """Branch, tag or, best, commit."""
     token_secret: SecretKeyRef | None = None
     """Access token for gated models."""
@@ -150,7 +171,12 @@ class TransformersEngine(ApiModel):
 
     model: Annotated[
         str,
-        Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]*$", max_length=128, examples=["llama3:8b"]),
+        form(
+            r"^[A-Za-z0-9][A-Za-z0-9._:/-]*$",
+            "must be a model such as llama3:8b, without spaces",
+            max_length=128,
+            examples=["llama3:8b"],
+        ),
     ]
     """Name of the model: llama3:8b, llama3:70b, mistral:7b ... or a name of your own."""
     precision: Precision = "bf16"
@@ -213,7 +239,14 @@ class PiperEngine(ApiModel):
 class RivaEngine(ApiModel):
     """An NVIDIA Riva speech server."""
 
-    address: Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]+:[0-9]{1,5}$", max_length=261)]
+    address: Annotated[
+        str,
+        form(
+            r"^[A-Za-z0-9.-]+:[0-9]{1,5}$",
+            "must be host:port, without a scheme",
+            max_length=261,
+        ),
+    ]
     """Host and port of the gRPC server."""
     tls: Literal["Disabled", "Required"] = "Required"
     """Whether the connection is encrypted."""

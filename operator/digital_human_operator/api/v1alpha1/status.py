@@ -18,6 +18,7 @@ Phase = Literal[
     "Updating",
     "Asleep",
     "Suspended",
+    "Paused",
     "Failed",
 ]
 

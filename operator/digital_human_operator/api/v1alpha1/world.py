@@ -18,9 +18,11 @@ from digital_human_operator.api.base import (
     SecretKeyRef,
     StringMap,
     cel,
+    form,
     grows,
     key_rule,
     label_rules,
+    no_duration,
     positive_quantity,
     validated,
 )
@@ -48,8 +50,9 @@ class Expose(ApiModel):
     host: (
         Annotated[
             str,
-            Field(
-                pattern=r"^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",
+            form(
+                r"^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",
+                "must be a host name such as ada.example.com, in lower case",
                 max_length=253,
                 examples=["ada.example.com"],
             ),
@@ -234,9 +237,10 @@ class Scrape(ApiModel):
     model_config = validated(
         *label_rules("labels"),
         cel(
-            "self.interval.matches('^([0-9]+h)?([0-9]+m)?([0-9]+s)?$')"
+            f"{no_duration('interval')} ||"
+            " (self.interval.matches('^([0-9]+h)?([0-9]+m)?([0-9]+s)?$')"
             " && duration(self.interval) >= duration('1s')"
-            " && duration(self.interval) <= duration('1h')",
+            " && duration(self.interval) <= duration('1h'))",
             "interval must be between 1s and 1h in whole numbers, such as 30s or 1m30s",
             path=".interval",
         ),
