@@ -36,6 +36,16 @@ class TestRest:
         await world.reconcile(key)
         assert world.writes() == []
 
+    async def test_paused_human_that_was_never_made_says_so(self, world: World) -> None:
+        key = world.human(mode="Paused", gpu={"profile": "l4"})
+        await world.reconcile(key)
+        await world.reconcile(key)
+        assert world.children() == set()
+        status = world.get("DigitalHuman")["status"]
+        assert status["phase"] == "Paused"
+        assert [c["type"] for c in status["conditions"]] == ["Ready", "Serving"]
+        assert "paused before it was made" in world.condition("Ready")["message"]
+
     async def test_pause_that_ends_catches_up(self, world: World) -> None:
         key = world.human(replicas=2)
         await world.reconcile(key)

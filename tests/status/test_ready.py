@@ -68,7 +68,7 @@ class TestReady:
             (
                 {"mode": "Paused"},
                 observed(deployment(), paused_differences=2),
-                ("Degraded", "Paused"),
+                ("Paused", "Paused"),
             ),
             ({}, observed(missing=("Secret x does not exist",)), ("Pending", "SecretMissing")),
             (

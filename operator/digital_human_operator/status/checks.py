@@ -83,7 +83,10 @@ def secrets(view: View) -> Iterator[Finding]:
 def paused(view: View) -> Iterator[Finding]:
     """What a paused human would change."""
     count = view.observed.paused_differences or 0
-    if count:
+    if count and view.runtime is None:
+        text = f"paused before it was made: {count} objects are missing until spec.mode is Running"
+        yield Finding(reasons.PAUSED, text)
+    elif count:
         objects = "1 object differs" if count == 1 else f"{count} objects differ"
         yield Finding(reasons.PAUSED, f"paused: {objects} from the spec and stay as they are")
 
@@ -150,7 +153,7 @@ def runtime(view: View) -> Iterator[Finding]:
         return
     found = view.runtime
     if found is None:
-        if names.RUNTIME not in view.design.withheld:
+        if names.RUNTIME not in view.design.withheld and not view.is_paused:
             yield Finding(reasons.PROGRESSING, "the objects of this human are being made")
         return
     if found.progress_reason == reasons.DEADLINE_EXCEEDED:

@@ -99,9 +99,11 @@ def rollout(view: View) -> Iterator[Draft]:
 
 
 def _is_held_up(view: View) -> bool:
-    """Whether trouble keeps the Deployment from being made: then there is no rollout to tell of."""
+    """Whether trouble or a pause keep the Deployment from being made: then nothing rolls out."""
     if view.runtime is not None:
         return False
+    if view.is_paused:
+        return True
     return any(one.reason in reasons.PROBLEMS for one in findings(view)[:1])
 
 

@@ -22,6 +22,8 @@ def phase(view: View, found: Sequence[Finding]) -> Phase:
         return "Suspended" if view.design.suspended else "Asleep"
     if not found:
         return "Ready"
+    if found[0].reason == reasons.PAUSED:
+        return "Paused"
     return _under_way(view)
 
 

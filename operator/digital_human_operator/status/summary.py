@@ -18,7 +18,7 @@ def drafts(view: View, found: Sequence[Finding]) -> list[Draft]:
     ready = Draft("Ready", "False", first.reason, first.message)
     if first.stalls:
         return [ready, Draft("Stalled", "True", first.reason, first.message)]
-    if view.human.spec.mode == "Paused":
+    if view.is_paused:
         return [ready]
     return [ready, Draft("Reconciling", "True", first.reason, first.message)]
 

@@ -62,6 +62,11 @@ class View:
         return _typed(PvcState, found)
 
     @property
+    def is_paused(self) -> bool:
+        """Whether everything stays as it is."""
+        return self.human.spec.mode == "Paused"
+
+    @property
     def has_claim(self) -> bool:
         """Whether the claim with the weights is ours."""
         return self.design.models_claim == names.models(self.human.name)
