@@ -78,6 +78,8 @@ class Phoneme:
     symbol: str
     first_sample: int
     last_sample: int
+    release_sample: int | None = None
+    """Of a stop or nasal: the closure that begins at ``first_sample`` is over here."""
 
 
 @dataclass(frozen=True, slots=True)
