@@ -32,7 +32,7 @@ class TestRefusals:
         assert ("StatefulSet", "ada-redis") not in world.children()
         assert {("Deployment", "ada"), ("Secret", "ada-redis")} <= world.children()
         assert world.condition("Ready")["reason"] == "QuotaExceeded"
-        assert quota in world.condition("Ready")["message"]
+        assert "quota few of the namespace is used up" in world.condition("Ready")["message"]
         await world.reconcile(key)
         assert ("StatefulSet", "ada-redis") in world.children()
         assert world.condition("Ready")["reason"] != "QuotaExceeded"

@@ -13,6 +13,7 @@ from digital_human_operator import names
 
 from . import reasons
 from .pods import stuck
+from .refusals import explain
 from .text import progress_text
 from .view import View, is_settled
 
@@ -56,13 +57,9 @@ def foreign(view: View) -> Iterator[Finding]:
 def refused(view: View) -> Iterator[Finding]:
     """Children that the API server does not take."""
     for child, reason, message in view.observed.failed:
-        text = f"{child}: {message}"
-        if "exceeded quota" in message:
-            yield Finding(reasons.QUOTA_EXCEEDED, text)
-        elif reason == "Forbidden":
-            yield Finding(reasons.FORBIDDEN, text)
-        else:
-            yield Finding(reasons.CHILD_REFUSED, text)
+        told = explain(child, message)
+        other = reasons.FORBIDDEN if reason == "Forbidden" else reasons.CHILD_REFUSED
+        yield Finding(told.reason or other, told.message)
 
 
 def retrying(view: View) -> Iterator[Finding]:
@@ -71,7 +68,8 @@ def retrying(view: View) -> Iterator[Finding]:
     if waiting:
         child, message = waiting[0]
         others = f" (and {len(waiting) - 1} more)" if len(waiting) > 1 else ""
-        yield Finding(reasons.RETRYING, f"{child}{others} is tried again: {message}")
+        said = explain(f"{child}{others} is tried again", message).message
+        yield Finding(reasons.RETRYING, said)
 
 
 def secrets(view: View) -> Iterator[Finding]:
@@ -159,7 +157,8 @@ def runtime(view: View) -> Iterator[Finding]:
     if found.progress_reason == reasons.DEADLINE_EXCEEDED:
         yield _deadline(view, names.RUNTIME, found.progress_message)
     if found.failure:
-        yield Finding(reasons.REPLICA_FAILURE, found.failure)
+        told = explain("Pods", found.failure)
+        yield Finding(told.reason or reasons.REPLICA_FAILURE, told.message)
     yield from _stuck(view, names.RUNTIME)
     if view.is_serving and not view.is_updated:
         text = f"{found.updated} of {found.desired} Pods run the newest template"

@@ -13,6 +13,7 @@ from . import reasons
 from .checks import findings
 from .conditions import Draft
 from .pods import lacking_gpus, stuck
+from .refusals import explain
 from .text import progress_text
 from .view import View
 
@@ -91,7 +92,8 @@ def rollout(view: View) -> Iterator[Draft]:
         text = found.progress_message or "no progress within the deadline"
         yield Draft("RolloutHealthy", "False", reasons.DEADLINE_EXCEEDED, text)
     elif found is not None and found.failure:
-        yield Draft("RolloutHealthy", "False", reasons.REPLICA_FAILURE, found.failure)
+        told = explain("Pods", found.failure).message
+        yield Draft("RolloutHealthy", "False", reasons.REPLICA_FAILURE, told)
     elif found is not None and view.is_updated and found.available >= view.wanted:
         yield Draft("RolloutHealthy", "True", "Complete", "every Pod runs the newest template")
     elif not _is_held_up(view):
