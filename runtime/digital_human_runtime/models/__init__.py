@@ -1,0 +1,1 @@
+"""Weights on a volume: fetched once, checked by digest, never half there, never a pickle."""
