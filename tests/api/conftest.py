@@ -15,7 +15,7 @@ def served(cluster: Cluster) -> Cluster:
     with file_lock(CLUSTERS / f".{cluster.name}-operator.lock"):
         if cluster.kubectl.run("get", "crd", "digitalhumans.aiqtoolkit.io").returncode:
             install_chart(cluster)
-    cluster.kubectl("wait", "--for=condition=Established", "crd", "digitalhumans.aiqtoolkit.io")
+    cluster.kubectl.wait_established("digitalhumans.aiqtoolkit.io")
     return cluster
 
 

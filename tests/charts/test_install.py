@@ -52,8 +52,7 @@ def apply_crds(kubectl: Kubectl) -> None:
 
 
 def wait_for_crds(kubectl: Kubectl) -> None:
-    names = [f"crd/{name}.aiqtoolkit.io" for name in CRDS]
-    kubectl("wait", "--for=condition=Established", "--timeout=30s", *names)
+    kubectl.wait_established(*(f"{name}.aiqtoolkit.io" for name in CRDS))
 
 
 def may(kubectl: Kubectl, account: str, home: str) -> Asks:

@@ -44,7 +44,7 @@ def place() -> Iterator[Place]:
     one.up(Options(extra_args=(PLUGIN,)), fresh=True)
     try:
         one.kubectl.apply(*definitions())
-        one.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
+        one.kubectl.wait_established()
         add_nodes(one.kubeconfig, {"cpu": 4, "dgx-a100-80": 3, "dgx-a100-mig": 2})
         install_chart(one)
         for name in ("humans", "taken", "started"):

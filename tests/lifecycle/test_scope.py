@@ -42,7 +42,7 @@ def test_operator_of_eight_namespaces_outlives_one_of_them_and_its_crds(cluster:
     _becomes_ready(cluster, "tenant-6")
     cluster.kubectl("delete", CRD, "--timeout=60s")
     _install(cluster, [name for name in NAMES if name != "tenant-1"])
-    cluster.kubectl("wait", "--for=condition=Established", CRD, "--timeout=30s")
+    cluster.kubectl.wait_established(CRD.removeprefix("crd/"))
     _becomes_ready(cluster, "tenant-7")
     assert operator.running()
 

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,3 +51,21 @@ class Kubectl:
         """Apply objects on the server side, as one list."""
         document = {"apiVersion": "v1", "kind": "List", "items": list(objects)}
         self("apply", "--server-side", "-f", "-", stdin=json.dumps(document))
+
+    def wait_established(self, *crds: str, seconds: float = 30.0) -> None:
+        """
+        Wait until CustomResourceDefinitions (none named: all) are served.
+
+        `kubectl wait` fails on one that is so new that it has no conditions yet, so it is asked
+        again until the deadline.
+        """
+        names = [f"crd/{name}" for name in crds] or ["crd", "--all"]
+        deadline = time.monotonic() + seconds
+        while True:
+            command = ("wait", "--for=condition=Established", "--timeout=5s", *names)
+            result = self.run(*command)
+            if result.returncode == 0:
+                return
+            if time.monotonic() > deadline:
+                raise ClusterError(f"kubectl {' '.join(command)}: {result.stderr.strip()}")
+            time.sleep(0.1)
