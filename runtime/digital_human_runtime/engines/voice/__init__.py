@@ -1,1 +1,20 @@
-"""Voices: eSpeak NG in a process of its own, OpenAI-compatible servers, Piper, Riva."""
+"""
+Voices: eSpeak NG in a process of its own, OpenAI-compatible servers, Piper, Riva.
+
+    from digital_human_runtime.engines.voice.espeak.voice import EspeakVoice
+    EspeakVoice(workers: int | None = None, *, manner: Manner | None = None,
+                clause_seconds: float = 10.0, wait_seconds: float = 10.0)
+
+    from digital_human_runtime.engines.voice.http import HttpVoice
+    HttpVoice(url: str, model: str, *, voices: Sequence[str] = ("alloy",),
+              api_key_file: Path | None = None, sample_rate: int = 24000, ...seconds)
+
+    from digital_human_runtime.engines.voice.piper import PiperVoice
+    PiperVoice(url: str, *, sample_rate: int, voices: Sequence[str] = ("default",), ...seconds)
+
+    from digital_human_runtime.engines.voice.riva import RivaVoice
+    RivaVoice(target: str, *, language: str = "en-US", sample_rate: int = 22050,
+              voices: Sequence[str] = (), tls: bool = False, api_key_file: Path | None = None)
+
+Each implements ``interfaces.Voice``.
+"""

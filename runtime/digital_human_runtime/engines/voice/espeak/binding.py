@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Literal
 
 import espeakng_loader
 
-Kind = Literal["word", "end", "phoneme"]
+from .events import Kind, RawEvent
+
 _KINDS: dict[int, Kind] = {1: "word", 5: "end", 7: "phoneme"}
 _SYNCHRONOUS = 2
 _PHONEME_EVENTS = 1
@@ -30,22 +29,6 @@ PIECE_MS = 60
 
 class LibraryError(Exception):
     """The library is missing, is not the one we know, or refuses a call."""
-
-
-@dataclass(frozen=True, slots=True)
-class RawEvent:
-    """
-    What the library says happens at a sample of the utterance.
-
-    ``position`` (from 0) and ``length`` count characters of the text; ``name`` is the mnemonic of
-    a phoneme with its stress mark. When exactly a phoneme sounds is decided in ``timing``.
-    """
-
-    kind: Kind
-    sample: int
-    position: int
-    length: int
-    name: str = ""
 
 
 Piece = Callable[[bytes, Sequence[RawEvent]], bool]

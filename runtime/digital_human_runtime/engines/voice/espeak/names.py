@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from digital_human_runtime.errors import BadInput
@@ -22,7 +22,7 @@ class VoiceNames:
     """
 
     languages: Mapping[str, str]
-    variants: Collection[str]
+    variants: Sequence[str]
 
     def resolve(self, name: str) -> str:
         """The name that the library knows; BadInput says what is near when there is none."""

@@ -27,7 +27,8 @@ import numpy as np
 
 from digital_human_runtime.frames import Speech
 
-from .binding import Library, RawEvent
+from .binding import Library
+from .events import RawEvent
 from .names import VoiceNames
 from .timing import phonemes
 from .words import speakable, words

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from digital_human_runtime.frames import Phoneme, Samples
 
-from .binding import RawEvent
+from .events import RawEvent
 
 _STRESS = "'`,%=*"
 _VOWELS = frozenset("aeiouyAEIOUVWY@038&")

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from digital_human_runtime.frames import Word
 
-from .binding import RawEvent
+from .events import RawEvent
 
 _IDEOGRAPH = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _TOKEN = re.compile(rf"([{_IDEOGRAPH}]+)|[^\s{_IDEOGRAPH}]+")

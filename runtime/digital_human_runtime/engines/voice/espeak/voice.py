@@ -1,0 +1,204 @@
+"""The voice that needs no download: eSpeak NG in worker processes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import replace
+
+import numpy as np
+
+from digital_human_runtime.errors import EngineFault, TooLarge, Unavailable
+from digital_human_runtime.frames import Check, Phoneme, Samples, Speech, Word
+
+from .names import VoiceNames
+from .pool import Pool, finish
+from .process import WorkerLostError
+from .protocol import Kind, Manner, Marks, Order
+from .segments import segments
+
+SAMPLE_RATE = 22050
+LONGEST_TEXT = 20_000
+_Item = Speech | BaseException | None
+
+
+def _workers_for_this_machine() -> int:
+    """At least two, so that one that hangs does not silence the other conversations."""
+    return max(2, min(4, len(os.sched_getaffinity(0))))
+
+
+class EspeakVoice:
+    """
+    Speaks with exact word and phoneme times, in about 150 languages.
+
+    ``workers`` processes are kept warm (by default one for each CPU, 2 to 4). A clause waits at
+    most ``wait_seconds`` for one, and has ``clause_seconds`` to be spoken: longer than that is a
+    hang, the worker is replaced and the clause tried once more if nothing of it was heard.
+    ``voice`` of ``speak`` is a language such as ``en-us``, ``de`` or ``fr-CA``, perhaps with a
+    speaker behind a plus: ``en-us+f3``.
+    """
+
+    sample_rate = SAMPLE_RATE
+
+    def __init__(
+        self,
+        workers: int | None = None,
+        *,
+        manner: Manner | None = None,
+        clause_seconds: float = 10.0,
+        wait_seconds: float = 10.0,
+    ) -> None:
+        self._size = workers or _workers_for_this_machine()
+        self._pool: Pool | None = None
+        self._names = VoiceNames({}, ())
+        self._manner = manner or Manner()
+        self._clause_seconds = clause_seconds
+        self._wait_seconds = wait_seconds
+
+    @property
+    def voices(self) -> Sequence[str]:
+        """Languages, once started; each may be followed by ``+`` and one of ``variants``."""
+        return sorted(self._names.languages)
+
+    @property
+    def variants(self) -> Sequence[str]:
+        """Speakers that every language can have."""
+        return self._names.variants
+
+    async def start(self) -> None:
+        """Start the workers; raises Unavailable with the reason when they do not come up."""
+        pool = Pool(self._size)
+        greeting = await pool.start()
+        if greeting.sample_rate != SAMPLE_RATE:
+            await pool.close()
+            raise Unavailable(f"eSpeak NG speaks at {greeting.sample_rate} Hz, not {SAMPLE_RATE}.")
+        self._pool = pool
+        self._names = VoiceNames(greeting.languages, greeting.variants)
+
+    async def close(self) -> None:
+        """End the workers."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            await pool.close()
+
+    def check(self) -> Check:
+        """Whether workers run."""
+        if self._pool is None:
+            return Check("voice", ok=False, detail="eSpeak NG is not started")
+        alive = self._pool.alive
+        detail = f"eSpeak NG, {alive} of {self._size} workers"
+        if self._pool.trouble:
+            detail += f": {self._pool.trouble}"
+        return Check("voice", ok=alive > 0, detail=detail, degraded=0 < alive < self._size)
+
+    async def speak(self, text: str, *, voice: str) -> AsyncGenerator[Speech]:
+        """Yield the sound of ``text``; marks of a clause come with the piece that it ends in."""
+        if self._pool is None:
+            raise Unavailable("The voice is not started.")
+        name = self._names.resolve(voice)
+        if len(text) > LONGEST_TEXT:
+            raise TooLarge(f"text: {len(text)} characters are more than {LONGEST_TEXT}.")
+        spoken = 0
+        for offset, segment in segments(text):
+            if segment.isspace():
+                continue
+            order = Order(segment, name, self._manner)
+            async with aclosing(self._segment(self._pool, order)) as pieces:
+                length = 0
+                async for piece in pieces:
+                    yield _moved(piece, characters=offset, samples=spoken)
+                    length += len(piece.samples)
+            spoken += length
+
+    async def _segment(self, pool: Pool, order: Order) -> AsyncGenerator[Speech]:
+        """
+        Speak one order as fast as a worker can, whatever the speed of the listener.
+
+        So a worker is free again after some milliseconds, and a segment is all that is kept.
+        """
+        heard: asyncio.Queue[_Item] = asyncio.Queue()
+        task = asyncio.create_task(self._fill(pool, order, heard))
+        try:
+            while (item := await heard.get()) is not None:
+                if isinstance(item, BaseException):
+                    raise item
+                yield item
+        finally:
+            await finish(task)
+
+    async def _fill(self, pool: Pool, order: Order, heard: asyncio.Queue[_Item]) -> None:
+        try:
+            if not await self._attempt(pool, order, heard) and not await self._attempt(
+                pool, order, heard
+            ):
+                raise EngineFault("The voice failed twice on this text.")  # noqa: TRY301
+        except Exception as error:  # noqa: BLE001 - handed to who listens
+            heard.put_nowait(error)
+        else:
+            heard.put_nowait(None)
+
+    async def _attempt(self, pool: Pool, order: Order, heard: asyncio.Queue[_Item]) -> bool:
+        """Whether it was spoken; False when the worker was lost before anything was heard."""
+        begun = False
+        marks = Marks((), ())
+        try:
+            async with (
+                pool.worker(wait_seconds=self._wait_seconds) as worker,
+                asyncio.timeout(self._clause_seconds),
+                aclosing(worker.speak(order)) as frames,
+            ):
+                async for frame in frames:
+                    if frame.kind is Kind.MARKS:
+                        marks = _joined(marks, Marks.decode(frame.payload))
+                    elif frame.kind is Kind.SOUND:
+                        begun = True
+                        heard.put_nowait(_speech(np.frombuffer(frame.payload, np.int16), marks))
+                        marks = Marks((), ())
+                    else:
+                        raise EngineFault("The voice refuses this text.")
+        except (WorkerLostError, TimeoutError) as error:
+            if begun:
+                raise EngineFault("The voice was lost in the middle of a clause.") from error
+            return False
+        if marks.words or marks.phonemes:
+            heard.put_nowait(_speech(np.zeros(0, np.int16), marks))
+        return True
+
+
+def _speech(samples: Samples, marks: Marks) -> Speech:
+    return Speech(samples, marks.words, marks.phonemes)
+
+
+def _joined(first: Marks, second: Marks) -> Marks:
+    return Marks(first.words + second.words, first.phonemes + second.phonemes)
+
+
+def _moved(piece: Speech, *, characters: int, samples: int) -> Speech:
+    """The piece as part of a longer text."""
+    if not characters and not samples:
+        return piece
+    return Speech(
+        piece.samples,
+        tuple(
+            Word(
+                word.start + characters,
+                word.end + characters,
+                word.first_sample + samples,
+                word.last_sample + samples,
+            )
+            for word in piece.words
+        ),
+        tuple(_later(phoneme, samples) for phoneme in piece.phonemes),
+    )
+
+
+def _later(phoneme: Phoneme, samples: int) -> Phoneme:
+    release = phoneme.release_sample
+    return replace(
+        phoneme,
+        first_sample=phoneme.first_sample + samples,
+        last_sample=phoneme.last_sample + samples,
+        release_sample=None if release is None else release + samples,
+    )
