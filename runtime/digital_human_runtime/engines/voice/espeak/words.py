@@ -29,33 +29,49 @@ def words(events: Sequence[RawEvent], text: str) -> tuple[Word, ...]:
     """
     Words of one or more whole clauses; ``events`` end with an ``end``.
 
-    A word is what stands between spaces, however many words it is read as: ``$29`` is one. Inside
-    Chinese and Japanese script the library says where words are. A word ends where the next begins
-    or a pause does.
+    A word is what stands between spaces, however many words it is read as: ``$29`` is one; what is
+    read as one is one word too: ``of a``. Inside Chinese and Japanese script the library says where
+    words are. A word ends where the next begins or a pause does.
     """
-    spoken: list[Word] = []
     tokens = [(*match.span(), match.group(1) is not None) for match in _TOKEN.finditer(text)]
+    spoken: list[Word] = []
     for index, event in enumerate(events):
+        if event.kind == "end" and spoken and event.position > spoken[-1].end:
+            spoken[-1] = _until(spoken[-1], event.position, text)
         if event.kind != "word":
             continue
-        last = _end(events, index)
         start, end = _token(tokens, event.position)
-        before = spoken[-1] if spoken else None
-        if before is not None and start <= before.start:
-            spoken[-1] = replace(before, last_sample=last)
+        last = _silent_from(events, index)
+        if spoken and start <= spoken[-1].start:
+            spoken[-1] = replace(spoken[-1], last_sample=last)
             continue
-        if before is not None and start < before.end:
-            spoken[-1] = replace(before, end=start)
+        if spoken:
+            spoken[-1] = _until(spoken[-1], start, text)
         spoken.append(Word(start, end, event.sample, last))
     return tuple(word for word in spoken if word.last_sample > word.first_sample)
 
 
-def _end(events: Sequence[RawEvent], index: int) -> int:
-    """The sample at which the word of ``events[index]`` is over."""
+def _until(word: Word, following: int, text: str) -> Word:
+    """The word, with what stands up to ``following`` and was not announced on its own."""
+    if following <= word.end:
+        return replace(word, end=max(following, word.start + 1))
+    skipped = text[word.end : following].rstrip()
+    if any(character.isalnum() for character in skipped):
+        return replace(word, end=word.end + len(skipped))
+    return word
+
+
+def _silent_from(events: Sequence[RawEvent], index: int) -> int:
+    """The sample after which nothing of the word of ``events[index]`` is heard."""
+    silent: int | None = None
     for event in events[index + 1 :]:
-        if event.kind != "phoneme" or event.name.startswith("_"):
-            return event.sample
-    return events[-1].sample
+        if event.kind != "phoneme":
+            return event.sample if silent is None else silent
+        if not event.name.startswith("_"):
+            silent = None
+        elif silent is None:
+            silent = event.sample
+    return events[-1].sample if silent is None else silent
 
 
 def _token(tokens: Sequence[tuple[int, int, bool]], position: int) -> tuple[int, int]:
