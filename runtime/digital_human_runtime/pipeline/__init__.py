@@ -1,1 +1,8 @@
-"""One turn: stages joined by bounded queues, paced by what the listener has heard."""
+"""One turn: text, voice and face joined into one stream that the clock of the sound orders."""
+
+from .engines import Engines
+from .figures import Observer, TurnFigures, Unobserved
+from .limits import Limits
+from .persona import Persona
+
+__all__ = ["Engines", "Limits", "Observer", "Persona", "TurnFigures", "Unobserved"]

@@ -47,10 +47,16 @@ class Opened:
     interrupted: Interrupted | None = None
 
 
+Ending = Literal["closed", "replaced", "idle", "drained"]
+"""Why a conversation is over; close codes 1000, 4001, 4002 and 1012 of the protocol."""
+
+
 class Conversation(Protocol):
     """A session that one connection holds."""
 
     opened: Opened
+    ended: Ending | None
+    """Set once ``events`` has ended."""
 
     async def say(self, text: str) -> int:
         """Begin a turn (a running one is interrupted first) and return its number."""
