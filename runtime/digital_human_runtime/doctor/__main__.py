@@ -1,0 +1,73 @@
+"""
+`digital-human-doctor`: looks at this machine and, where one runs, at a human.
+
+Exit codes: 0 nothing is bad, 1 something is, 2 wrong arguments.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from .findings import Finding
+from .human import Addresses, human
+from .machine import machine
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+STYLES = {"ok": "green", "note": "yellow", "bad": "red"}
+
+
+@app.command()
+def run(
+    url: Annotated[
+        str | None, typer.Option(help="HTTP address of a running human; without it: the machine.")
+    ] = None,
+    health: Annotated[str, typer.Option(help="Its probe port.")] = "http://127.0.0.1:9090",
+    grpc: Annotated[str, typer.Option(help="Its gRPC port.")] = "127.0.0.1:50051",
+    key_file: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="File with the API key.")
+    ] = None,
+    output: Annotated[str, typer.Option("--output", "-o", help="text or json.")] = "text",
+) -> None:
+    """Say what is wrong and what to do."""
+    if output not in {"text", "json"}:
+        raise typer.BadParameter(f"{output} is neither text nor json", param_hint="--output")
+    found = list(machine())
+    if url is not None:
+        headers = {"X-API-Key": key_file.read_text().strip()} if key_file else {}
+        found += asyncio.run(_asked(Addresses(url.rstrip("/"), health.rstrip("/"), grpc, headers)))
+    if output == "json":
+        print(json.dumps([dataclasses.asdict(one) for one in found], indent=2))
+    else:
+        _show(found)
+    sys.exit(1 if any(one.verdict == "bad" for one in found) else 0)
+
+
+async def _asked(where: Addresses) -> list[Finding]:
+    return [finding async for finding in human(where)]
+
+
+def _show(found: list[Finding]) -> None:
+    console = Console(width=None if sys.stdout.isatty() else 100)
+    table = Table(box=None, show_header=False)
+    for one in found:
+        text = f"{one.detail} {one.cure}".strip()
+        table.add_row(f"[{STYLES[one.verdict]}]{one.verdict}[/]", one.name, text)
+    console.print(table)
+
+
+def main() -> None:
+    """Run the command."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,126 @@
+"""A running human: every command of the troubleshooting page, asked over its own ports."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+import grpc
+import httpx2
+from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
+    ProtoReflectionDescriptorDatabase,
+)
+
+from digital_human_runtime.loadtest.conversation import Refused, Target, listening
+
+from .findings import Finding
+
+SECONDS = 10.0
+SERVICE = "nvidia_ace.services.a2f_controller.v1.A2FControllerService"
+NO_KEY = "Give the API key with --key-file."
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where the ports of a human are."""
+
+    http: str
+    health: str
+    grpc: str
+    headers: dict[str, str]
+
+
+async def human(where: Addresses) -> AsyncIterator[Finding]:
+    """Ask one thing after the other; a human that is not there is one finding."""
+    async with httpx2.AsyncClient(timeout=SECONDS, headers=where.headers) as client:
+        alive = await _health(client, where)
+        yield alive
+        if alive.verdict == "bad":
+            return
+        yield await _version(client, where)
+        for probe in ("live", "startup", "ready"):
+            yield await _probe(client, where, probe)
+        yield await _chat(client, where)
+        yield await _talk(client, where)
+    yield await asyncio.to_thread(_services, where.grpc)
+
+
+async def _health(client: httpx2.AsyncClient, where: Addresses) -> Finding:
+    address = f"{where.http}/health"
+    try:
+        answer = await client.get(address)
+    except httpx2.HTTPError as error:
+        cure = "Start it (make talk), or forward its port (kubectl port-forward svc/ada 8000:80)."
+        return Finding("health", "bad", f"{address}: {type(error).__name__}", cure)
+    if answer.status_code != httpx2.codes.OK:
+        return Finding("health", "bad", f"{address} answers {answer.status_code}", "See its logs.")
+    return Finding("health", "ok", address)
+
+
+async def _version(client: httpx2.AsyncClient, where: Addresses) -> Finding:
+    answer = await client.get(f"{where.http}/version")
+    if answer.status_code != httpx2.codes.OK:
+        return Finding(
+            "version", "bad", f"answers {answer.status_code}", "Is it a runtime of ours?"
+        )
+    words = ", ".join(f"{key} {value}" for key, value in sorted(answer.json().items()))
+    return Finding("version", "ok", words)
+
+
+async def _probe(client: httpx2.AsyncClient, where: Addresses, probe: str) -> Finding:
+    name = f"probe {probe}"
+    try:
+        answer = await client.get(f"{where.health}/health/{probe}")
+    except httpx2.HTTPError as error:
+        cure = "Forward port 9090 too, or name it with --health."
+        return Finding(name, "bad", type(error).__name__, cure)
+    found = answer.json().get("checks", [])
+    poor = [
+        f"{check.get('name')}: {check.get('detail')}"
+        for check in (found if isinstance(found, list) else [])
+        if not check.get("ok", True) or check.get("degraded")
+    ]
+    detail = "; ".join(poor) or f"{len(found)} checks"
+    if answer.status_code != httpx2.codes.OK:
+        return Finding(name, "bad", detail, "Mend what the checks name.")
+    return Finding(name, "note" if poor else "ok", detail)
+
+
+async def _chat(client: httpx2.AsyncClient, where: Addresses) -> Finding:
+    answer = await client.post(f"{where.http}/api/chat", json={"message": "Hello"})
+    if answer.status_code == httpx2.codes.UNAUTHORIZED:
+        return Finding("chat", "bad", "POST /api/chat answers 401", NO_KEY)
+    if answer.status_code != httpx2.codes.OK:
+        detail = f"POST /api/chat answers {answer.status_code}"
+        return Finding("chat", "bad", detail, "See the model's check above, and the logs.")
+    return Finding("chat", "ok", f"an answer after {answer.elapsed.total_seconds():.2f} s")
+
+
+async def _talk(client: httpx2.AsyncClient, where: Addresses) -> Finding:
+    target = Target(where.http, headers=where.headers, timeout=SECONDS)
+    try:
+        async with listening(target, client) as listener:
+            found = await listener.ask("Hello", pace=0)
+    except (Refused, OSError, TimeoutError) as error:
+        return Finding("speech", "bad", f"{type(error).__name__}: {error}", NO_KEY)
+    if not found.ok:
+        return Finding(
+            "speech", "bad", found.fault, "See the logs: voice and face are named there."
+        )
+    detail = f"first sound after {found.first_audio or 0:.2f} s, {found.audio_seconds:.1f} s spoken"
+    return Finding("speech", "ok", f"{detail}, the lips moved with it")
+
+
+def _services(address: str) -> Finding:
+    """What `grpcurl -plaintext ADDRESS list` prints."""
+    try:
+        with grpc.insecure_channel(address) as channel:
+            grpc.channel_ready_future(channel).result(timeout=SECONDS)
+            names: Sequence[str] = ProtoReflectionDescriptorDatabase(channel).get_services()
+    except (grpc.RpcError, grpc.FutureTimeoutError) as error:
+        cure = "Forward port 50051 too, or name it with --grpc."
+        return Finding("grpc", "bad", f"{address}: {type(error).__name__}", cure)
+    if SERVICE not in names:
+        return Finding("grpc", "bad", f"{address} lacks {SERVICE}", "Is it a runtime of ours?")
+    return Finding("grpc", "ok", f"{address}: {len(names)} services")
