@@ -45,6 +45,7 @@ def wanted(project: Mapping[str, Any]) -> dict[str, list[str]]:
     common = [*base, *project["dependency-groups"]["dev"], *build]
     for file, names in (("dev", DEVELOPMENT_EXTRAS), ("torch", TORCH_EXTRAS)):
         files[file] = [*common, *(line for name in names for line in extras[name])]
+    files["gpu"] = [*base, *extras["runtime"], *extras["llm"]]
     tests = [line for line in project["dependency-groups"]["dev"] if line.startswith("pytest")]
     files[UNTOUCHED] = [*base, *extras["runtime"], *tests, "hypothesis"]
     files.update({name: [requirement] for name, requirement in PROGRAMS.items()})

@@ -106,5 +106,5 @@ def test_a_media_frame_is_read_as_the_protocol_says() -> None:
 
 @pytest.mark.parametrize("broken", [b"", packed([1], [[1, 2]])[:-1], b"\2" + packed([1], [])[1:]])
 def test_anything_else_is_refused(broken: bytes) -> None:
-    with pytest.raises(ValueError, match="media frame|are not|do not hold"):
+    with pytest.raises(ValueError, match=r"media frame|are not|do not hold"):
         media.read(broken)
