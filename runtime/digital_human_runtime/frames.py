@@ -89,6 +89,8 @@ class Speech:
     samples: Samples
     words: tuple[Word, ...] = ()
     phonemes: tuple[Phoneme, ...] = ()
+    estimated: bool = False
+    """The voice does not tell word times: these are guessed by the length of words."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,10 +29,10 @@ class VoiceNames:
         language, plus, variant = name.partition("+")
         tag = self._tag(language)
         if tag is None:
-            raise BadInput(f"voice: there is no language {language!r}{self._near(language)}.")
+            raise BadInput(f"voice: there is no language {language!r}{self._near(language)}")
         if plus and variant not in self.variants:
             near = _listed(difflib.get_close_matches(variant, self.variants))
-            raise BadInput(f"voice: there is no speaker variant {variant!r}{near}.")
+            raise BadInput(f"voice: there is no speaker variant {variant!r}{near}")
         return self.languages[tag] + plus + variant
 
     def _tag(self, name: str) -> str | None:

@@ -25,13 +25,14 @@ from functools import cache
 
 import numpy as np
 
+from digital_human_runtime.engines.voice.text import speakable
 from digital_human_runtime.frames import Speech
 
 from .binding import Library
 from .events import RawEvent
 from .names import VoiceNames
 from .timing import phonemes
-from .words import speakable, words
+from .words import words
 
 SAMPLE_RATE = 22050
 

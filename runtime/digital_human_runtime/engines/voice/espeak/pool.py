@@ -51,7 +51,7 @@ class Pool:
             workers = await asyncio.gather(*(self._new() for _ in range(self._size)))
         except (WorkerLostError, TimeoutError, OSError) as error:
             await self.close()
-            raise Unavailable(f"eSpeak NG does not start: {_why(error)}.") from error
+            raise Unavailable(f"eSpeak NG does not start: {_why(error)}") from error
         return workers[0].greeting
 
     @asynccontextmanager
@@ -92,7 +92,7 @@ class Pool:
                         return worker
                     self._later(self._replace(worker))
         except TimeoutError:
-            raise Busy("All voices are speaking; try again.") from None
+            raise Busy("all voices are speaking: try again") from None
 
     async def _new(self) -> Worker:
         async with asyncio.timeout(_START_SECONDS):

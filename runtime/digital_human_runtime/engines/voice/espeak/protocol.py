@@ -84,7 +84,7 @@ class Manner:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A text to speak; ``voice`` as the library knows it."""
+    """A text to speak, without control characters; ``voice`` as the library knows it."""
 
     text: str
     voice: str

@@ -6,21 +6,21 @@ import asyncio
 import os
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import replace
 
 import numpy as np
 
-from digital_human_runtime.errors import EngineFault, TooLarge, Unavailable
-from digital_human_runtime.frames import Check, Phoneme, Samples, Speech, Word
+from digital_human_runtime.engines.voice.whole import spoken
+from digital_human_runtime.errors import EngineFault, Unavailable
+from digital_human_runtime.frames import Check, Samples, Speech
 
 from .names import VoiceNames
 from .pool import Pool, finish
 from .process import WorkerLostError
 from .protocol import Kind, Manner, Marks, Order
-from .segments import segments
 
 SAMPLE_RATE = 22050
-LONGEST_TEXT = 20_000
+_SEGMENT = 400
+"""Characters that a worker is kept by at a time."""
 _Item = Speech | BaseException | None
 
 
@@ -73,7 +73,7 @@ class EspeakVoice:
         greeting = await pool.start()
         if greeting.sample_rate != SAMPLE_RATE:
             await pool.close()
-            raise Unavailable(f"eSpeak NG speaks at {greeting.sample_rate} Hz, not {SAMPLE_RATE}.")
+            raise Unavailable(f"eSpeak NG speaks at {greeting.sample_rate} Hz, not {SAMPLE_RATE}")
         self._pool = pool
         self._names = VoiceNames(greeting.languages, greeting.variants)
 
@@ -96,21 +96,17 @@ class EspeakVoice:
     async def speak(self, text: str, *, voice: str) -> AsyncGenerator[Speech]:
         """Yield the sound of ``text``; marks of a clause come with the piece that it ends in."""
         if self._pool is None:
-            raise Unavailable("The voice is not started.")
-        name = self._names.resolve(voice)
-        if len(text) > LONGEST_TEXT:
-            raise TooLarge(f"text: {len(text)} characters are more than {LONGEST_TEXT}.")
-        spoken = 0
-        for offset, segment in segments(text):
-            if segment.isspace():
-                continue
-            order = Order(segment, name, self._manner)
-            async with aclosing(self._segment(self._pool, order)) as pieces:
-                length = 0
-                async for piece in pieces:
-                    yield _moved(piece, characters=offset, samples=spoken)
-                    length += len(piece.samples)
-            spoken += length
+            raise Unavailable("the voice is not started")
+        pool, name = self._pool, self._names.resolve(voice)
+        async with aclosing(
+            spoken(
+                text,
+                lambda part: self._segment(pool, Order(part, name, self._manner)),
+                segment=_SEGMENT,
+            )
+        ) as speech:
+            async for piece in speech:
+                yield piece
 
     async def _segment(self, pool: Pool, order: Order) -> AsyncGenerator[Speech]:
         """
@@ -133,7 +129,7 @@ class EspeakVoice:
             if not await self._attempt(pool, order, heard) and not await self._attempt(
                 pool, order, heard
             ):
-                raise EngineFault("The voice failed twice on this text.")  # noqa: TRY301
+                raise EngineFault("the voice failed twice on this text")  # noqa: TRY301
         except Exception as error:  # noqa: BLE001 - handed to who listens
             heard.put_nowait(error)
         else:
@@ -157,10 +153,10 @@ class EspeakVoice:
                         heard.put_nowait(_speech(np.frombuffer(frame.payload, np.int16), marks))
                         marks = Marks((), ())
                     else:
-                        raise EngineFault("The voice refuses this text.")
+                        raise EngineFault("the voice refuses this text")
         except (WorkerLostError, TimeoutError) as error:
             if begun:
-                raise EngineFault("The voice was lost in the middle of a clause.") from error
+                raise EngineFault("the voice was lost in the middle of a clause") from error
             return False
         if marks.words or marks.phonemes:
             heard.put_nowait(_speech(np.zeros(0, np.int16), marks))
@@ -173,32 +169,3 @@ def _speech(samples: Samples, marks: Marks) -> Speech:
 
 def _joined(first: Marks, second: Marks) -> Marks:
     return Marks(first.words + second.words, first.phonemes + second.phonemes)
-
-
-def _moved(piece: Speech, *, characters: int, samples: int) -> Speech:
-    """The piece as part of a longer text."""
-    if not characters and not samples:
-        return piece
-    return Speech(
-        piece.samples,
-        tuple(
-            Word(
-                word.start + characters,
-                word.end + characters,
-                word.first_sample + samples,
-                word.last_sample + samples,
-            )
-            for word in piece.words
-        ),
-        tuple(_later(phoneme, samples) for phoneme in piece.phonemes),
-    )
-
-
-def _later(phoneme: Phoneme, samples: int) -> Phoneme:
-    release = phoneme.release_sample
-    return replace(
-        phoneme,
-        first_sample=phoneme.first_sample + samples,
-        last_sample=phoneme.last_sample + samples,
-        release_sample=None if release is None else release + samples,
-    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -13,16 +12,6 @@ from .events import RawEvent
 
 _IDEOGRAPH = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _TOKEN = re.compile(rf"([{_IDEOGRAPH}]+)|[^\s{_IDEOGRAPH}]+")
-
-
-def speakable(text: str) -> str:
-    """
-    ``text`` with characters that the library would obey instead of read replaced by spaces.
-
-    Control characters switch its settings, a NUL ends its text, lone surrogates have no UTF-8.
-    The length stays, so that offsets into the result are offsets into ``text``.
-    """
-    return "".join(" " if unicodedata.category(c) in {"Cc", "Cs"} else c for c in text)
 
 
 def words(events: Sequence[RawEvent], text: str) -> tuple[Word, ...]:

@@ -24,7 +24,7 @@ from .binding import Library, LibraryError
 from .events import RawEvent
 from .protocol import HEADER, Frame, Greeting, Header, Kind, Marks, Order
 from .timing import phonemes
-from .words import speakable, words
+from .words import words
 
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
 
@@ -105,7 +105,7 @@ def _speak(pipe: _Pipe, library: Library, frame: Frame) -> None:
     try:
         library.set_voice(order.voice)
         library.set_parameters(**asdict(order.manner))
-        library.synthesise(speakable(order.text), utterance.take)
+        library.synthesise(order.text, utterance.take)
     except LibraryError as error:
         pipe.write(Frame(Kind.FAILED, frame.utterance, str(error).encode()))
     else:

@@ -1,11 +1,10 @@
-"""Cuts a long text where a speaker would pause, so that no order keeps a worker for long."""
+"""Cuts a long text where a speaker would pause."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
-LONGEST = 400
 _PAUSES = (
     re.compile(r"[.!?…。！？]+[\"'”’»)\]]*(?=\s|$)|[。！？]|\n+"),  # noqa: RUF001 - Chinese marks
     re.compile(r"[,;:—、，；：]+(?=\s|$)|[、，；：]"),  # noqa: RUF001
@@ -13,7 +12,7 @@ _PAUSES = (
 )
 
 
-def segments(text: str, longest: int = LONGEST) -> Iterator[tuple[int, str]]:
+def segments(text: str, longest: int) -> Iterator[tuple[int, str]]:
     """
     Yield pieces of at most ``longest`` characters, each with its offset; joined they are ``text``.
 

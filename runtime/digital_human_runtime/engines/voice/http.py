@@ -1,0 +1,171 @@
+"""A voice behind OpenAI's HTTP API: a cloud, or a server of one's own that speaks it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx2
+import openai
+from openai import AsyncOpenAI
+
+from digital_human_runtime.errors import BadInput, Busy, EngineFault, RuntimeFault, Unavailable
+from digital_human_runtime.frames import Check, Speech
+
+from .key import key_in
+from .pcm import pieces, until_silent
+from .probe import Probe
+from .whole import spoken
+
+_CONNECT_SECONDS = 5.0
+_LONGEST = 4096
+"""Characters that OpenAI's servers take at a time."""
+_TEXTUAL = ("text/", "application/json", "application/problem+json")
+_CONTAINERS = (b"RIFF", b"ID3", b"OggS", b"fLaC")
+_SENTENCES: dict[type[Exception], str] = {  # the narrower kinds come first
+    openai.AuthenticationError: "refuses the API key: check the key file",
+    openai.PermissionDeniedError: "refuses the API key: check the key file",
+    openai.NotFoundError: "knows no speech under this URL, or no model {model}",
+    openai.APIStatusError: "refused to speak ({status})",
+    openai.APITimeoutError: "did not answer within {seconds} s",
+    httpx2.TimeoutException: "did not answer within {seconds} s",
+    openai.APIConnectionError: "cannot be reached",
+}
+
+
+class HttpVoice:
+    """
+    Streams PCM from ``url`` (which ends with /v1), model ``model``.
+
+    ``sample_rate`` is what the server sends: bare PCM does not say, OpenAI's is 24000 Hz. Such a
+    server tells no word times: they are estimated from the length of words, and come at the end
+    (``Speech.estimated``). The key is read from ``api_key_file`` before each request.
+    ``piece_seconds`` may pass before the first sound and between two pieces of it.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        model: str,
+        *,
+        voices: Sequence[str] = ("alloy",),
+        api_key_file: Path | None = None,
+        sample_rate: int = 24000,
+        piece_seconds: float = 15.0,
+        probe_seconds: float = 15.0,
+    ) -> None:
+        self._url, self._model, self._key_file = url, model, api_key_file
+        self._server = _host(url)
+        self._voices = tuple(voices)
+        self._sample_rate = sample_rate
+        self._seconds = piece_seconds
+        self._client: AsyncOpenAI | None = None
+        self._probe = Probe(self._ask, interval=probe_seconds)
+
+    @property
+    def sample_rate(self) -> int:
+        """As configured, in hertz."""
+        return self._sample_rate
+
+    @property
+    def voices(self) -> Sequence[str]:
+        """As configured: such a server does not list them."""
+        return self._voices
+
+    async def start(self) -> None:
+        """Connect; a server that is not there yet is asked again later."""
+        if self._client is None:
+            self._client = AsyncOpenAI(
+                base_url=self._url,
+                api_key=self._key,
+                max_retries=0,  # a clause that is late is worse than one that failed
+                timeout=openai.Timeout(self._seconds, connect=_CONNECT_SECONDS),
+            )
+        await self._probe.start()
+
+    async def close(self) -> None:
+        """Close every connection."""
+        client, self._client = self._client, None
+        await self._probe.close()
+        if client is not None:
+            await client.close()
+
+    def check(self) -> Check:
+        """How the server stood when it was asked last."""
+        return self._probe.check()
+
+    async def speak(self, text: str, *, voice: str) -> AsyncGenerator[Speech]:
+        """Yield the sound as it comes; closing the generator closes the connection."""
+        if voice not in self._voices:
+            raise BadInput(f"voice: {voice!r} is none of {', '.join(self._voices)}")
+        if self._client is None:
+            raise Unavailable("the voice is not started")
+        client = self._client
+        async with aclosing(
+            spoken(text, lambda part: self._part(client, part, voice), segment=_LONGEST)
+        ) as speech:
+            async for piece in speech:
+                yield piece
+
+    async def _part(self, client: AsyncOpenAI, text: str, voice: str) -> AsyncGenerator[Speech]:
+        try:
+            async with client.audio.speech.with_streaming_response.create(
+                input=text, model=self._model, voice=voice, response_format="pcm"
+            ) as response:
+                self._expect_sound(response.headers.get("content-type", ""))
+                chunks = until_silent(self._pure(response.iter_bytes()), self._seconds)
+                async with aclosing(pieces(chunks, text)) as speech:
+                    async for piece in speech:
+                        yield piece
+        except (openai.OpenAIError, httpx2.HTTPError) as error:
+            raise self._fault(error) from error
+
+    async def _pure(self, chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
+        """Refuse what is a file of sound: its header would be heard as noise."""
+        first = True
+        async for chunk in chunks:
+            if first and chunk.startswith(_CONTAINERS):
+                raise EngineFault(
+                    f"{self._server} sends a sound file, not the PCM it was asked for"
+                )
+            first = False
+            yield chunk
+
+    def _expect_sound(self, kind: str) -> None:
+        if kind.startswith(_TEXTUAL):
+            raise EngineFault(f"{self._server} answered with text instead of sound")
+
+    def _fault(self, error: Exception) -> RuntimeFault:
+        if isinstance(error, openai.RateLimitError):
+            return Busy(f"{self._server} has too much to do: try again later")
+        for kind, sentence in _SENTENCES.items():
+            if isinstance(error, kind):
+                break
+        else:
+            sentence = "broke off while it spoke"
+        status = error.status_code if isinstance(error, openai.APIStatusError) else ""
+        said = sentence.format(model=self._model, status=status, seconds=f"{self._seconds:g}")
+        return EngineFault(f"{self._server} {said}")
+
+    async def _key(self) -> str:
+        return key_in(self._key_file) or "none"
+
+    async def _ask(self) -> str:
+        if self._client is None:
+            raise Unavailable("the voice is not started")
+        try:
+            await self._client.models.with_raw_response.list()
+        except openai.NotFoundError:
+            pass  # a server that only speaks lists no models
+        except (openai.OpenAIError, httpx2.HTTPError) as error:
+            raise self._fault(error) from error
+        return self._server
+
+
+def _host(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError(f"the URL of the voice server is not one: {parts.scheme or 'no'} scheme")
+    return f"the voice server at {parts.hostname}{f':{parts.port}' if parts.port else ''}"

@@ -1,0 +1,20 @@
+"""What of a text a voice is given."""
+
+from __future__ import annotations
+
+import unicodedata
+
+
+def speakable(text: str) -> str:
+    """
+    ``text`` with characters that a program would obey instead of read replaced by spaces.
+
+    Control characters switch settings of eSpeak NG, a NUL ends its text, lone surrogates have no
+    UTF-8. The length stays, so that offsets into the result are offsets into ``text``.
+    """
+    return "".join(" " if unicodedata.category(c) in {"Cc", "Cs"} else c for c in text)
+
+
+def pronounceable(text: str) -> bool:
+    """Whether anything in it sounds: a letter, a digit, a symbol; not marks and spaces alone."""
+    return any(unicodedata.category(character)[0] not in "PZC" for character in text)
