@@ -49,7 +49,7 @@ class _Part(Generic[T]):
         return self._decode(raw)
 
 
-_generation = _Part("metadata", wire.Metadata)
+_metadata = _Part("metadata", wire.Metadata)
 _labels = _Part("metadata", wire.Labels)
 _annotations = _Part("metadata", wire.Annotations)
 _replicas = _Part("spec", wire.Replicas)
@@ -83,7 +83,7 @@ def deployment(fields: Fields) -> DeploymentState:
     progress = _find(status.conditions, "Progressing")
     failure = _find(status.conditions, "ReplicaFailure")
     return DeploymentState(
-        generation=_generation(fields).generation,
+        generation=_metadata(fields).generation,
         observed_generation=status.observed_generation,
         desired=1 if wanted is None else wanted,
         replicas=status.replicas,
@@ -102,7 +102,7 @@ def stateful_set(fields: Fields) -> StatefulSetState:
     wanted = _replicas(fields).replicas
     status = _workload(fields)
     return StatefulSetState(
-        generation=_generation(fields).generation,
+        generation=_metadata(fields).generation,
         observed_generation=status.observed_generation,
         desired=1 if wanted is None else wanted,
         updated=status.updated_replicas,
@@ -191,6 +191,8 @@ def autoscaler(fields: Fields) -> HpaState:
         maximum=spec.max_replicas,
         current=status.current_replicas or 0,
         desired=status.desired_replicas,
+        created=_metadata(fields).creation_timestamp or "",
+        scaled=status.last_scale_time or "",
         able=_hpa_condition(status, "AbleToScale"),
         active=_hpa_condition(status, "ScalingActive"),
         limited=_hpa_condition(status, "ScalingLimited"),

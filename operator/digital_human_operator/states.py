@@ -81,6 +81,10 @@ class HpaState(msgspec.Struct, frozen=True, gc=False):
     maximum: int = 1
     current: int = 0
     desired: int = 0
+    created: str = ""
+    """When the object was made, as RFC 3339."""
+    scaled: str = ""
+    """When it last changed the number of Pods, as RFC 3339."""
     able: HpaCondition | None = None
     active: HpaCondition | None = None
     limited: HpaCondition | None = None

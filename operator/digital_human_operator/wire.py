@@ -23,6 +23,7 @@ Conditions = tuple[Condition, ...] | None
 
 class Metadata(Part, frozen=True):
     generation: int = 0
+    creation_timestamp: str | None = None
 
 
 class Labels(Part, frozen=True):
@@ -94,6 +95,7 @@ class HpaSpec(Part, frozen=True):
 class HpaStatus(Part, frozen=True):
     current_replicas: int | None = None
     desired_replicas: int = 0
+    last_scale_time: str | None = None
     conditions: Conditions = None
 
 

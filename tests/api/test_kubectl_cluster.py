@@ -29,6 +29,11 @@ STATUS: JsonObject = {
     "replicas": {"desired": 3, "ready": 2, "updated": 3},
     "scaleReplicas": 3,
     "selector": "app.kubernetes.io/instance=ada",
+    "sessions": {"capacity": 16},
+    "rollout": {"strategy": "Rolling", "step": "UnderWay", "updated": 2, "outdated": 1},
+    "scalingDecisions": [
+        {"time": TIME, "fromReplicas": 2, "toReplicas": 3, "reason": "cpu resource utilization"}
+    ],
     "endpoints": {
         "http": "http://ada.demo.svc:80",
         "grpc": "ada.demo.svc:50051",
@@ -45,7 +50,7 @@ STATUS: JsonObject = {
         "fits": True,
     },
     "models": {"job": "ada-models", "bytesFetched": 1, "bytesTotal": 2**40, "secondsLeft": 60},
-    "backup": {"lastSuccess": TIME, "sizeBytes": 2**40, "lastDrill": TIME},
+    "backup": {"lastSuccess": TIME, "lastDrill": TIME},
     "effective": {
         "image": "registry.example.com/runtime:v1",
         "model": "meta-llama/Meta-Llama-3-70B",
@@ -96,13 +101,13 @@ def test_a_full_status_is_kept_as_written(server: Server) -> None:
 def test_get_fits_a_terminal(server: Server, kubectl: Kubectl) -> None:
     _with_status(server, "receptionist", {"mode": "Paused"})
     head, row, *_ = kubectl("-n", server.namespace, "get", "dh").splitlines()
-    assert head.split() == ["NAME", "PHASE", "READY", "DESIRED", "MODEL", "GPUS", "BACKUP", "AGE"]
+    assert head.split() == ["NAME", "PHASE", "READY", "SESSIONS", "MODEL", "GPUS", "BACKUP", "AGE"]
     assert max(len(head.rstrip()), len(row.rstrip())) <= 100
     assert row.split()[:6] == [
         "receptionist",
         "Provisioning",
         "2",
-        "3",
+        "16",
         "meta-llama/Meta-Llama-3-70B",
         "12",
     ]

@@ -196,8 +196,10 @@ def test_claim() -> None:
 def test_autoscaler() -> None:
     found = extract(
         "HorizontalPodAutoscaler",
+        metadata={"creationTimestamp": "2026-03-01T12:00:00Z"},
         spec={"minReplicas": 2, "maxReplicas": 5},
         status={
+            "lastScaleTime": "2026-03-01T12:01:00Z",
             "currentReplicas": 2,
             "desiredReplicas": 3,
             "conditions": [
@@ -211,6 +213,8 @@ def test_autoscaler() -> None:
         maximum=5,
         current=2,
         desired=3,
+        created="2026-03-01T12:00:00Z",
+        scaled="2026-03-01T12:01:00Z",
         able=HpaCondition("True", "R", "m"),
         active=HpaCondition("False", "FailedGetPodsMetric", "no adapter"),
     )

@@ -148,7 +148,7 @@ class TestAutoscaled:
     @pytest.mark.parametrize(
         ("hpa", "expected"),
         [
-            (None, ("Unknown", "Pending")),
+            (None, ("Unknown", "WaitingForMetrics")),
             (HpaState(), ("Unknown", "Pending")),
             (
                 HpaState(active=HpaCondition("False", "FailedGetPodsMetric", "no adapter")),

@@ -15,6 +15,7 @@ from rich.console import Console
 from digital_human_operator.kinds import CHILDREN, HUMANS
 from digital_human_operator.kube.ownership import project
 from digital_human_operator.names import FIELD_MANAGER
+from digital_human_operator.status.scaling import PATIENCE
 from tools.bench.audit import AuditLog, by_verb, is_write
 from tools.bench.bare import BareClient, gather
 from tools.cluster import Cluster
@@ -27,6 +28,7 @@ PLACE = "bench"
 USER = f"system:serviceaccount:{NAMESPACE}:{RELEASE}"
 QUIET_SECONDS = 60.0
 SETTLE_SECONDS = 20.0  # every autoscaler has spoken by then
+LATE_SECONDS = PATIENCE + 30.0  # by then every human has told that there are no metrics here
 DEADLINE = 900.0
 DRIFTS = 200
 _HZ = 100.0
@@ -85,6 +87,8 @@ async def operator(here: Here, size: int, console: Console) -> dict[str, Any]:
             await asyncio.sleep(SETTLE_SECONDS)
             requests = list(log.entries())
             manifests = await _children(client)
+            late = await _writes_while(log, LATE_SECONDS)
+            console.print(f"  operator: {late} writes when the autoscalers found no metrics")
             idle = await _writes_while(log, QUIET_SECONDS)
             console.print(f"  operator: {idle} writes in a quiet minute")
             drift = await _drift(client, manifests)
@@ -102,6 +106,7 @@ async def operator(here: Here, size: int, console: Console) -> dict[str, Any]:
         "start_seconds": round(started, 2),
         "converge_seconds": round(seconds, 2),
         "writes_per_cr": round(writes / size, 3),
+        "late_writes_per_cr": round(late / size, 3),
         "idle_writes_per_minute": idle,
         **restart,
         "drift_heal_p50_ms": round(drift[0], 1),

@@ -47,11 +47,17 @@ DIGITAL_HUMAN = Kind(
     columns=(
         Column("Phase", ".status.phase"),
         Column("Ready", ".status.replicas.ready", "integer", description="Pods that answer."),
-        Column("Desired", ".status.replicas.desired", "integer"),
+        Column(
+            "Sessions",
+            ".status.sessions.capacity",
+            "integer",
+            description="Conversations that the Pods that answer can hold.",
+        ),
         Column("Model", ".status.effective.model"),
         Column("GPUs", ".status.effective.gpus", "integer"),
         Column("Backup", ".status.backup.lastSuccess", "date", description="Age of the backup."),
         AGE,
+        Column("Desired", ".status.replicas.desired", "integer", priority=1),
         Column("Reason", f"{READY}.reason", priority=1),
         Column("URL", ".status.endpoints.http", priority=1),
         Column("Message", f"{READY}.message", priority=1),

@@ -51,20 +51,22 @@ class Reporter:
     async def report(
         self, key: Key, seen: Seen, human: Human, decision: Decision, observed: Observed
     ) -> float | None:
-        """Write what has changed, or say in how many seconds it should be written."""
+        """Write what has changed; seconds after which there is more to say, or None."""
         previous = _previous(seen)
-        computed = status.compute(human, decision, observed, previous, self._services.now())
+        now = self._services.now()
+        computed = status.compute(human, decision, observed, previous, now)
         self._count(key, computed)
+        again = status.look_again(computed, observed, now)
         urgency = status.urgency(previous, computed)
         if urgency is None:
-            return None
+            return again
         if urgency == "soon":
             wait = self._written_at.get(key, 0.0) + self._interval() - time.monotonic()
             if wait > 0:
-                return wait
+                return wait if again is None else min(wait, again)
         if await self._write(key, seen, computed):
             self._tell(key, seen, previous, computed)
-        return None
+        return again
 
     async def live_uid(self, key: Key) -> str:
         """The uid that the API server knows the object by; raises NotFound."""

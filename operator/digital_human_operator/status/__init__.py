@@ -13,16 +13,17 @@ from digital_human_operator.decision import Decision
 from digital_human_operator.human import Human
 from digital_human_operator.observed import Observed
 
-from . import domain, facts, reasons, summary
+from . import domain, facts, reasons, scaling, summary
 from .body import to_apply
 from .checks import findings
 from .conditions import Draft, stamp
 from .notes import Note, notable
 from .phase import phase
+from .scaling import look_again
 from .schedule import urgency
 from .view import View
 
-__all__ = ["Note", "compute", "first", "notable", "refused", "to_apply", "urgency"]
+__all__ = ["Note", "compute", "first", "look_again", "notable", "refused", "to_apply", "urgency"]
 
 
 def first(human: Human, decision: Decision, now: str) -> DigitalHumanStatus:
@@ -32,7 +33,7 @@ def first(human: Human, decision: Decision, now: str) -> DigitalHumanStatus:
     Everything that follows from the spec alone is there already, and conditions say what they will
     say while children are made, so that the next write can be the one that says Ready.
     """
-    view = View(human, decision, Observed(missing=decision.missing))
+    view = View(human, decision, Observed(missing=decision.missing), now=now)
     return _status(view, "Pending", summary.first(view), None, now)
 
 
@@ -44,7 +45,7 @@ def compute(
     now: str,
 ) -> DigitalHumanStatus:
     """The status of one look; ``now`` is only used where a condition flips."""
-    view = View(human, decision, observed, previous)
+    view = View(human, decision, observed, previous, now)
     found = findings(view)
     return _status(view, phase(view, found), summary.drafts(view, found), previous, now)
 
@@ -87,6 +88,9 @@ def _status(
         replicas=facts.replicas(view),
         scale_replicas=runtime.replicas if runtime is not None else 0,
         selector=facts.selector(view),
+        sessions=facts.sessions(view),
+        rollout=facts.rollout(view, drafts),
+        scaling_decisions=scaling.decisions(view),
         endpoints=facts.endpoints(view),
         memory_plan=view.decision.memory.plan,
         models=facts.models(view),

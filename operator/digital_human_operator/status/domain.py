@@ -7,9 +7,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from digital_human_operator import names
-from digital_human_operator.states import AddressState, CronJobState, HpaState, RouteState
+from digital_human_operator.states import AddressState, CronJobState, RouteState
 
-from . import reasons
+from . import reasons, scaling
 from .checks import findings
 from .conditions import Draft
 from .pods import lacking_gpus, stuck
@@ -111,22 +111,8 @@ def _is_held_up(view: View) -> bool:
 
 def autoscaling(view: View) -> Iterator[Draft]:
     """What the autoscaler says about itself."""
-    if not view.design.autoscaled:
-        return
-    found = view.observed.only("HorizontalPodAutoscaler")
-    if not isinstance(found, HpaState) or found.active is None:
-        yield Draft("AutoscalingActive", "Unknown", "Pending", "the autoscaler has not spoken yet")
-        return
-    for bad in (found.able, found.active):
-        if bad is not None and bad.status != "True":
-            text = bad.message or "the autoscaler cannot scale"
-            yield Draft("AutoscalingActive", "False", bad.reason or "Inactive", text)
-            return
-    limited = found.limited
-    text = "follows its metrics"
-    if limited is not None and limited.status == "True":
-        text = limited.message or limited.reason
-    yield Draft("AutoscalingActive", "True", found.active.reason or "Active", text)
+    if view.design.autoscaled:
+        yield scaling.draft(view)
 
 
 def backup(view: View) -> Iterator[Draft]:

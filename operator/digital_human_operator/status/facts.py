@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from digital_human_operator import names
 from digital_human_operator.api.v1alpha1.status import (
     BackupStatus,
@@ -9,9 +11,13 @@ from digital_human_operator.api.v1alpha1.status import (
     Endpoints,
     ModelStatus,
     ReplicaStatus,
+    RolloutStatus,
+    SessionStatus,
+    Step,
 )
 from digital_human_operator.states import AddressState
 
+from .conditions import Draft
 from .text import stepped_bytes, stepped_seconds
 from .view import View
 
@@ -22,6 +28,29 @@ def replicas(view: View) -> ReplicaStatus:
     if found is None:
         return ReplicaStatus(desired=view.desired)
     return ReplicaStatus(desired=view.desired, ready=found.ready, updated=found.updated)
+
+
+def sessions(view: View) -> SessionStatus:
+    """What the Pods that answer can hold; how many there are nobody tells yet."""
+    ready = view.runtime.ready if view.runtime is not None else 0
+    return SessionStatus(capacity=view.human.spec.sessions.per_replica * ready)
+
+
+_STEPS: dict[str, Step] = {"True": "Complete", "False": "Failed", "Unknown": "UnderWay"}
+
+
+def rollout(view: View, drafts: Sequence[Draft]) -> RolloutStatus | None:
+    """How far the newest template is; None where there is nothing to roll out."""
+    told = next((draft for draft in drafts if draft.type == "RolloutHealthy"), None)
+    if told is None:
+        return None
+    found = view.runtime
+    return RolloutStatus(
+        strategy="Recreate" if view.human.spec.rollout.recreate is not None else "Rolling",
+        step=_STEPS[told.status],
+        updated=found.updated if found is not None else 0,
+        outdated=max(0, found.replicas - found.updated) if found is not None else 0,
+    )
 
 
 def selector(view: View) -> str:
@@ -82,7 +111,6 @@ def backup(view: View) -> BackupStatus | None:
     drill = view.cron_job(names.drill(view.human.name))
     found = BackupStatus(
         last_success=(job.last_success if job else None) or before.last_success,
-        size_bytes=before.size_bytes,
         last_drill=(drill.last_success if drill else None) or before.last_drill,
     )
     return found if found != BackupStatus() else None

@@ -33,6 +33,8 @@ class View:
     decision: Decision
     observed: Observed
     previous: DigitalHumanStatus | None = None
+    now: str = ""
+    """The time of this look, in RFC 3339."""
 
     @property
     def design(self) -> Design:

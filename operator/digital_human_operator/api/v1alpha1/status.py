@@ -55,6 +55,42 @@ class ReplicaStatus(ApiModel):
     """How many run the newest template."""
 
 
+class SessionStatus(ApiModel):
+    """Conversations."""
+
+    capacity: int = 0
+    """How many the Pods that answer can hold: sessions.perReplica each."""
+
+
+Step = Literal["UnderWay", "Complete", "Failed"]
+
+
+class RolloutStatus(ApiModel):
+    """How far the newest template of the Pods is."""
+
+    strategy: Literal["Rolling", "Recreate"]
+    """How Pods are replaced."""
+    step: Step
+    """Whether it is under way, complete, or got stuck."""
+    updated: int = 0
+    """Pods that run the newest template."""
+    outdated: int = 0
+    """Pods that still run an earlier one."""
+
+
+class ScalingDecision(ApiModel):
+    """One change of the number of Pods by the autoscaler."""
+
+    time: Time
+    """When it was made."""
+    from_replicas: int | None = None
+    """Pods before, where that is known."""
+    to_replicas: int
+    """Pods after."""
+    reason: Text | None = None
+    """The metric that asked for it, in the autoscaler's words."""
+
+
 class Endpoints(ApiModel):
     """Addresses of the human."""
 
@@ -105,8 +141,6 @@ class BackupStatus(ApiModel):
 
     last_success: Time | None = None
     """When the last backup succeeded."""
-    size_bytes: int | None = None
-    """Its size."""
     last_drill: Time | None = None
     """When the last drill succeeded."""
 
@@ -143,6 +177,14 @@ class DigitalHumanStatus(ApiModel):
     """Pods there are, for the scale subresource."""
     selector: Annotated[str, Field(max_length=1024)] | None = None
     """Label selector of the Pods, for the scale subresource."""
+    sessions: SessionStatus | None = None
+    """Conversations."""
+    rollout: RolloutStatus | None = None
+    """How far the newest template of the Pods is; absent while there is nothing to roll out."""
+    scaling_decisions: Annotated[list[ScalingDecision], Field(max_length=10)] = Field(
+        default_factory=list, json_schema_extra=LIST_ATOMIC
+    )
+    """The last changes of the number of Pods by the autoscaler, the newest at the end."""
     endpoints: Endpoints | None = None
     """Addresses of the human."""
     memory_plan: MemoryPlan | None = None
