@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import httpx2
 import openai
@@ -17,6 +16,7 @@ from digital_human_runtime.frames import Check, Speech
 from .key import key_in
 from .pcm import pieces, until_silent
 from .probe import Probe
+from .server import named
 from .whole import spoken
 
 _CONNECT_SECONDS = 5.0
@@ -57,7 +57,7 @@ class HttpVoice:
         probe_seconds: float = 15.0,
     ) -> None:
         self._url, self._model, self._key_file = url, model, api_key_file
-        self._server = _host(url)
+        self._server = named(url)
         self._voices = tuple(voices)
         self._sample_rate = sample_rate
         self._seconds = piece_seconds
@@ -140,11 +140,8 @@ class HttpVoice:
     def _fault(self, error: Exception) -> RuntimeFault:
         if isinstance(error, openai.RateLimitError):
             return Busy(f"{self._server} has too much to do: try again later")
-        for kind, sentence in _SENTENCES.items():
-            if isinstance(error, kind):
-                break
-        else:
-            sentence = "broke off while it spoke"
+        fitting = (said for kind, said in _SENTENCES.items() if isinstance(error, kind))
+        sentence = next(fitting, "broke off while it spoke")
         status = error.status_code if isinstance(error, openai.APIStatusError) else ""
         said = sentence.format(model=self._model, status=status, seconds=f"{self._seconds:g}")
         return EngineFault(f"{self._server} {said}")
@@ -162,10 +159,3 @@ class HttpVoice:
         except (openai.OpenAIError, httpx2.HTTPError) as error:
             raise self._fault(error) from error
         return self._server
-
-
-def _host(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError(f"the URL of the voice server is not one: {parts.scheme or 'no'} scheme")
-    return f"the voice server at {parts.hostname}{f':{parts.port}' if parts.port else ''}"

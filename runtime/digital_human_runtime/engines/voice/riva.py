@@ -1,0 +1,226 @@
+"""
+Voices of NVIDIA Riva, and of the speech NIMs that talk its protocol.
+
+The message types are NVIDIA's own, from ``nvidia-riva-client``. Its metadata excludes versions
+that the runtime needs, of libraries that only other parts of it use; so it is no extra, but
+installed by hand: ``pip install --no-deps nvidia-riva-client``.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import grpc
+import grpc.aio
+
+from digital_human_runtime.errors import BadInput, Busy, EngineFault, RuntimeFault, Unavailable
+from digital_human_runtime.frames import Check, Speech, Word
+
+from .key import key_in
+from .pcm import pieces, until_silent
+from .probe import Probe
+from .whole import spoken
+
+_SERVICE = "/nvidia.riva.tts.RivaSpeechSynthesis"
+_LONGEST = 400
+"""Characters that Riva takes at a time."""
+_LINEAR_PCM = 1
+_SENTENCES = {
+    grpc.StatusCode.UNAVAILABLE: "cannot be reached",
+    grpc.StatusCode.DEADLINE_EXCEEDED: "did not answer in time",
+    grpc.StatusCode.UNAUTHENTICATED: "refuses the API key: check the key file",
+    grpc.StatusCode.PERMISSION_DENIED: "refuses the API key: check the key file",
+    grpc.StatusCode.UNIMPLEMENTED: "does not speak: is it another service of Riva?",
+    grpc.StatusCode.INVALID_ARGUMENT: "refuses this text, voice or language",
+}
+
+
+class RivaVoice:
+    """
+    Speaks through the Riva server at ``target`` (host:port), in ``language``.
+
+    ``tls`` encrypts, verified by ``root_certificates`` or the system's. The key in ``api_key_file``
+    is sent as a bearer, ``metadata`` with each call (hosted NIMs want a function-id). With
+    ``word_times`` the server is asked for the times of words, which only some models tell;
+    without, they are estimated (``Speech.estimated``). ``piece_seconds`` may pass before the first
+    sound and between two pieces of it.
+    """
+
+    def __init__(
+        self,
+        target: str,
+        *,
+        language: str = "en-US",
+        sample_rate: int = 22050,
+        voices: Sequence[str] = (),
+        word_times: bool = False,
+        tls: bool = False,
+        root_certificates: Path | None = None,
+        api_key_file: Path | None = None,
+        metadata: Mapping[str, str] | None = None,
+        piece_seconds: float = 15.0,
+        probe_seconds: float = 15.0,
+    ) -> None:
+        self._target, self._language, self._sample_rate = target, language, sample_rate
+        self._server = f"the Riva server at {target}"
+        self._voices = tuple(voices)
+        self._listed: tuple[str, ...] = ()
+        self._word_times = word_times
+        self._tls, self._roots = tls, root_certificates
+        self._key_file, self._metadata = api_key_file, dict(metadata or {})
+        self._seconds = piece_seconds
+        self._channel: grpc.aio.Channel | None = None
+        self._types: Any = None
+        self._probe = Probe(self._ask, interval=probe_seconds)
+
+    @property
+    def sample_rate(self) -> int:
+        """As the server is asked for, in hertz."""
+        return self._sample_rate
+
+    @property
+    def voices(self) -> Sequence[str]:
+        """As configured, else what the server lists for our language."""
+        return self._voices or self._listed
+
+    async def start(self) -> None:
+        """Connect; Unavailable when NVIDIA's message types are not installed."""
+        if self._channel is None:
+            try:
+                self._types = importlib.import_module("riva.client.proto.riva_tts_pb2")
+            except ImportError as error:
+                raise Unavailable(
+                    "the voice riva needs NVIDIA's message types: "
+                    "pip install --no-deps nvidia-riva-client"
+                ) from error
+            self._channel = self._connect()
+        await self._probe.start()
+
+    async def close(self) -> None:
+        """Close the connection."""
+        channel, self._channel = self._channel, None
+        await self._probe.close()
+        if channel is not None:
+            await channel.close()
+
+    def check(self) -> Check:
+        """How the server stood when it was asked last."""
+        return self._probe.check()
+
+    async def speak(self, text: str, *, voice: str) -> AsyncGenerator[Speech]:
+        """Yield the sound as it comes; closing the generator cancels the call."""
+        if self._channel is None:
+            raise Unavailable("the voice is not started")
+        if self.voices and voice not in self.voices:
+            raise BadInput(f"voice: {voice!r} is none of {', '.join(self.voices)}")
+        channel = self._channel
+        async with aclosing(
+            spoken(text, lambda part: self._part(channel, part, voice), segment=_LONGEST)
+        ) as speech:
+            async for piece in speech:
+                yield piece
+
+    async def _part(
+        self, channel: grpc.aio.Channel, text: str, voice: str
+    ) -> AsyncGenerator[Speech]:
+        call = channel.unary_stream(
+            f"{_SERVICE}/SynthesizeOnline",
+            request_serializer=self._types.SynthesizeSpeechRequest.SerializeToString,
+            response_deserializer=self._types.SynthesizeSpeechResponse.FromString,
+        )(self._request(text, voice), metadata=self._headers())
+        timings: list[Any] = []
+        try:
+            sound = until_silent(_audio(call, timings), self._seconds)
+            async with aclosing(pieces(sound, text)) as speech:
+                async for piece in speech:
+                    yield _timed(piece, text, timings, self._sample_rate)
+        except grpc.aio.AioRpcError as error:
+            raise self._fault(error) from error
+        finally:
+            call.cancel()
+
+    def _request(self, text: str, voice: str) -> Any:
+        return self._types.SynthesizeSpeechRequest(
+            text=text,
+            language_code=self._language,
+            encoding=_LINEAR_PCM,
+            sample_rate_hz=self._sample_rate,
+            voice_name=voice,
+            enable_word_time_offsets=self._word_times,
+        )
+
+    def _headers(self) -> list[tuple[str, str]]:
+        headers = list(self._metadata.items())
+        if key := key_in(self._key_file):
+            headers.append(("authorization", f"Bearer {key}"))
+        return headers
+
+    def _connect(self) -> grpc.aio.Channel:
+        if not self._tls:
+            return grpc.aio.insecure_channel(self._target)
+        roots = self._roots.read_bytes() if self._roots else None
+        return grpc.aio.secure_channel(self._target, grpc.ssl_channel_credentials(roots))
+
+    def _fault(self, error: grpc.aio.AioRpcError) -> RuntimeFault:
+        if error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED:
+            return Busy(f"{self._server} has too much to do: try again later")
+        said = _SENTENCES.get(error.code(), f"gave up ({error.code().name})")
+        return EngineFault(f"{self._server} {said}")
+
+    async def _ask(self) -> str:
+        if self._channel is None:
+            raise Unavailable("the voice is not started")
+        ask = self._channel.unary_unary(
+            f"{_SERVICE}/GetRivaSynthesisConfig",
+            request_serializer=self._types.RivaSynthesisConfigRequest.SerializeToString,
+            response_deserializer=self._types.RivaSynthesisConfigResponse.FromString,
+        )
+        try:
+            answer = await ask(self._types.RivaSynthesisConfigRequest(), metadata=self._headers())
+        except grpc.aio.AioRpcError as error:
+            if error.code() is not grpc.StatusCode.UNIMPLEMENTED:
+                raise self._fault(error) from error
+        else:
+            models = [dict(model.parameters) for model in answer.model_config]
+            self._listed = tuple(_names(models, self._language))
+        return self._server
+
+
+def _names(models: Sequence[Mapping[str, str]], language: str) -> list[str]:
+    """Voices of a language: ``English-US`` with the subvoice ``Female-1:0`` is two of them."""
+    found: list[str] = []
+    for model in models:
+        if language not in model.get("language_code", "").split(","):
+            continue
+        voice = model.get("voice_name", "")
+        subvoices = [part.partition(":")[0] for part in model.get("subvoices", "").split(",")]
+        found += [voice] if voice else []
+        found += [f"{voice}.{subvoice}" for subvoice in subvoices if voice and subvoice]
+    return found
+
+
+async def _audio(call: AsyncIterator[Any], timings: list[Any]) -> AsyncGenerator[bytes]:
+    async for answer in call:
+        timings.extend(answer.meta.words)
+        yield answer.audio
+
+
+def _timed(piece: Speech, text: str, timings: Sequence[Any], rate: int) -> Speech:
+    """The last piece with the word times that the server told, if it told any."""
+    if not piece.estimated or not timings:
+        return piece
+    words: list[Word] = []
+    at = 0
+    for timing in timings:
+        start = text.find(timing.word, at)
+        if start < 0:
+            continue
+        at = start + len(timing.word)
+        first, last = (ms * rate // 1000 for ms in (timing.start_time, timing.end_time))
+        words.append(Word(start, at, first, max(first, last)))
+    return replace(piece, words=tuple(words), estimated=False) if words else piece
