@@ -1,0 +1,160 @@
+"""The engines and stores that the settings ask for. Each is imported only where it is used."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from digital_human_runtime.interfaces import Face, LanguageModel, Voice
+from digital_human_runtime.pipeline import Engines, Limits, Persona
+from digital_human_runtime.session.memory_store import MemoryStore
+from digital_human_runtime.session.store import Store
+from digital_human_runtime.settings import settings as chosen
+from digital_human_runtime.settings.settings import Settings
+from digital_human_runtime.tracing import TurnTraces, to_collector
+
+# ruff: noqa: PLC0415 - an engine that is not used is not imported: start-up and memory are small
+
+
+def engines(settings: Settings) -> Engines:
+    """Language model, voice and face, not yet started."""
+    face, fallback = _faces(settings)
+    return Engines(model=_model(settings), voice=_voice(settings), face=face, fallback=fallback)
+
+
+def persona(settings: Settings, voice: Voice) -> Persona:
+    """Who the human is; ``voice`` must be started, for it knows its names only then."""
+    told, model = settings.persona, settings.model
+    found = Persona(
+        name=settings.name, greeting=told.greeting or "", voice=voice_name(settings, voice)
+    )
+    if told.system_prompt is not None:
+        found = replace(found, prompt=told.system_prompt)
+    if isinstance(model, chosen.LocalModel):
+        found = replace(found, max_tokens=model.max_new_tokens, temperature=model.temperature)
+    return found
+
+
+def voice_name(settings: Settings, voice: Voice) -> str:
+    """The wanted voice; where another engine does not have it, the first that it has."""
+    wanted = settings.persona.voice
+    if isinstance(settings.voice, chosen.EspeakVoice) or wanted in voice.voices:
+        return wanted
+    return ""
+
+
+def limits(settings: Settings) -> Limits:
+    """What the process takes on."""
+    told = settings.sessions
+    found = Limits(
+        sessions=told.max_sessions,
+        turns=told.max_turns,
+        queue=told.max_sessions,
+        queue_seconds=told.queue_seconds,
+        idle_seconds=told.idle_seconds,
+    )
+    kept = told.retention_seconds
+    return found if kept is None else replace(found, session_seconds=kept)
+
+
+def store(settings: Settings, limit: Limits) -> Store:
+    """Where conversations are kept."""
+    url = redis_url(settings)
+    if url is None:
+        return MemoryStore(limit)
+    from digital_human_runtime.session.redis_store import RedisStore
+
+    return RedisStore(url, prefix=f"digital-human:{settings.name}", limits=limit)
+
+
+def redis_url(settings: Settings) -> str | None:
+    """The address of Redis with its password, which must not be shown to anybody."""
+    redis = settings.sessions.redis
+    if redis is None or redis.password_file is None:
+        return redis.url if redis is not None else None
+    password = quote(redis.password_file.read_text().strip(), safe="")
+    parts = urlsplit(redis.url)
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{parts.username or ''}:{password}@{host}"))
+
+
+def _model(settings: Settings) -> LanguageModel:
+    model = settings.model
+    if isinstance(model, chosen.ServedModel):
+        from digital_human_runtime.engines.llm.openai import OpenAIModel
+
+        return OpenAIModel(
+            urls=model.urls,
+            model=model.name,
+            api_key_file=model.api_key_file,
+            timeout=model.timeout_seconds,
+            tries=model.tries,
+        )
+    if isinstance(model, chosen.LocalModel):
+        return _local_model(settings, model)
+    from digital_human_runtime.engines.llm.builtin import BuiltinBrain
+
+    return BuiltinBrain(persona_name=settings.name.capitalize())
+
+
+def _local_model(settings: Settings, model: chosen.LocalModel) -> LanguageModel:
+    from digital_human_runtime.engines.llm.transformers import TransformersModel
+
+    compiled = settings.gpu.compile
+    return TransformersModel(
+        model=str(model.directory) if model.directory is not None else model.name,
+        precision=model.precision,
+        memory_fraction=settings.gpu.memory_fraction,
+        compile_mode=compiled.mode if compiled is not None else "none",
+        max_sessions=settings.sessions.max_turns,
+        context_length=model.context_length,
+    )
+
+
+def _voice(settings: Settings) -> Voice:
+    voice = settings.voice
+    if isinstance(voice, chosen.ServedVoice):
+        from digital_human_runtime.engines.voice.http import HttpVoice
+
+        names = (settings.persona.voice,)
+        return HttpVoice(
+            voice.url, voice.model or "tts-1", voices=names, api_key_file=voice.api_key_file
+        )
+    if isinstance(voice, chosen.RivaVoice):
+        from digital_human_runtime.engines.voice.riva import RivaVoice
+
+        language = settings.persona.language
+        return RivaVoice(
+            voice.address, language=language, tls=voice.tls, api_key_file=voice.api_key_file
+        )
+    if isinstance(voice, chosen.PiperVoice):
+        from digital_human_runtime.engines.voice.piper import PiperVoice
+
+        return PiperVoice(voice.url)
+    from digital_human_runtime.engines.voice.espeak.voice import EspeakVoice
+
+    return EspeakVoice()
+
+
+def _faces(settings: Settings) -> tuple[Face, Face | None]:
+    """The face, and the embedded one behind a service."""
+    from digital_human_runtime.engines.face.embedded.face import EmbeddedFace
+
+    server = settings.face
+    fps = settings.environment.digital_human_face_fps
+    if server is None:
+        return EmbeddedFace(fps=fps), None
+    from digital_human_runtime.engines.face.audio2face import Audio2Face
+
+    return Audio2Face(server.address), EmbeddedFace(fps=fps)
+
+
+def traces(settings: Settings) -> TurnTraces | None:
+    """What traces turns; None without a collector."""
+    env = settings.environment
+    if env.digital_human_otlp_endpoint is None:
+        return None
+    attributes = {"digital_human.name": settings.name, "k8s.pod.name": env.pod_name or ""}
+    if env.project_id:
+        attributes["gcp.project_id"] = env.project_id
+    return TurnTraces(to_collector(env.digital_human_otlp_endpoint), attributes)

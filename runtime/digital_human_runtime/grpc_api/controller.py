@@ -1,0 +1,217 @@
+"""``ProcessAudioStream``: one clip in, one face out, by the rules of NVIDIA's protocol."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import time
+from collections.abc import AsyncIterator, Callable
+from typing import Protocol
+
+import grpc
+from nvidia_audio2face_3d import audio2face_pb2_grpc, messages_pb2
+
+from digital_human_runtime.errors import BadInput, Busy, RuntimeFault, Unavailable
+from digital_human_runtime.interfaces import Face, FaceStream
+
+from . import answers
+from .header import Clip, parse, preferred
+from .timeline import Emotions, Timeline
+
+_log = logging.getLogger(__name__)
+IDLE_SECONDS = 30.0
+"""Between two messages of a client, and for it to take one of ours."""
+DRAIN_SECONDS = 30.0
+DRAIN_MESSAGES = 20000
+"""How much of a refused clip is still read: a client that writes never sees why it was refused."""
+
+Requests = AsyncIterator[messages_pb2.AudioWithEmotionStream]
+
+
+class StreamObserver(Protocol):
+    """Told of clips; must return at once."""
+
+    def stream_opened(self) -> None:
+        """A clip began."""
+
+    def stream_closed(self, result: str, audio_seconds: float, first_frame: float | None) -> None:
+        """A clip ended: ``success``, ``refused``, ``failed`` or ``cancelled``."""
+
+
+class Controller(audio2face_pb2_grpc.A2FControllerServiceServicer):
+    """Serves clips with ``face``, at most ``streams`` at once."""
+
+    def __init__(self, face: Face, streams: int, observer: StreamObserver) -> None:
+        self._face = face
+        self._limit = streams
+        self._observer = observer
+        self._open = 0
+        self._draining = False
+
+    def drain(self) -> None:
+        """Take no new clips; those that run go on."""
+        self._draining = True
+
+    async def ProcessAudioStream(  # noqa: N802 - its name in the protocol
+        self, request_iterator: Requests, context: grpc.aio.ServicerContext
+    ) -> None:
+        """Answer one clip. What is wrong with it comes as our header and a Status, then OK."""
+        exchange = _Exchange(self._face, request_iterator, context)
+        self._observer.stream_opened()
+        result = "cancelled"
+        self._open += 1
+        try:
+            await exchange.run(self._admit)
+            result = "success"
+        except RuntimeFault as fault:
+            result = "refused" if isinstance(fault, BadInput | Busy | Unavailable) else "failed"
+            await exchange.refuse(fault)
+            if isinstance(fault, Busy | Unavailable):
+                code = grpc.StatusCode.RESOURCE_EXHAUSTED
+                if isinstance(fault, Unavailable):
+                    code = grpc.StatusCode.UNAVAILABLE
+                await context.abort(code, fault.message)
+        except _TooSlow as error:
+            result = "failed"
+            await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, str(error))
+        finally:
+            self._open -= 1
+            await exchange.close()
+            self._observer.stream_closed(result, exchange.audio_seconds, exchange.first_frame)
+
+    def _admit(self) -> None:
+        if self._draining:
+            raise Unavailable("This Pod goes: open the stream again")
+        if self._open > self._limit:
+            raise Busy(f"All {self._limit} streams are taken: try again in a moment")
+
+
+class _TooSlow(Exception):  # noqa: N818 - named for what happened
+    """The client does not take what it is sent."""
+
+
+class _Exchange:
+    """What is said and answered in one call."""
+
+    def __init__(self, face: Face, requests: Requests, context: grpc.aio.ServicerContext) -> None:
+        self._face = face
+        self._requests = aiter(requests)
+        self._context = context
+        self._stream: FaceStream | None = None
+        self._greeted = False
+        self._over = False
+        self._first_audio: float | None = None
+        self.audio_seconds = 0.0
+        self.first_frame: float | None = None
+        """Seconds from the first sound to the first frame."""
+
+    async def run(self, admit: Callable[[], None]) -> None:
+        """Serve the clip; raises RuntimeFault with what is wrong with it."""
+        first = await self._next()
+        if first is None or first.WhichOneof("stream_part") != "audio_stream_header":
+            raise BadInput("The first message must be audio_stream_header")
+        header = first.audio_stream_header
+        self._header = header
+        clip = parse(header)
+        admit()
+        self._stream = await self._face.open(sample_rate=clip.sample_rate, options=clip.options)
+        await self._write(answers.header(header.audio_header, time.time()))
+        self._greeted = True
+        await self._clip(clip, self._stream)
+
+    async def _clip(self, clip: Clip, stream: FaceStream) -> None:
+        timeline = Timeline(clip.sample_rate, self._face.fps)
+        emotions = Emotions(
+            clip.options.emotions,
+            strength=clip.options.emotion_strength,
+            transition_seconds=clip.options.transition_seconds,
+        )
+        while (message := await self._audio()) is not None:
+            for wish in message.emotions:
+                await self._feel(clip, stream, emotions, wish)
+            samples = timeline.take(message.audio_buffer)
+            if not samples.size:
+                continue
+            self._first_audio = self._first_audio or time.monotonic()
+            self.audio_seconds = timeline.samples / clip.sample_rate
+            timeline.add(await stream.push(samples))
+            await self._frames(timeline, emotions)
+        timeline.add(await stream.finish())
+        await self._frames(timeline, emotions, final=True)
+        await self._write(answers.processed())
+        left = "; half a sample at its end was left out" if timeline.odd else ""
+        await self._write(answers.success(f"The audio was processed{left}"))
+
+    async def _feel(
+        self,
+        clip: Clip,
+        stream: FaceStream,
+        emotions: Emotions,
+        wish: messages_pb2.EmotionWithTimeCode,
+    ) -> None:
+        at = max(0.0, wish.time_code) if math.isfinite(wish.time_code) else 0.0
+        wanted = preferred(self._header, wish.emotion)
+        emotions.ask(at, wanted)
+        await stream.feel(wanted, round(min(at, 3600.0) * clip.sample_rate))
+
+    async def _frames(self, timeline: Timeline, emotions: Emotions, *, final: bool = False) -> None:
+        for frame in timeline.settled(final=final):
+            wished, shown = emotions.at(frame.time_code)
+            if self.first_frame is None and self._first_audio is not None:
+                self.first_frame = time.monotonic() - self._first_audio
+            await self._write(
+                answers.frame(frame.time_code, frame.weights, frame.pcm, wished, shown)
+            )
+
+    async def _audio(self) -> messages_pb2.AudioWithEmotion | None:
+        """The next sound; None at the end of it."""
+        message = await self._next()
+        part = message.WhichOneof("stream_part") if message is not None else "end_of_audio"
+        if message is None or part == "end_of_audio":
+            self._over = True
+            return None
+        if part == "audio_with_emotion":
+            return message.audio_with_emotion
+        raise BadInput("After the header only audio_with_emotion and end_of_audio may come")
+
+    async def _next(self) -> messages_pb2.AudioWithEmotionStream | None:
+        """The next message; None when the client has none."""
+        try:
+            async with asyncio.timeout(IDLE_SECONDS):
+                return await anext(self._requests)
+        except StopAsyncIteration:
+            self._over = True
+            return None
+        except TimeoutError:
+            self._over = True  # nothing to drain: it sends nothing
+            raise BadInput(f"Nothing came for {IDLE_SECONDS:g} s: the stream is closed") from None
+
+    async def _write(self, answer: answers.Answer) -> None:
+        try:
+            async with asyncio.timeout(IDLE_SECONDS):
+                await self._context.write(answer)
+        except TimeoutError:
+            raise _TooSlow(f"The client took nothing for {IDLE_SECONDS:g} s") from None
+
+    async def refuse(self, fault: RuntimeFault) -> None:
+        """Say why, then read what the client still sends, up to a bound."""
+        if not self._greeted:
+            header = getattr(self, "_header", None)
+            audio = header.audio_header if header is not None else answers.known_header()
+            await self._write(answers.header(audio, time.time()))
+        await self._write(answers.failure(fault.message))
+        try:
+            async with asyncio.timeout(DRAIN_SECONDS):
+                for _ in range(DRAIN_MESSAGES):
+                    if self._over:
+                        return
+                    message = await anext(self._requests)
+                    self._over = message.WhichOneof("stream_part") == "end_of_audio"
+        except (TimeoutError, StopAsyncIteration):
+            return
+
+    async def close(self) -> None:
+        """Give the face stream back."""
+        if self._stream is not None:
+            await asyncio.shield(self._stream.close())

@@ -1,0 +1,1 @@
+"""Port 9090: probes and metrics."""

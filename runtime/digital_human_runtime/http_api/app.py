@@ -1,0 +1,48 @@
+"""The application of port 8000."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI, Response
+from fastapi.responses import JSONResponse
+from starlette.routing import WebSocketRoute
+from starlette.types import ASGIApp
+
+from digital_human_runtime.version import version
+
+from . import chat, completions, page, problems, speech
+from .requests import BodyLimit
+from .services import Services
+
+
+def create(services: Services, websocket: ASGIApp) -> FastAPI:
+    """All routes of port 8000; ``websocket`` answers at ``/ws``."""
+    app = FastAPI(
+        title="Digital human",
+        version=version(),
+        description="Talk to a digital human: text in, answers, speech and a face out.",
+    )
+    problems.install(app)
+    app.add_middleware(BodyLimit, limit=services.settings.security.request_bytes)
+
+    @app.get("/health")
+    async def health() -> Response:
+        """Whether conversations can be had: 200 or 503, with each check."""
+        report = services.health.ready()
+        return JSONResponse(report.body(), report.status, {"Cache-Control": "no-store"})
+
+    @app.get("/version")
+    async def show_version() -> dict[str, str]:
+        """What runs here."""
+        return {
+            "name": services.settings.name,
+            "version": version(),
+            "model": services.model.name,
+            "protocol": "1",
+        }
+
+    app.include_router(chat.router(services))
+    app.include_router(completions.router(services))
+    app.include_router(speech.router(services))
+    app.router.routes.append(WebSocketRoute("/ws", endpoint=websocket))
+    page.mount(app, services.page)
+    return app

@@ -1,0 +1,141 @@
+"""OpenAI-compatible ``/v1/models`` and ``/v1/chat/completions``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from typing import Annotated, Any, Literal
+from uuid import uuid4
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from digital_human_runtime.errors import BadInput, NotFound, RuntimeFault
+from digital_human_runtime.frames import Message
+
+from . import problems, sse
+from .chat import while_connected
+from .requests import admitted, body_of
+from .services import Services
+
+STARTED = int(time.time())
+_REFUSED = ("tools", "functions", "response_format", "audio", "logprobs")
+_ROLES: dict[str, Literal["system", "user", "assistant"]] = {
+    "system": "system",
+    "developer": "system",
+    "user": "user",
+    "assistant": "assistant",
+}
+
+
+class TextPart(BaseModel):
+    """A part of a message; only text is understood."""
+
+    type: Literal["text"]
+    text: str
+
+
+class ChatMessage(BaseModel):
+    """One message of the conversation."""
+
+    role: Literal["system", "developer", "user", "assistant"]
+    content: str | list[TextPart]
+
+    @property
+    def message(self) -> Message:
+        """As the language model sees it."""
+        parts = self.content
+        text = parts if isinstance(parts, str) else "".join(part.text for part in parts)
+        return Message(_ROLES[self.role], text)
+
+
+class CompletionRequest(BaseModel):
+    """What OpenAI's clients send; settings of no effect here are taken and passed over."""
+
+    model_config = ConfigDict(extra="allow")
+
+    model: str
+    messages: Annotated[list[ChatMessage], Field(min_length=1, max_length=1000)]
+    stream: bool = False
+    max_tokens: Annotated[int, Field(ge=1, le=65536)] | None = None
+    max_completion_tokens: Annotated[int, Field(ge=1, le=65536)] | None = None
+    temperature: Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)] | None = None
+    n: Literal[1] | None = None
+
+
+def router(services: Services) -> APIRouter:
+    """The endpoints of the language model."""
+    routes = APIRouter(prefix="/v1")
+
+    @routes.get("/models")
+    async def models(request: Request) -> Response:
+        """The one model of this human."""
+        await admitted(request, services)
+        return JSONResponse({"object": "list", "data": [_model(services)]})
+
+    @routes.post("/chat/completions")
+    async def completions(request: Request) -> Response:
+        """Answer a conversation that the client keeps."""
+        await admitted(request, services)
+        asked = await body_of(request, CompletionRequest)
+        _check(asked, services)
+        head = {"id": f"chatcmpl-{uuid4().hex}", "created": int(time.time()), "model": asked.model}
+        pieces = _pieces(services, asked)
+        if asked.stream:
+            return sse.answer(_chunks(head, await sse.begun(pieces)))
+        text = "".join(await while_connected(request, _all(pieces)))
+        message = {"role": "assistant", "content": text}
+        choice = {"index": 0, "message": message, "finish_reason": "stop", "logprobs": None}
+        return JSONResponse({**head, "object": "chat.completion", "choices": [choice]})
+
+    return routes
+
+
+def _model(services: Services) -> dict[str, Any]:
+    name = services.model.name
+    return {"id": name, "object": "model", "created": STARTED, "owned_by": "digital-human"}
+
+
+def _check(asked: CompletionRequest, services: Services) -> None:
+    if asked.model != services.model.name:
+        raise NotFound(f"model {asked.model!r} is not here: this is {services.model.name!r}")
+    found = [name for name in _REFUSED if (asked.model_extra or {}).get(name)]
+    if found:
+        raise BadInput(f"{found[0]} is not supported: leave it out")
+
+
+async def _pieces(services: Services, asked: CompletionRequest) -> AsyncGenerator[str]:
+    """The answer; a place is held for as long as it is made."""
+    messages: Sequence[Message] = [one.message for one in asked.messages]
+    most = asked.max_completion_tokens or asked.max_tokens or 512
+    warmth = 0.7 if asked.temperature is None else asked.temperature
+    async with services.turn():
+        stream = services.model.stream(messages, max_tokens=most, temperature=warmth)
+        async with aclosing(stream):
+            async for piece in stream:
+                yield piece
+
+
+async def _all(pieces: AsyncGenerator[str]) -> list[str]:
+    async with aclosing(pieces):
+        return [piece async for piece in pieces]
+
+
+async def _chunks(head: dict[str, Any], pieces: AsyncGenerator[str]) -> AsyncGenerator[str]:
+    yield _chunk(head, {"role": "assistant", "content": ""}, None)
+    async with aclosing(pieces):
+        try:
+            async for piece in pieces:
+                yield _chunk(head, {"content": piece}, None)
+        except RuntimeFault as fault:
+            yield sse.event(problems.of_fault(fault))
+            return
+    yield _chunk(head, {}, "stop")
+    yield "data: [DONE]\n\n"
+
+
+def _chunk(head: dict[str, Any], delta: dict[str, Any], reason: str | None) -> str:
+    choice = {"index": 0, "delta": delta, "finish_reason": reason, "logprobs": None}
+    return sse.event({**head, "object": "chat.completion.chunk", "choices": [choice]})

@@ -1,0 +1,55 @@
+"""The avatar page: static files with a strict policy, and a clear word where it is not built."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from fastapi import FastAPI
+from fastapi.responses import HTMLResponse, Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+POLICY = (
+    "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self';"
+    " style-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; font-src 'self';"
+    " connect-src 'self' blob: data:; manifest-src 'self'; base-uri 'none'; form-action 'none';"
+    " frame-ancestors 'none'"
+)
+"""Nothing from elsewhere. Heads that a user brings have textures as blobs, and decoders in wasm."""
+_HASHED = re.compile(r"[.-][A-Za-z0-9_-]{8,}\.[a-z0-9]+$")
+_MISSING = """<!doctype html><html lang="en"><title>Digital human</title>
+<h1>The avatar page is not built</h1>
+<p>Run <code>make page</code> in the repository and load this page again. The interfaces work
+without it: <a href="/docs">/docs</a>.</p></html>"""
+
+
+class Page(StaticFiles):
+    """Files of the page; those with a hash in their name never change and are kept for a year."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """One file, with the headers of a page that loads nothing from elsewhere."""
+        response = await super().get_response(path, scope)
+        lasting = _HASHED.search(path) is not None and response.status_code in {200, 304}
+        response.headers.update(
+            {
+                "Cache-Control": "public, max-age=31536000, immutable" if lasting else "no-cache",
+                "Content-Security-Policy": POLICY,
+                "Cross-Origin-Opener-Policy": "same-origin",
+                "Permissions-Policy": "microphone=(self), camera=(), geolocation=()",
+                "Referrer-Policy": "no-referrer",
+                "X-Content-Type-Options": "nosniff",
+            }
+        )
+        return response
+
+
+def mount(app: FastAPI, folder: Path) -> None:
+    """Serve the page at ``/``, after all other routes."""
+    if (folder / "index.html").is_file():
+        app.mount("/", Page(directory=folder, html=True), name="page")
+        return
+
+    @app.get("/", include_in_schema=False)
+    async def missing() -> Response:
+        return HTMLResponse(_MISSING, 503, {"Cache-Control": "no-store"})

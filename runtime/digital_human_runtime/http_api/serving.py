@@ -1,0 +1,101 @@
+"""ASGI servers of this process: sockets, TLS, and an end that waits for nobody for ever."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+import uvicorn
+from starlette.types import ASGIApp
+
+BACKLOG = 2048
+PING_SECONDS = 20.0
+LARGEST_MESSAGE = 65536
+"""Bytes; beyond the protocol's own limit, so that this one is told in its words."""
+DEAD_MILLISECONDS = 60_000
+"""After which the kernel gives up a client that takes nothing."""
+CLOSE_SECONDS = 5
+
+
+class CannotListen(Exception):  # noqa: N818 - named for what happened
+    """The address cannot be served."""
+
+
+def listen(address: str) -> socket.socket:
+    """A socket at ``host:port``, bound but not yet open to callers; raises CannotListen."""
+    host, _, port = address.rpartition(":")
+    host = host.strip("[]")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    found = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            found.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, DEAD_MILLISECONDS)
+        found.bind((host, int(port)))
+    except OSError as error:
+        found.close()
+        raise CannotListen(f"{address} cannot be served: {error.strerror}") from None
+    return found
+
+
+class AsgiServer(uvicorn.Server):
+    """One server on one socket; signals are the process's business, not its own."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        listener: socket.socket,
+        *,
+        tls: tuple[Path, Path] | None = None,
+        proxies: Collection[str] = (),
+    ) -> None:
+        self._listener = listener
+        self._up = asyncio.Event()
+        super().__init__(
+            uvicorn.Config(
+                app,
+                ws="websockets-sansio",
+                ws_max_size=LARGEST_MESSAGE,
+                ws_ping_interval=PING_SECONDS,
+                ws_ping_timeout=PING_SECONDS,
+                ws_per_message_deflate=False,
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                backlog=BACKLOG,
+                proxy_headers=bool(proxies),
+                forwarded_allow_ips=list(proxies),
+                timeout_graceful_shutdown=CLOSE_SECONDS,
+                ssl_certfile=tls[0] if tls is not None else None,
+                ssl_keyfile=tls[1] if tls is not None else None,
+            )
+        )
+
+    @property
+    def port(self) -> int:
+        """Where it is."""
+        number: int = self._listener.getsockname()[1]
+        return number
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals alone."""
+        yield
+
+    async def up(self) -> None:
+        """Return once callers are answered."""
+        await self._up.wait()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Open the socket to callers."""
+        await super().startup(sockets)
+        self._up.set()
+
+    async def run_until_stopped(self) -> None:
+        """Serve until ``should_exit`` is set."""
+        await self.serve(sockets=[self._listener])

@@ -1,0 +1,86 @@
+"""OpenAI-compatible ``/v1/audio/speech``: the voice alone, as WAV or as bare PCM."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Annotated
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response, StreamingResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from digital_human_runtime.errors import BadInput
+
+from . import sse
+from .chat import while_connected
+from .requests import admitted, body_of
+from .services import Services
+from .wav import wav
+
+FORMATS = ("wav", "pcm")
+LONGEST = 4096
+"""Characters, as OpenAI has it."""
+
+
+class SpeechRequest(BaseModel):
+    """A text to be spoken."""
+
+    model_config = ConfigDict(extra="allow")
+
+    input: Annotated[str, Field(min_length=1, max_length=LONGEST)]
+    model: str | None = None
+    voice: Annotated[str, Field(max_length=64)] | None = None
+    """Absent or ``default``: the human's own."""
+    response_format: str = "wav"
+    """``wav`` or ``pcm``: 16 bit, mono, at the rate in ``X-Sample-Rate``."""
+    speed: float = 1.0
+
+
+def router(services: Services) -> APIRouter:
+    """The endpoint."""
+    routes = APIRouter(prefix="/v1/audio")
+
+    @routes.post("/speech")
+    async def speech(request: Request) -> Response:
+        """Speak a text."""
+        await admitted(request, services)
+        asked = await body_of(request, SpeechRequest)
+        if asked.response_format not in FORMATS:
+            raise BadInput(
+                f"response_format {asked.response_format!r} is not made here: ask for wav or pcm"
+            )
+        if asked.speed != 1.0:
+            raise BadInput("speed must be 1: the voice has one speed here")
+        rate = services.voice.sample_rate
+        headers = {"X-Sample-Rate": str(rate), "Cache-Control": "no-store"}
+        sound = _sound(services, asked.input, _voice(services, asked.voice))
+        if asked.response_format == "pcm":
+            kind = f"audio/pcm;rate={rate}"
+            return StreamingResponse(await sse.begun(sound), media_type=kind, headers=headers)
+        whole = b"".join(await while_connected(request, _all(sound)))
+        return Response(wav(whole, rate), media_type="audio/wav", headers=headers)
+
+    return routes
+
+
+def _voice(services: Services, wanted: str | None) -> str:
+    if wanted is None or wanted == "default":
+        return services.settings.persona.voice
+    voices = services.voice.voices
+    if wanted not in voices:
+        raise BadInput(f"voice {wanted!r} is not here; there are {', '.join(list(voices)[:12])}")
+    return wanted
+
+
+async def _sound(services: Services, text: str, voice: str) -> AsyncGenerator[bytes]:
+    async with services.turn():
+        stream = services.voice.speak(text, voice=voice)
+        async with aclosing(stream):
+            async for piece in stream:
+                yield piece.samples.astype("<i2").tobytes()
+
+
+async def _all(sound: AsyncGenerator[bytes]) -> list[bytes]:
+    async with aclosing(sound):
+        return [piece async for piece in sound]

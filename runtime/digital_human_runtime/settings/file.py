@@ -1,0 +1,338 @@
+"""
+The document that ``DIGITAL_HUMAN_CONFIG`` names: what the operator renders, everything not secret.
+
+Keys are written in camelCase. A key that is not here stops the start: it would be a wish unheard.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic.alias_generators import to_camel
+
+from .problems import SettingsError, sentences
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
+
+
+def _seconds(value: object) -> object:
+    """Seconds of a duration of Kubernetes such as 1m30s; numbers stay as they are."""
+    if not isinstance(value, str):
+        return value
+    if not re.fullmatch(rf"({_PART.pattern})+", value):
+        raise ValueError("must be a duration such as 30s or 1m30s")
+    return sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(value))
+
+
+Seconds = Annotated[float, BeforeValidator(_seconds), Field(ge=0, le=86400)]
+Address = Annotated[str, Field(pattern=r"^[A-Za-z0-9.\[\]:-]+:[0-9]{1,5}$")]
+
+
+class Section(BaseModel):
+    """One object of the document."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        populate_by_name=True,
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
+        allow_inf_nan=False,
+    )
+
+
+class Empty(Section):
+    """An engine that has no settings."""
+
+
+class PersonaSection(Section):
+    """Who the human is."""
+
+    system_prompt: str | None = None
+    """Instructions given to the language model before every conversation."""
+    voice: str = "en-us"
+    """Voice of the speech engine."""
+    language: str = "en"
+    """Language of the conversation as a BCP 47 tag."""
+    greeting: str | None = None
+    """Said when a session starts."""
+
+
+class TransformersSection(Section):
+    """A model in this process."""
+
+    model: str
+    """Name of the model."""
+    precision: Literal["fp32", "bf16", "fp16", "fp8", "int8", "int4"] = "bf16"
+    """Number format of the weights."""
+    context_length: Annotated[int, Field(ge=256)] = 8192
+    """Tokens that one conversation may hold."""
+    source: dict[str, dict[str, Any]] | None = None
+    """Where the operator has the weights from."""
+    architecture: dict[str, float] | None = None
+    """Numbers for the operator's memory plan."""
+    max_new_tokens: Annotated[int, Field(ge=1)] = 512
+    """Longest answer in tokens."""
+    temperature: Annotated[float, Field(ge=0, le=2)] = 0.7
+    """Randomness of the answer."""
+
+
+class OpenAISection(Section):
+    """Any OpenAI-compatible server."""
+
+    url: str
+    """Base address, such as https://llm.example.com/v1."""
+    model: str
+    """Name of the model as the server knows it."""
+    timeout: Seconds = 60.0
+    """How long one answer may take."""
+
+
+class LlmSection(Section):
+    """The language model: exactly one engine."""
+
+    transformers: TransformersSection | None = None
+    """A model in this process."""
+    open_ai: Annotated[OpenAISection | None, Field(alias="openAI")] = None
+    """Any OpenAI-compatible server."""
+    builtin: Empty | None = None
+    """The demonstration brain."""
+
+    @model_validator(mode="after")
+    def _one(self) -> LlmSection:
+        if (
+            sum(engine is not None for engine in (self.transformers, self.open_ai, self.builtin))
+            > 1
+        ):
+            raise ValueError("llm must name one engine only: transformers, openAI or builtin")
+        return self
+
+
+class PiperSection(Section):
+    """Piper neural voices."""
+
+    voice_claim: str | None = None
+    """Claim with voices."""
+
+
+class RivaSection(Section):
+    """An NVIDIA Riva server."""
+
+    address: Address
+    """Host and port."""
+    tls: Literal["Disabled", "Required"] = "Required"
+    """Whether the connection is encrypted."""
+
+
+class HttpSpeechSection(Section):
+    """A server with an OpenAI-compatible speech endpoint."""
+
+    url: str
+    """Base address."""
+    model: str | None = None
+    """Name of the model as the server knows it."""
+
+
+class SpeechSection(Section):
+    """The voice: at most one engine; none is eSpeak NG."""
+
+    espeak: Empty | None = None
+    """eSpeak NG."""
+    piper: PiperSection | None = None
+    """Piper neural voices."""
+    riva: RivaSection | None = None
+    """An NVIDIA Riva server."""
+    http: HttpSpeechSection | None = None
+    """A server with an OpenAI-compatible speech endpoint."""
+
+    @model_validator(mode="after")
+    def _one(self) -> SpeechSection:
+        if sum(e is not None for e in (self.espeak, self.piper, self.riva, self.http)) > 1:
+            raise ValueError("speech must name one engine only: espeak, piper, riva or http")
+        return self
+
+
+class FaceSection(Section):
+    """The face: embedded, or an Audio2Face-3D service."""
+
+    kind: Literal["embedded", "audio2face"] = "embedded"
+    """Which one."""
+    address: Address | None = None
+    """Host and port of the service."""
+    tls: bool = False
+    """Whether the connection to it is encrypted."""
+
+    @model_validator(mode="after")
+    def _has_address(self) -> FaceSection:
+        if self.kind == "audio2face" and self.address is None:
+            raise ValueError("face.address is missing: kind audio2face needs host:port")
+        return self
+
+
+class TensorRTSection(Section):
+    """TensorRT engines."""
+
+    precision: Literal["fp32", "fp16", "bf16", "int8", "fp8"] = "fp16"
+    """Number format of the engines."""
+
+
+class QuantizationSection(Section):
+    """Quantisation with calibration."""
+
+    method: Literal["int8", "int4", "fp8"]
+    """Number format of the weights."""
+    calibration_samples: int = 1000
+    """Samples that the calibration looks at."""
+
+
+class PruningSection(Section):
+    """Removal of weights."""
+
+    sparsity: float = 0.3
+    """Share that is removed."""
+    structure: Literal["unstructured", "2:4"] = "unstructured"
+    """Pattern of the removed weights."""
+
+
+class CompileSection(Section):
+    """Compilation by torch.compile."""
+
+    mode: str = "default"
+    """A mode of torch.compile."""
+
+
+class GpuSection(Section):
+    """GPUs of the Pod and how the models use them."""
+
+    profile: str = "none"
+    """Kind of GPU; none is the CPU."""
+    count: Annotated[int, Field(ge=1)] = 1
+    """GPUs of the Pod."""
+    platform: str = "any"
+    """Whose node labels selected the GPU."""
+    memory_fraction: Annotated[float, Field(ge=0.1, le=0.95)] = 0.85
+    """Share of the GPU memory that the models may use."""
+    tensor_rt: Annotated[TensorRTSection | None, Field(alias="tensorRT")] = None
+    """TensorRT engines."""
+    quantization: QuantizationSection | None = None
+    """Quantisation with calibration."""
+    pruning: PruningSection | None = None
+    """Removal of weights."""
+    compile: CompileSection | None = None
+    """Compilation by torch.compile."""
+
+
+class FailoverSection(Section):
+    """What is done when a server does not answer."""
+
+    timeout: Seconds = 30.0
+    """How long one try may take."""
+    max_retries: Annotated[int, Field(ge=0, le=10)] = 3
+    """How many more tries."""
+
+
+class StoreSection(Section):
+    """Where conversations are kept."""
+
+    kind: Literal["redis", "memory"] = "memory"
+    """Redis, or this process."""
+    url: str | None = None
+    """Address of Redis, without its password."""
+
+    @model_validator(mode="after")
+    def _has_url(self) -> StoreSection:
+        if self.kind == "redis" and not self.url:
+            raise ValueError("sessions.store.url is missing: kind redis needs redis://host:port/0")
+        return self
+
+
+class SessionsSection(Section):
+    """Conversations: where, how many, how long."""
+
+    store: StoreSection = Field(default_factory=StoreSection)
+    """Where they are kept."""
+    per_replica: Annotated[int, Field(ge=1)] = 8
+    """How many this process holds at once."""
+    idle_seconds: Annotated[float, Field(gt=0)] = 600.0
+    """After how long a silent one ends."""
+    drain_seconds: Annotated[float, Field(ge=0)] = 600.0
+    """How long a process that has to go waits for them."""
+
+
+class SecuritySection(Section):
+    """Folders with mounted secrets."""
+
+    api_key: Path | None = None
+    """Folder whose file ``value`` holds the API key."""
+    jwt_secret: Path | None = None
+    """Folder whose file ``value`` holds the secret that signs tokens."""
+    tls: Path | None = None
+    """Folder with ``tls.crt`` and ``tls.key``."""
+
+
+class PrivacySection(Section):
+    """Personal data in conversations."""
+
+    hash_fields: tuple[Literal["name", "email", "phone", "ssn"], ...] = ()
+    """Fields of a profile that are stored as keyed hashes."""
+    free_text: Literal["Keep", "Redact"] = "Keep"
+    """Whether personal data is removed from free text."""
+    retention: Seconds | None = None
+    """How long conversations are kept."""
+
+
+class ConfigFile(Section):
+    """The whole document."""
+
+    name: str = "digital-human"
+    """Name of the human."""
+    persona: PersonaSection = Field(default_factory=PersonaSection)
+    """Who the human is."""
+    llm: LlmSection = Field(default_factory=LlmSection)
+    """The language model."""
+    speech: SpeechSection = Field(default_factory=SpeechSection)
+    """The voice."""
+    face: FaceSection = Field(default_factory=FaceSection)
+    """The face."""
+    gpu: GpuSection = Field(default_factory=GpuSection)
+    """GPUs."""
+    failover: FailoverSection = Field(default_factory=FailoverSection)
+    """What is done when a server does not answer."""
+    sessions: SessionsSection = Field(default_factory=SessionsSection)
+    """Conversations."""
+    models: Path | None = None
+    """Folder with the weights."""
+    security: SecuritySection = Field(default_factory=SecuritySection)
+    """Folders with mounted secrets."""
+    privacy: PrivacySection = Field(default_factory=PrivacySection)
+    """Personal data in conversations."""
+
+
+def parse(text: str, where: str) -> ConfigFile:
+    """The document; raises SettingsError, whose sentences begin with ``where``."""
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise SettingsError(f"{where} is not JSON: {error}") from None
+    try:
+        return ConfigFile.model_validate(found)
+    except ValidationError as error:
+        said = sentences(error, ConfigFile, lambda path: path)
+        raise SettingsError(*(f"{where}: {sentence}" for sentence in said)) from None
+
+
+def read(path: Path) -> ConfigFile:
+    """The document at ``path``; raises SettingsError when it cannot be read or understood."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8"
+        raise SettingsError(
+            f"{path}, which DIGITAL_HUMAN_CONFIG names, cannot be read: {reason}"
+        ) from None
+    return parse(text, str(path))

@@ -1,0 +1,70 @@
+"""What is wrong with settings, each in one sentence that names the key and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from .suggest import nearest
+
+_SAID = {
+    "bool_parsing": "must be true or false",
+    "float_parsing": "must be a number",
+    "int_parsing": "must be a whole number",
+    "missing": "is missing",
+    "string_too_short": "must not be empty",
+}
+
+
+class SettingsError(Exception):
+    """The runtime cannot start with these settings; one sentence for each thing that is wrong."""
+
+    def __init__(self, *sentences: str) -> None:
+        super().__init__("\n".join(sentences))
+        self.sentences = sentences
+
+
+def sentences(
+    error: ValidationError, model: type[BaseModel], name: Callable[[str], str]
+) -> list[str]:
+    """One sentence per problem; ``name`` says how people write the dotted path of a field."""
+    return [_sentence(problem, model, name) for problem in error.errors()]
+
+
+def _sentence(problem: ErrorDetails, model: type[BaseModel], name: Callable[[str], str]) -> str:
+    path = [str(part) for part in problem["loc"]]
+    text = problem["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    if not path:
+        return text
+    where = name(".".join(path))
+    if problem["type"] == "extra_forbidden":
+        return f"{where} is not known{nearest(path[-1], _keys(model, path[:-1]))}"
+    if problem["type"] == "missing":
+        return f"{where} is missing"
+    said = _SAID.get(problem["type"], text.replace("should", "must", 1))
+    if isinstance(problem["input"], dict | list):
+        return f"{where} {said}"
+    return f"{where} {said}; it is {problem['input']!r}"
+
+
+def _keys(model: type[BaseModel], path: list[str]) -> list[str]:
+    """The keys that the object at ``path`` may have."""
+    for part in path:
+        found = next(
+            (field for key, field in model.model_fields.items() if part in {key, field.alias}), None
+        )
+        inner = _model_of(found.annotation) if found is not None else None
+        if inner is None:
+            return []
+        model = inner
+    return [field.alias or key for key, field in model.model_fields.items()]
+
+
+def _model_of(annotation: object) -> type[BaseModel] | None:
+    candidates = [annotation, *getattr(annotation, "__args__", ())]
+    return next(
+        (c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)),
+        None,
+    )

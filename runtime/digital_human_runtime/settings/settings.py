@@ -1,0 +1,370 @@
+"""The one settings object: what the file and the environment say, brought together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from digital_human_runtime.engines.llm import naming
+from digital_human_runtime.engines.llm.errors import Refused
+
+from . import environment, file
+from .environment import Environment
+from .file import ConfigFile, GpuSection, PersonaSection, TransformersSection
+from .problems import SettingsError
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltinModel:
+    """The demonstration brain."""
+
+    name: str = "builtin"
+
+
+@dataclass(frozen=True, slots=True)
+class LocalModel:
+    """A model in this process: weights from a folder, or from the Hub's cache."""
+
+    name: str
+    directory: Path | None
+    """Folder with the weights; absent: ``name`` is an id of the Hub."""
+    precision: str
+    context_length: int
+    max_new_tokens: int
+    temperature: float
+
+
+@dataclass(frozen=True, slots=True)
+class ServedModel:
+    """A model of an OpenAI-compatible server."""
+
+    name: str
+    urls: tuple[str, ...]
+    """Tried in turn."""
+    api_key_file: Path | None
+    timeout_seconds: float
+    """Of one try."""
+    tries: int
+
+
+Model = BuiltinModel | LocalModel | ServedModel
+
+
+@dataclass(frozen=True, slots=True)
+class EspeakVoice:
+    """eSpeak NG."""
+
+
+@dataclass(frozen=True, slots=True)
+class PiperVoice:
+    """Piper neural voices of a server beside this process."""
+
+    url: str = "http://127.0.0.1:5000"
+
+
+@dataclass(frozen=True, slots=True)
+class RivaVoice:
+    """An NVIDIA Riva server."""
+
+    address: str
+    tls: bool
+    api_key_file: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class ServedVoice:
+    """A server with an OpenAI-compatible speech endpoint."""
+
+    url: str
+    model: str | None
+    api_key_file: Path | None
+
+
+VoiceChoice = EspeakVoice | PiperVoice | RivaVoice | ServedVoice
+
+
+@dataclass(frozen=True, slots=True)
+class FaceServer:
+    """An Audio2Face-3D service."""
+
+    address: str
+    tls: bool
+    ca_file: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class Transcription:
+    """An OpenAI-compatible transcription server."""
+
+    url: str
+    model: str
+    api_key_file: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class Redis:
+    """Where conversations are kept for every replica."""
+
+    url: str
+    password_file: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sessions:
+    """Conversations: where, how many, how long."""
+
+    redis: Redis | None
+    max_sessions: int
+    max_turns: int
+    queue_seconds: float
+    idle_seconds: float
+    drain_seconds: float
+    retention_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Security:
+    """Who may call, and how connections are encrypted."""
+
+    api_key_file: Path | None = None
+    jwt_secret_file: Path | None = None
+    jwt_audience: str | None = None
+    jwt_issuer: str | None = None
+    tls_cert_file: Path | None = None
+    tls_key_file: Path | None = None
+    grpc_client_ca_file: Path | None = None
+    allowed_origins: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
+    rate_limit: str | None = "600/minute"
+    request_bytes: int = 262144
+
+    @property
+    def secret_files(self) -> tuple[Path, ...]:
+        """Every file that must be there when the runtime starts."""
+        files = (self.api_key_file, self.jwt_secret_file, self.tls_cert_file, self.tls_key_file)
+        return tuple(f for f in (*files, self.grpc_client_ca_file) if f is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that the runtime is told."""
+
+    name: str
+    persona: PersonaSection
+    model: Model
+    voice: VoiceChoice
+    face: FaceServer | None
+    """None: the embedded network only."""
+    transcription: Transcription | None
+    sessions: Sessions
+    security: Security
+    gpu: GpuSection
+    environment: Environment
+    """Addresses, log and trace settings, as the variables say."""
+
+    @property
+    def secret_files(self) -> tuple[Path, ...]:
+        """Every secret file that must be there when the runtime starts."""
+        parts = (self.model, self.voice, self.transcription)
+        keys = [getattr(part, "api_key_file", None) for part in parts]
+        redis = self.sessions.redis
+        others = [redis.password_file if redis else None, self.face.ca_file if self.face else None]
+        return (*self.security.secret_files, *(f for f in (*keys, *others) if f is not None))
+
+
+def load(variables: Mapping[str, str]) -> Settings:
+    """The settings of this process; raises SettingsError with one sentence a mistake."""
+    env = environment.parse(variables)
+    given = env.digital_human_config
+    return resolve(file.read(given) if given is not None else ConfigFile(), env)
+
+
+def resolve(config: ConfigFile, env: Environment) -> Settings:
+    """Bring both together: a variable wins over the file; raises SettingsError."""
+    persona = config.persona
+    if env.digital_human_voice is not None:
+        persona = persona.model_copy(update={"voice": env.digital_human_voice})
+    return Settings(
+        name=config.name,
+        persona=persona,
+        model=_model(config, env),
+        voice=_voice(config, env),
+        face=_face(config, env),
+        transcription=_transcription(env),
+        sessions=_sessions(config, env),
+        security=_security(config, env),
+        gpu=config.gpu,
+        environment=env,
+    )
+
+
+def _model(config: ConfigFile, env: Environment) -> Model:
+    llm = config.llm
+    urls = env.digital_human_llm_url or ((llm.open_ai.url,) if llm.open_ai else ())
+    folder = _weights(llm.transformers, env.digital_human_models or config.models)
+    if folder is not None and not urls and env.model_name != naming.BUILTIN:
+        return _local(llm.transformers, env.model_name, folder)
+    try:
+        chosen = naming.choose(
+            _model_name(config, env, urls), urls, url_setting="DIGITAL_HUMAN_LLM_URL"
+        )
+    except Refused as error:
+        raise SettingsError(str(error)) from None
+    if chosen.engine == "openai":
+        return _served(config, env, urls, chosen.model)
+    if chosen.engine == "builtin":
+        return BuiltinModel()
+    return _local(llm.transformers, chosen.model, None)
+
+
+def _model_name(config: ConfigFile, env: Environment, urls: tuple[str, ...]) -> str:
+    engine = config.llm.open_ai or config.llm.transformers
+    name = env.model_name or (engine.model if engine is not None else None)
+    if name is None and urls:
+        raise SettingsError(
+            "DIGITAL_HUMAN_LLM_URL is set, but MODEL_NAME is not: name the model as that server"
+            " knows it, such as llama3:8b"
+        )
+    return name or naming.BUILTIN
+
+
+def _served(config: ConfigFile, env: Environment, urls: tuple[str, ...], name: str) -> ServedModel:
+    mounted = env.digital_human_secrets / "llm-api-key" / "value"
+    answer = config.llm.open_ai.timeout if config.llm.open_ai else config.failover.timeout
+    return ServedModel(
+        name=name,
+        urls=urls,
+        api_key_file=env.digital_human_llm_api_key_file or _existing(mounted),
+        timeout_seconds=min(answer, config.failover.timeout),
+        tries=max(1, config.failover.max_retries),
+    )
+
+
+def _local(engine: TransformersSection | None, name: str | None, folder: Path | None) -> LocalModel:
+    told = engine or TransformersSection(model=name or str(folder))
+    return LocalModel(
+        name=name or told.model,
+        directory=folder,
+        precision=told.precision,
+        context_length=told.context_length,
+        max_new_tokens=told.max_new_tokens,
+        temperature=told.temperature,
+    )
+
+
+def _weights(engine: TransformersSection | None, models: Path | None) -> Path | None:
+    """Where the operator put the weights; None without an engine that wants them."""
+    if engine is None:
+        return None
+    source = engine.source or {}
+    if "oci" in source:
+        return models or Path("/models")
+    claim = source.get("persistentVolumeClaim")
+    if claim is not None:
+        return (models or Path("/models")) / str(claim.get("path", "."))
+    return models
+
+
+def _voice(config: ConfigFile, env: Environment) -> VoiceChoice:
+    speech, secrets = config.speech, env.digital_human_secrets
+    key = env.digital_human_speech_api_key_file
+    url = env.digital_human_speech_url or (speech.http.url if speech.http else None)
+    if url is not None:
+        model = env.digital_human_speech_model or (speech.http.model if speech.http else None)
+        return ServedVoice(url, model, key or _existing(secrets / "speech-api-key" / "value"))
+    if speech.riva is not None:
+        key = key or _existing(secrets / "riva-api-key" / "value")
+        return RivaVoice(speech.riva.address, speech.riva.tls == "Required", key)
+    if env.digital_human_piper_url is not None:
+        return PiperVoice(env.digital_human_piper_url)
+    if speech.piper is not None:
+        return PiperVoice()
+    return EspeakVoice()
+
+
+def _face(config: ConfigFile, env: Environment) -> FaceServer | None:
+    if env.audio2face_enabled is False:
+        return None
+    address = env.audio2face_server or config.face.address
+    if address is None:
+        if env.audio2face_enabled:
+            raise SettingsError(
+                "AUDIO2FACE_ENABLED is true, but AUDIO2FACE_SERVER does not say where it is: set it"
+                " to host:port, for example audio2face:50051, or AUDIO2FACE_ENABLED to false"
+            )
+        return None
+    ca_file = _existing(env.digital_human_secrets / "face-ca" / "ca.crt")
+    return FaceServer(address, config.face.tls, ca_file if config.face.tls else None)
+
+
+def _transcription(env: Environment) -> Transcription | None:
+    url = env.digital_human_transcription_url
+    if url is None:
+        return None
+    model, key = env.digital_human_transcription_model, env.digital_human_transcription_api_key_file
+    return Transcription(url, model, key)
+
+
+def _sessions(config: ConfigFile, env: Environment) -> Sessions:
+    told = config.sessions
+    most = env.digital_human_max_sessions or told.per_replica
+    turns = env.digital_human_max_turns or most
+    if env.batch_size is not None:
+        turns = min(turns, env.batch_size)
+    idle, drain = env.digital_human_idle_seconds, env.digital_human_drain_seconds
+    return Sessions(
+        redis=_redis(config, env),
+        max_sessions=most,
+        max_turns=turns,
+        queue_seconds=env.digital_human_queue_seconds,
+        idle_seconds=told.idle_seconds if idle is None else idle,
+        drain_seconds=told.drain_seconds if drain is None else drain,
+        retention_seconds=config.privacy.retention,
+    )
+
+
+def _redis(config: ConfigFile, env: Environment) -> Redis | None:
+    url = env.digital_human_redis_url or config.sessions.store.url
+    if url is None:
+        return None
+    mounted = env.digital_human_secrets / "redis" / "password"
+    return Redis(url, env.digital_human_redis_password_file or _existing(mounted))
+
+
+def _security(config: ConfigFile, env: Environment) -> Security:
+    told = config.security
+    cert = env.digital_human_tls_cert_file or _in(told.tls, "tls.crt")
+    key = env.digital_human_tls_key_file or _in(told.tls, "tls.key")
+    if (cert is None) != (key is None):
+        raise SettingsError(
+            "DIGITAL_HUMAN_TLS_CERT_FILE and DIGITAL_HUMAN_TLS_KEY_FILE belong together: set both"
+        )
+    if env.digital_human_grpc_client_ca_file is not None and cert is None:
+        raise SettingsError(
+            "DIGITAL_HUMAN_GRPC_CLIENT_CA_FILE asks for client certificates, which needs TLS: set"
+            " DIGITAL_HUMAN_TLS_CERT_FILE and DIGITAL_HUMAN_TLS_KEY_FILE too"
+        )
+    rate = env.digital_human_rate_limit
+    return Security(
+        api_key_file=env.digital_human_api_key_file or _in(told.api_key, "value"),
+        jwt_secret_file=env.digital_human_jwt_secret_file or _in(told.jwt_secret, "value"),
+        jwt_audience=env.digital_human_jwt_audience,
+        jwt_issuer=env.digital_human_jwt_issuer,
+        tls_cert_file=cert,
+        tls_key_file=key,
+        grpc_client_ca_file=env.digital_human_grpc_client_ca_file,
+        allowed_origins=env.digital_human_allowed_origins,
+        trusted_proxies=env.digital_human_trusted_proxies,
+        rate_limit=None if rate == "off" else rate,
+        request_bytes=env.digital_human_request_bytes,
+    )
+
+
+def _in(folder: Path | None, name: str) -> Path | None:
+    return folder / name if folder is not None else None
+
+
+def _existing(path: Path) -> Path | None:
+    """A secret that the operator mounts only when there is one."""
+    return path if path.exists() else None

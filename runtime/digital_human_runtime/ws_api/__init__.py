@@ -1,0 +1,1 @@
+"""Port 8080 and ``/ws``: the conversation protocol over WebSocket."""

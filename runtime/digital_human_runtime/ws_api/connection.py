@@ -1,0 +1,305 @@
+"""One connection: ``hello``, then what the client says and what it is told, until one side ends."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol, assert_never
+
+from digital_human_runtime.errors import (
+    BadInput,
+    Busy,
+    NotAuthenticated,
+    RuntimeFault,
+    TooLarge,
+    Unavailable,
+)
+from digital_human_runtime.frames import SHAPES, Draining, Event, Replaced, TurnStarted
+from digital_human_runtime.session.conversation import Conversation, Opened, Sessions
+
+from . import wire
+from .microphone import Microphone, Transcriber
+
+_log = logging.getLogger(__name__)
+HELLO_SECONDS = 5.0
+SEND_SECONDS = 20.0
+"""A client that takes nothing for so long is given up: its turn would wait with it."""
+
+
+class Lost(Exception):  # noqa: N818 - named for what happened
+    """The other side is gone."""
+
+
+class Socket(Protocol):
+    """An accepted WebSocket."""
+
+    async def receive(self) -> str | bytes:
+        """The next message; raises Lost."""
+
+    async def send(self, message: str | bytes) -> None:
+        """Send a message, waiting for a slow reader; raises Lost."""
+
+    async def close(self, code: int) -> None:
+        """Close it; may be called when the other side is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What every ``welcome`` of this process says."""
+
+    sample_rate: int
+    fps: int
+    window_samples: int
+    idle_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a connection ends: its close code, and whether its session ends with it."""
+
+    code: int
+    forget: bool = False
+
+
+GONE = Ended(1006)
+REPLACED = Ended(4001)
+DRAINED = Ended(1012)
+BROKEN = Ended(4000)
+BYE = Ended(1000, forget=True)
+IDLE = Ended(4002)
+
+
+class Connection:
+    """Runs one conversation over one socket. ``run`` returns when it is over; nothing is left."""
+
+    def __init__(
+        self,
+        socket: Socket,
+        sessions: Sessions,
+        terms: Terms,
+        transcriber: Transcriber | None = None,
+        take: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        self._socket = socket
+        self._sessions = sessions
+        self._terms = terms
+        self._transcriber = transcriber
+        self._take = take
+        self._microphone = Microphone()
+        self._asked: deque[wire.Say] = deque(maxlen=64)
+        """Questions whose turn has not been announced yet."""
+        self._activity = asyncio.Event()
+        self._draining = False
+
+    async def run(self, *, ticket: str | None, principal: str | None) -> None:
+        """Greet, converse, close. ``principal`` is the one of the connection, where it is known."""
+        try:
+            async with asyncio.timeout(HELLO_SECONDS):
+                message = await self._socket.receive()
+            conversation = await self._greet(message, ticket, principal)
+        except TimeoutError:
+            await self._refuse(NotAuthenticated("hello did not come within 5 seconds"))
+            return
+        except RuntimeFault as fault:
+            await self._refuse(fault)
+            return
+        except Lost:
+            return
+        await self._converse(conversation)
+
+    async def _greet(
+        self, message: str | bytes, ticket: str | None, principal: str | None
+    ) -> Conversation:
+        if not isinstance(message, str):
+            raise wire.Malformed("The first message must be hello")
+        hello = wire.decode(message)
+        if not isinstance(hello, wire.Hello):
+            raise wire.Malformed("The first message must be hello")
+        if hello.version not in wire.VERSIONS:
+            spoken = ", ".join(str(version) for version in wire.VERSIONS)
+            raise wire.UnsupportedVersion(f"version {hello.version} is not spoken here: {spoken}")
+        if hello.resume is not None:
+            return await self._sessions.resume(hello.resume.session, hello.resume.token, principal)
+        ticket = hello.ticket or ticket
+        if ticket is None:
+            raise NotAuthenticated("hello needs a ticket of POST /api/sessions, or resume")
+        return await self._sessions.open(ticket)
+
+    async def _refuse(self, fault: RuntimeFault) -> None:
+        try:
+            await self._send(wire.dumps(wire.error(fault)))
+            await self._socket.close(_close_code(fault))
+        except Lost:
+            return
+
+    async def _converse(self, conversation: Conversation) -> None:
+        ended = GONE
+        try:
+            await self._send(wire.dumps(self._welcome(conversation.opened)))
+            ended = await self._first_end(conversation)
+        except Lost:
+            ended = GONE
+        finally:
+            await asyncio.shield(conversation.close(forget=ended.forget))
+        if ended is not GONE:
+            await self._socket.close(ended.code)
+
+    async def _first_end(self, conversation: Conversation) -> Ended:
+        """Run what hears, what tells and what looks for silence, until one of them says the end."""
+        tasks = [
+            asyncio.create_task(self._hear(conversation), name="hear"),
+            asyncio.create_task(self._tell(conversation), name="tell"),
+            asyncio.create_task(self._watch(), name="watch"),
+        ]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            return next(task for task in tasks if task in done).result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _hear(self, conversation: Conversation) -> Ended:
+        while True:
+            message = await self._socket.receive()
+            try:
+                command = self._understood(message)
+                if command is None:
+                    continue
+                if isinstance(command, wire.Bye):
+                    return BYE
+                await self._obey(conversation, command)
+            except wire.Malformed as fault:
+                await self._send(wire.dumps(wire.error(fault)))
+                return BROKEN
+            except RuntimeFault as fault:
+                await self._send(wire.dumps(wire.error(fault)))
+
+    def _understood(self, message: str | bytes) -> wire.Command | None:
+        """The command of a message; sound is kept and gives none."""
+        if isinstance(message, str):
+            return wire.decode(message)
+        if self._transcriber is None:
+            raise wire.Malformed("Binary messages are sound, and no microphone is taken here")
+        self._activity.set()
+        self._microphone.hear(wire.samples_of(message))
+        return None
+
+    async def _obey(self, conversation: Conversation, command: wire.Command) -> None:
+        self._activity.set()
+        match command:
+            case wire.Say():
+                await self._say(conversation, command)
+            case wire.Played(type="interrupt", turn=turn, played=played):
+                await conversation.interrupt(turn, played)
+            case wire.Played(type="finished", turn=turn, played=played):
+                await conversation.finished(turn, played)
+            case wire.Played(turn=turn, played=played):
+                conversation.credit(turn, played)
+            case wire.Listen(state=state):
+                await self._listen(conversation, start=state == "start")
+            case wire.Hello():
+                raise wire.Malformed("hello was said before")
+            case wire.Bye():
+                return
+            case _:
+                assert_never(command)
+
+    async def _say(self, conversation: Conversation, say: wire.Say) -> None:
+        self._asked.append(say)
+        try:
+            if self._take is not None:
+                await self._take()
+            await conversation.say(say.text)
+        except RuntimeFault as fault:
+            self._asked.remove(say)
+            await self._send(wire.dumps(wire.error(fault, say.id)))
+
+    async def _listen(self, conversation: Conversation, *, start: bool) -> None:
+        if self._transcriber is None:
+            raise BadInput("No microphone is taken here: type instead")
+        if start:
+            self._microphone.start()
+            return
+        pcm = self._microphone.stop()
+        text = await self._transcriber.transcribe(pcm) if pcm else ""
+        if not text:
+            raise BadInput("Nothing was understood: say it again")
+        await self._say(conversation, wire.Say(type="say", text=text))
+
+    async def _tell(self, conversation: Conversation) -> Ended:
+        async for event in conversation.events():
+            if isinstance(event, Replaced):
+                return REPLACED
+            if isinstance(event, Draining):
+                self._draining = True
+            await self._send(wire.encode(event, self._identity(event)))
+        return DRAINED if self._draining else IDLE
+
+    def _identity(self, event: Event) -> str | int | None:
+        """The ``id`` of the question that a new turn answers."""
+        if not isinstance(event, TurnStarted):
+            return None
+        for say in self._asked:
+            if say.text.strip() == event.question.strip():
+                self._asked.remove(say)
+                return say.id
+        return None
+
+    async def _watch(self) -> Ended:
+        """End when nothing was said or heard for long."""
+        while True:
+            self._activity.clear()
+            try:
+                async with asyncio.timeout(self._terms.idle_seconds):
+                    await self._activity.wait()
+            except TimeoutError:
+                return IDLE
+
+    async def _send(self, message: str | bytes) -> None:
+        try:
+            async with asyncio.timeout(SEND_SECONDS):
+                await self._socket.send(message)
+        except TimeoutError:
+            _log.info("a client took nothing for %d s and is given up", SEND_SECONDS)
+            raise Lost from None
+
+    def _welcome(self, opened: Opened) -> dict[str, object]:
+        found: dict[str, object] = {
+            "type": "welcome",
+            "version": 1,
+            "session": opened.session,
+            "token": opened.token,
+            "resumable": opened.resumable,
+            "store": opened.store,
+            "sampleRate": self._terms.sample_rate,
+            "fps": self._terms.fps,
+            "shapes": list(SHAPES),
+            "windowSamples": self._terms.window_samples,
+            "idleSeconds": self._terms.idle_seconds,
+            "history": [{"role": one.role, "content": one.content} for one in opened.history],
+            "input": {"speech": self._transcriber is not None},
+        }
+        if not opened.resumable or opened.reason:
+            found["reason"] = opened.reason
+        if opened.interrupted is not None:
+            found["interrupted"] = {
+                "question": opened.interrupted.question,
+                "heardSamples": opened.interrupted.heard_samples,
+            }
+        return found
+
+
+def _close_code(fault: RuntimeFault) -> int:
+    match fault:
+        case NotAuthenticated():
+            return 4003
+        case Busy() | Unavailable():
+            return 1013
+        case wire.Malformed() | wire.UnsupportedVersion() | BadInput() | TooLarge():
+            return 4000
+        case _:
+            return 1011
