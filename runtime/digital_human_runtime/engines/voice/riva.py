@@ -11,7 +11,6 @@ from __future__ import annotations
 import importlib
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -134,11 +133,17 @@ class RivaVoice:
             response_deserializer=self._types.SynthesizeSpeechResponse.FromString,
         )(self._request(text, voice), metadata=self._headers())
         timings: list[Any] = []
+        length = 0
         try:
             sound = until_silent(_audio(call, timings), self._seconds)
             async with aclosing(pieces(sound, text)) as speech:
                 async for piece in speech:
-                    yield _timed(piece, text, timings, self._sample_rate)
+                    length += len(piece.samples)
+                    if piece.estimated:
+                        words = _told(timings, text, self._sample_rate, length)
+                        yield Speech(piece.samples, words) if words else piece
+                    else:
+                        yield piece
         except grpc.aio.AioRpcError as error:
             raise self._fault(error) from error
         finally:
@@ -210,17 +215,17 @@ async def _audio(call: AsyncIterator[Any], timings: list[Any]) -> AsyncGenerator
         yield answer.audio
 
 
-def _timed(piece: Speech, text: str, timings: Sequence[Any], rate: int) -> Speech:
-    """The last piece with the word times that the server told, if it told any."""
-    if not piece.estimated or not timings:
-        return piece
+def _told(timings: Sequence[Any], text: str, rate: int, length: int) -> tuple[Word, ...]:
+    """The words whose times, in milliseconds, the server told; none when they make no sense."""
     words: list[Word] = []
     at = 0
     for timing in timings:
         start = text.find(timing.word, at)
-        if start < 0:
-            continue
-        at = start + len(timing.word)
         first, last = (ms * rate // 1000 for ms in (timing.start_time, timing.end_time))
-        words.append(Word(start, at, first, max(first, last)))
-    return replace(piece, words=tuple(words), estimated=False) if words else piece
+        before = words[-1].last_sample if words else 0
+        if not before <= first < last <= length:
+            return ()
+        if start >= 0:
+            at = start + len(timing.word)
+            words.append(Word(start, at, first, last))
+    return tuple(words)

@@ -31,6 +31,6 @@ def segments(text: str, longest: int) -> Iterator[tuple[int, str]]:
 def _cut(window: str) -> int:
     for pause in _PAUSES:
         ends = [match.end() for match in pause.finditer(window)]
-        if ends and ends[-1] > len(window) // 2:
+        if ends and ends[-1] >= len(window) // 2:
             return ends[-1]
     return len(window)

@@ -101,7 +101,7 @@ class Library:
         found: dict[str, str] = {}
         for record in self._records(None):
             # a byte of priority precedes the tag
-            tag = ctypes.string_at(record.languages + 1).decode()
+            tag = ctypes.string_at(record.languages + 1).decode().lower()
             identifier = record.identifier.decode()
             if tag not in _WITHOUT_DICTIONARY:
                 found[tag] = min(identifier, found.get(tag, identifier), key=len)

@@ -26,14 +26,14 @@ class VoiceNames:
 
     def resolve(self, name: str) -> str:
         """The name that the library knows; BadInput says what is near when there is none."""
-        language, plus, variant = name.partition("+")
+        language, _, variant = name.partition("+")
         tag = self._tag(language)
         if tag is None:
             raise BadInput(f"voice: there is no language {language!r}{self._near(language)}")
-        if plus and variant not in self.variants:
+        if variant and variant not in self.variants:
             near = _listed(difflib.get_close_matches(variant, self.variants))
             raise BadInput(f"voice: there is no speaker variant {variant!r}{near}")
-        return self.languages[tag] + plus + variant
+        return self.languages[tag] + (f"+{variant}" if variant else "")
 
     def _tag(self, name: str) -> str | None:
         """The longest part of a language tag that is spoken: ``de`` for ``de-AT-1996``."""

@@ -47,6 +47,11 @@ def _names() -> VoiceNames:
     return VoiceNames(_library().languages(), _library().variants())
 
 
+def version() -> str:
+    """Of the library."""
+    return _library().version
+
+
 def languages() -> list[str]:
     """Language tags that can be spoken."""
     return sorted(_names().languages)

@@ -89,7 +89,8 @@ def phonemes(
             spans[index] = replace(span, release_sample=span.last_sample)
         elif initial in _VOWELS and before is not None and before.symbol[:1] in _LIQUIDS:
             _liquid(spans, index, sample_rate)
-    return tuple(spans)
+    # a short pause may be a closure from beginning to end
+    return tuple(span for span in spans if span.last_sample > span.first_sample)
 
 
 def without_stress(name: str) -> str:

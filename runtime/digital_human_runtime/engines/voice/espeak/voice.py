@@ -69,6 +69,8 @@ class EspeakVoice:
 
     async def start(self) -> None:
         """Start the workers; raises Unavailable with the reason when they do not come up."""
+        if self._pool is not None:
+            return
         pool = Pool(self._size)
         greeting = await pool.start()
         if greeting.sample_rate != SAMPLE_RATE:

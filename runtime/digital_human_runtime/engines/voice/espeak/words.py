@@ -11,7 +11,9 @@ from digital_human_runtime.frames import Word
 from .events import RawEvent
 
 _IDEOGRAPH = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-_TOKEN = re.compile(rf"([{_IDEOGRAPH}]+)|[^\s{_IDEOGRAPH}]+")
+_MARKS = "\u3000-\u303f\uff01-\uff0f\uff1a-\uff20"
+"""Punctuation of Chinese and Japanese, which stands between words without spaces."""
+_TOKEN = re.compile(rf"([{_IDEOGRAPH}]+)|[^\s{_IDEOGRAPH}{_MARKS}]+")
 
 
 def words(events: Sequence[RawEvent], text: str) -> tuple[Word, ...]:
