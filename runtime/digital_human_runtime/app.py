@@ -40,7 +40,6 @@ from digital_human_runtime.session.talk import Talk
 from digital_human_runtime.settings.settings import Settings
 from digital_human_runtime.ws_api.app import WebSocketApp
 from digital_human_runtime.ws_api.connection import Terms
-from digital_human_runtime.ws_api.microphone import OpenAITranscriber
 
 _log = logging.getLogger(__name__)
 RETRY_SECONDS = 1.0
@@ -69,8 +68,7 @@ class Runtime:
         self._servers: dict[str, AsgiServer] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._traces = composition.traces(settings)
-        told = settings.transcription
-        self._transcriber = OpenAITranscriber(told) if told is not None else None
+        self._transcriber = composition.transcriber(settings)
 
     def bind(self) -> None:
         """Take the addresses; raises CannotListen. Nobody is answered yet."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from digital_human_runtime.interfaces import Face, LanguageModel, Voice
@@ -11,7 +12,10 @@ from digital_human_runtime.session.memory_store import MemoryStore
 from digital_human_runtime.session.store import Store
 from digital_human_runtime.settings import settings as chosen
 from digital_human_runtime.settings.settings import Settings
-from digital_human_runtime.tracing import TurnTraces, to_collector
+from digital_human_runtime.ws_api.microphone import Transcriber
+
+if TYPE_CHECKING:
+    from digital_human_runtime.tracing import TurnTraces
 
 # ruff: noqa: PLC0415 - an engine that is not used is not imported: start-up and memory are small
 
@@ -149,11 +153,22 @@ def _faces(settings: Settings) -> tuple[Face, Face | None]:
     return Audio2Face(server.address), EmbeddedFace(fps=fps)
 
 
+def transcriber(settings: Settings) -> Transcriber | None:
+    """What understands speech; None without a server."""
+    if settings.transcription is None:
+        return None
+    from digital_human_runtime.ws_api.transcription import OpenAITranscriber
+
+    return OpenAITranscriber(settings.transcription)
+
+
 def traces(settings: Settings) -> TurnTraces | None:
     """What traces turns; None without a collector."""
     env = settings.environment
     if env.digital_human_otlp_endpoint is None:
         return None
+    from digital_human_runtime.tracing import TurnTraces, to_collector
+
     attributes = {"digital_human.name": settings.name, "k8s.pod.name": env.pod_name or ""}
     if env.project_id:
         attributes["gcp.project_id"] = env.project_id

@@ -8,7 +8,7 @@ import time
 from typing import Protocol
 
 from limits import RateLimitItem, parse
-from limits.aio.storage import MemoryStorage, RedisStorage
+from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import MovingWindowRateLimiter
 
 from digital_human_runtime.errors import Busy
@@ -41,18 +41,7 @@ class MovingWindow:
     def __init__(self, rate: str, redis: str | None = None) -> None:
         self._rate: RateLimitItem = parse(rate)
         self._own = MovingWindowRateLimiter(MemoryStorage())
-        self._shared = (
-            MovingWindowRateLimiter(
-                RedisStorage(
-                    f"async+{redis}",
-                    implementation="redispy",
-                    socket_timeout=0.5,
-                    socket_connect_timeout=0.5,
-                )
-            )
-            if redis is not None
-            else None
-        )
+        self._shared = _in_redis(redis) if redis is not None else None
 
     async def take(self, caller: str) -> None:
         """Count one request; raises Busy with the seconds to wait when it is one too many."""
@@ -76,3 +65,16 @@ class MovingWindow:
 def rates(rate: str | None, redis: str | None = None) -> Rates:
     """What counts by ``rate``, such as 600/minute; None counts nothing."""
     return MovingWindow(rate, redis) if rate is not None else Unlimited()
+
+
+def _in_redis(url: str) -> MovingWindowRateLimiter:
+    from limits.aio.storage import RedisStorage  # noqa: PLC0415 - slow to import, seldom needed
+
+    return MovingWindowRateLimiter(
+        RedisStorage(
+            f"async+{url}",
+            implementation="redispy",
+            socket_timeout=0.25,
+            socket_connect_timeout=0.25,
+        )
+    )

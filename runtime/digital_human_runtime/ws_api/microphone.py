@@ -1,19 +1,13 @@
-"""Spoken questions: sound from the microphone becomes text by a transcription server."""
+"""Spoken questions: what one connection hears, and what turns it into text."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Protocol
 
-import openai
-
-from digital_human_runtime.errors import BadInput, EngineFault, TooLarge
-from digital_human_runtime.http_api.wav import wav
-from digital_human_runtime.settings.settings import Transcription
+from digital_human_runtime.errors import BadInput, TooLarge
 
 SAMPLE_RATE = 16000
 LONGEST_SECONDS = 60
-TIMEOUT_SECONDS = 30.0
 
 
 class Transcriber(Protocol):
@@ -24,36 +18,6 @@ class Transcriber(Protocol):
 
     async def close(self) -> None:
         """Give up its connections."""
-
-
-class OpenAITranscriber:
-    """An OpenAI-compatible ``/audio/transcriptions`` endpoint."""
-
-    def __init__(self, server: Transcription) -> None:
-        self._model = server.model
-        self._client = openai.AsyncOpenAI(
-            base_url=server.url,
-            api_key=_key(server.api_key_file),
-            timeout=TIMEOUT_SECONDS,
-            max_retries=2,
-        )
-
-    async def transcribe(self, pcm: bytes) -> str:
-        """The text of PCM, 16 bit, mono, 16 kHz; raises EngineFault."""
-        try:
-            found = await self._client.audio.transcriptions.create(
-                model=self._model, file=("speech.wav", wav(pcm, SAMPLE_RATE), "audio/wav")
-            )
-        except openai.OpenAIError as error:
-            raise EngineFault(
-                "What you said could not be understood now: type it, or try again",
-                retry_after=2.0,
-            ) from error
-        return found.text.strip()
-
-    async def close(self) -> None:
-        """Give up its connections."""
-        await self._client.close()
 
 
 class Microphone:
@@ -86,7 +50,3 @@ class Microphone:
         if pcm is None:
             raise BadInput("listen: stop needs a listen: start before it")
         return bytes(pcm)
-
-
-def _key(path: Path | None) -> str:
-    return path.read_text().strip() if path is not None else "none"
