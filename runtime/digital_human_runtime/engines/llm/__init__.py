@@ -8,7 +8,8 @@ with the sentence for the person who set it. The engines are made with keywords 
 * ``openai.OpenAIModel(urls=["http://host:8000/v1"], model="...", api_key_file=None, timeout=30.0,
   tries=3)``: any OpenAI-compatible server; several addresses are tried in turn.
 * ``transformers.TransformersModel(model="/models/llama", precision="bf16", memory_fraction=0.85,
-  compile_mode="none", max_sessions=8, context_length=8192, device=None)``: a model in this process.
+  compile_mode="none", max_sessions=8, context_length=8192, device=None, name=None)``: a model in
+  this process, shown as ``name`` or else as ``model``.
   ``model`` is a folder or a Hub id whose snapshot is in the local cache; nothing is downloaded.
 
 What cannot work is refused by ``start`` with ``engines.llm.errors.Refused``, one sentence that

@@ -9,7 +9,7 @@ from dataclasses import replace
 from digital_human_runtime.engines.llm.builtin.conversation import READ, Moment
 from digital_human_runtime.engines.llm.builtin.greeting import foreign, greeted, without_greeting
 from digital_human_runtime.engines.llm.builtin.knowledge import Knowledge
-from digital_human_runtime.engines.llm.builtin.memory import remembered, user_name
+from digital_human_runtime.engines.llm.builtin.memory import introduced, remembered, user_name
 from digital_human_runtime.engines.llm.builtin.performance import performed
 from digital_human_runtime.engines.llm.builtin.reckoning import reckoned, told_time
 from digital_human_runtime.engines.llm.builtin.retrieval import terms
@@ -33,8 +33,11 @@ def reply(moment: Moment, knowledge: Knowledge) -> str:
     hello, rest = without_greeting(moment)
     if not _LETTER.search(rest):
         return greeted(moment, user_name(moment)) if hello or not moment.said else _silent(moment)
+    welcome, rest = introduced(replace(moment, question=rest))
     answer = _answered(replace(moment, question=rest), knowledge)
-    return f"Hello! {answer}" if hello and not answer.startswith(("Hello", "Nice")) else answer
+    if hello and not answer.startswith(("Hello", "Nice")):
+        welcome = f"Hello! {welcome}".strip()
+    return f"{welcome} {answer}".strip()
 
 
 def _answered(moment: Moment, knowledge: Knowledge) -> str:
@@ -66,11 +69,9 @@ def _unknown(moment: Moment) -> str:
 def _looked_up(moment: Moment, knowledge: Knowledge) -> str | None:
     """An answer out of the pages; a short question that follows another is read with it."""
     question = moment.question[:READ]
-    found = None
-    if _FOLLOWS.match(moment.plain) and moment.asked and len(terms(question)) <= 3:
-        said = moment.said[-1] if moment.said else ""
-        found = knowledge.answer(f"{moment.asked[-1][:READ]} {question}", said)
-    found = found or knowledge.answer(question)
+    follows = _FOLLOWS.match(moment.plain) and moment.asked and len(terms(question)) <= 3
+    context = moment.asked[-1][:READ] if follows else ""
+    found = knowledge.answer(question, context=context)
     return found.text if found else None
 
 

@@ -9,7 +9,7 @@ from digital_human_runtime.engines.llm.builtin.script import script
 
 _HELLO = (
     r"^\s*(?:hello|hi+|hey+|hiya|howdy|greetings|yo|welcome|good (?:morning|afternoon|evening|day))"
-    r"(?: (?:there|everyone|everybody|friend|again|you|to you|{name}))*"
+    r"(?:[, ]+(?:there|everyone|everybody|friend|again|you|to you|{name})\b)*"
     r"\s*(?:[,.!?;:-]+|$)\s*"
 )
 _SHARE = 0.5  # of the words must be of a language before a sentence is taken for it

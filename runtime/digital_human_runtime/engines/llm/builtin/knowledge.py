@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from digital_human_runtime.engines.llm.builtin.conversation import simplified
 from digital_human_runtime.engines.llm.builtin.passages import passages
 from digital_human_runtime.engines.llm.builtin.retrieval import Hit, Index, terms
 
 _ENOUGH = 0.6  # of a question must be in a passage, by weight, before it is an answer
 _SPOKEN = 260  # characters: two or three sentences
+_THE_SAME = 0.75  # of the words are shared by two questions that ask the same
+_QUESTION = re.compile(r"[^.?!]+(?=[.?!](?:\s|$))")
 _HERE = Path(__file__).parent
 
 
@@ -23,17 +27,43 @@ class Knowledge:
             for name, markdown in pages(folder or documents())
             for passage in passages(markdown, name)
         )
+        self._questions = [
+            (_words(question), passage)
+            for passage in self.index.passages
+            for question in _QUESTION.findall(passage.heading)
+        ]
+        self._tell = {asked: set(terms(" ".join(asked))) for asked, _ in self._questions}
 
-    def answer(self, question: str, said: str = "") -> Answer | None:
-        """Two or three sentences that are not in ``said``; None where the pages hold nothing."""
-        asked = terms(question)
-        for hit in self.index.search(asked, limit=12):
-            if hit.coverage < _ENOUGH:
+    def answer(self, question: str, *, context: str = "", said: str = "") -> Answer | None:
+        """
+        Two or three sentences that are not in ``said``; None where the pages hold nothing.
+
+        ``context`` is what was talked about before, for questions such as "and on Azure?".
+        """
+        asked = terms(simplified(question))
+        found = [self._asked_there(question)]
+        if not all(word[0].isdigit() for word in asked):  # numbers alone are no question
+            found += self.index.search(asked, terms(context), limit=12)
+        for hit in found:
+            if hit is None or hit.coverage < _ENOUGH:
                 continue
             text = _spoken(hit, asked, said)
             if text:
                 return Answer(text, hit.passage.page, hit.passage.heading)
         return None
+
+    def _asked_there(self, question: str) -> Hit | None:
+        """The passage whose heading asks nearly the same, small words included."""
+        words, tells = _words(question), set(terms(simplified(question)))
+        alike = [
+            (_likeness(words, asked), passage)
+            for asked, passage in self._questions
+            if tells <= self._tell[asked]
+        ]
+        likeness, passage = max(alike, key=lambda found: found[0], default=(0.0, None))
+        if passage is None or likeness < _THE_SAME:
+            return None
+        return Hit(passage, likeness, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +80,7 @@ def _spoken(hit: Hit, asked: list[str], said: str) -> str:
     sentences = [sentence for sentence in hit.passage.sentences if sentence not in said]
     if not sentences:
         return ""
-    if len(" ".join(sentences)) <= _SPOKEN:
+    if hit.passage.worth > 1 or len(" ".join(sentences)) <= _SPOKEN:  # written to be spoken
         return " ".join(sentences)
     wanted = set(asked)
     fits = [len(wanted.intersection(terms(sentence))) for sentence in sentences]
@@ -78,3 +108,12 @@ def pages(folder: Path) -> Iterator[tuple[str, str]]:
     for path in [folder / "README.md", *sorted(folder.glob("docs/**/*.md"))]:
         if path.is_file():
             yield path.stem.replace("-", " "), path.read_text(encoding="utf-8")
+
+
+def _words(question: str) -> frozenset[str]:
+    return frozenset(simplified(question).split())
+
+
+def _likeness(words: frozenset[str], others: frozenset[str]) -> float:
+    """Dice's coefficient: 1 for the same words, 0 for none in common."""
+    return 2 * len(words & others) / max(len(words) + len(others), 1)

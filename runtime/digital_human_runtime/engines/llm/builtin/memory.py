@@ -73,6 +73,15 @@ def remembered(moment: Moment) -> str | None:
     return None if name is None else _greeted(moment, name)
 
 
+def introduced(moment: Moment) -> tuple[str, str]:
+    """What to say to somebody who gives a name and goes on, and what follows the name."""
+    first, _, rest = moment.question.partition(". ")
+    name = name_in(first)
+    if name is None or not rest.strip():
+        return "", moment.question
+    return f"Nice to meet you, {name}.", rest
+
+
 def user_name(moment: Moment) -> str | None:
     """The name that the user has given, the newest one."""
     for said in reversed(moment.asked):

@@ -47,8 +47,8 @@ def passages(markdown: str, name: str) -> Iterator[Passage]:
             page = heading if len(title[1]) == 1 else page
         content = block[1:] if title else block
         worth = _worth(heading, content)
-        for text in _texts(content):
-            yield Passage(page, heading, text, worth)
+        for subject, text in _texts(content):
+            yield Passage(page, f"{heading} {subject}".strip(), text, worth)
 
 
 def plain(markdown: str) -> str:
@@ -75,14 +75,15 @@ def _worth(heading: str, block: list[str]) -> float:
     return 0.7 if block and block[0].lstrip().startswith("|") else 1.0
 
 
-def _texts(block: list[str]) -> Iterator[str]:
+def _texts(block: list[str]) -> Iterator[tuple[str, str]]:
+    """Texts of a block, each with what it is about beside the heading."""
     if block and block[0].lstrip().startswith("|"):
         yield from _rows(block)
         return
     for item in _items(block):
         text = plain(item)
         if len(text.split()) >= 3:
-            yield text if text[-1] in ".!?" else f"{text.rstrip(':')}."
+            yield "", text if text[-1] in ".!?" else f"{text.rstrip(':')}."
 
 
 def _items(block: Iterable[str]) -> Iterator[str]:
@@ -97,7 +98,7 @@ def _items(block: Iterable[str]) -> Iterator[str]:
         yield " ".join(lines)
 
 
-def _rows(block: list[str]) -> Iterator[str]:
+def _rows(block: list[str]) -> Iterator[tuple[str, str]]:
     """Table rows as sentences: what the row is about, then what the table says of it."""
     header = [cell.lower() for cell in _cells(block[0])]
     meaning = header.index("meaning") if "meaning" in header else None
@@ -107,7 +108,7 @@ def _rows(block: list[str]) -> Iterator[str]:
             cells = [cells[0], cells[meaning]]
         words = [cell for cell in cells if cell]
         if len(words) > 1:
-            yield f"{words[0]}: {', '.join(words[1:]).rstrip('.')}."
+            yield words[0], f"{words[0]}: {', '.join(words[1:]).rstrip('.')}."
 
 
 def _cells(row: str) -> list[str]:

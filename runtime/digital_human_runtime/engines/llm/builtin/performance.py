@@ -39,10 +39,11 @@ def _counted(moment: Moment) -> str | None:
     if not found:
         return None
     last = found[1] or "ten"
-    to = UNITS.index(last) if last in UNITS else int(last) if last.isdecimal() else 0
-    if not 1 <= to < len(UNITS):
-        return f"I count from one to {UNITS[-1]} at most, or we would sit here all day."
-    return ", ".join(UNITS[1 : to + 1]).capitalize() + "."
+    words = (*UNITS[1:], "twenty")
+    to = words.index(last) + 1 if last in words else int(last) if last.isdecimal() else 0
+    if not 1 <= to <= len(words):
+        return "I count from one to twenty at most, or we would sit here all day."
+    return ", ".join(words[:to]).capitalize() + "."
 
 
 def _told(moment: Moment) -> str | None:

@@ -76,7 +76,9 @@ def reckoned(moment: Moment) -> str | None:
         result = _value(ast.parse(found[1].strip(), mode="eval").body)
     except ZeroDivisionError:
         return "Nothing can be divided by zero."
-    except (SyntaxError, ValueError, OverflowError, RecursionError, MemoryError):
+    except (ValueError, OverflowError):
+        return "That number is too large for me."
+    except (SyntaxError, RecursionError, MemoryError):
         return None
     return f"That is {_spoken(result)}."
 
@@ -92,7 +94,7 @@ def _in_figures(text: str) -> str:
 
 
 def _value(node: ast.expr) -> float:
-    """The value of a sum; ValueError for anything else and for what grows too large."""
+    """The value of a sum; ValueError when it grows too large, SyntaxError when it is none."""
     match node:
         case ast.Constant(value=int() | float() as value) if abs(value) <= _LARGEST:
             return value
@@ -107,7 +109,7 @@ def _value(node: ast.expr) -> float:
                 raise ValueError("too large")
             return result
         case _:
-            raise ValueError("no sum")
+            raise SyntaxError("no sum")
 
 
 def _spoken(value: float) -> str:

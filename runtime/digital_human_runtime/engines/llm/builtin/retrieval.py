@@ -19,6 +19,7 @@ from digital_human_runtime.engines.llm.builtin.script import script
 
 _SATURATION = 1.2  # k1: how fast a repeated word stops to count
 _LENGTH = 0.6  # b: how much long passages are held back
+_CONTEXT = 0.5  # a word of the question before counts as so much of this one's
 _HEADING = 3  # a word of the heading counts as so many of the text
 
 _WORD = re.compile(r"[a-z0-9]+(?:[.-][0-9]+)*")
@@ -60,8 +61,14 @@ class Index:
         held, total = len(self._postings.get(word, ())), len(self.passages)
         return log(1 + (total - held + 0.5) / (held + 0.5))
 
-    def search(self, question: Sequence[str], limit: int = 5) -> list[Hit]:
-        """The best passages for the terms of a question, best first; none for no terms."""
+    def search(
+        self, question: Sequence[str], context: Sequence[str] = (), limit: int = 5
+    ) -> list[Hit]:
+        """
+        The best passages for the terms of a question, best first; none for no terms.
+
+        Terms of the ``context`` decide between passages that answer the question.
+        """
         scores: dict[int, float] = defaultdict(float)
         covered: dict[int, float] = defaultdict(float)
         total = 0.0
@@ -71,6 +78,10 @@ class Index:
             for number, share in self._shares(word).items():
                 scores[number] += weight * share
                 covered[number] += weight
+        for word in set(context).difference(question):
+            for number, share in self._shares(word).items():
+                if number in scores:
+                    scores[number] += _CONTEXT * self.weight(word) * share
         for number in scores:
             scores[number] *= self.passages[number].worth
         best = sorted(scores, key=lambda number: (-scores[number], number))[:limit]
@@ -79,7 +90,7 @@ class Index:
     def _shares(self, word: str) -> dict[int, float]:
         """How much each passage is about a word, 0..1+k1; a related word counts less."""
         shares: dict[int, float] = {}
-        for related in (word, *script().also.get(word, ())):
+        for related in (word, *_related().get(word, ())):
             factor = 1.0 if related == word else 0.6
             for number, count in self._postings.get(related, {}).items():
                 share = factor * count * (_SATURATION + 1) / (count + self._damping[number])
@@ -122,3 +133,9 @@ _ENDINGS = (
     ("es", "e"),
     ("s", ""),
 )
+
+
+@lru_cache(maxsize=1)
+def _related() -> dict[str, tuple[str, ...]]:
+    """Words of the pages for words that people use, all without their endings."""
+    return {stem(word): tuple(map(stem, also)) for word, also in script().also.items()}

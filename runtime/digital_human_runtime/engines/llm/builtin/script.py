@@ -37,7 +37,7 @@ class Script:
     common: frozenset[str]
     """Words that tell nothing about a question."""
     also: dict[str, tuple[str, ...]]
-    """Words of the pages for words that people use, both after stemming."""
+    """Words of the pages for words that people use."""
 
 
 @cache
