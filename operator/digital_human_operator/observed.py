@@ -29,6 +29,8 @@ class Observed:
     """Refused applies as (child, reason, message)."""
     waiting: tuple[tuple[str, str], ...] = ()
     """Applies that failed for now and are tried again, as (child, message)."""
+    contested: tuple[tuple[str, str], ...] = ()
+    """Children that somebody else rewrites again and again, as (child, who)."""
     missing: tuple[str, ...] = ()
     """One sentence per referred Secret or ConfigMap key that is not there."""
     paused_differences: int | None = None

@@ -30,12 +30,15 @@ class Applied:
     How it went: foreign objects left alone, and failures as (child, reason, message).
 
     ``waiting`` are those that may succeed the next time, as (child, message); ``retry`` is the
-    error because of which the key has to be tried again.
+    error because of which the key has to be tried again. ``contested`` are those that somebody else
+    rewrites again and again, as (child, who); ``again`` the seconds after which to look at them.
     """
 
     foreign: tuple[str, ...] = ()
     failed: tuple[tuple[str, str, str], ...] = ()
     waiting: tuple[tuple[str, str], ...] = ()
+    contested: tuple[tuple[str, str], ...] = ()
+    again: float | None = None
     retry: ApiError | None = None
 
 
@@ -146,6 +149,8 @@ def _is_usable(services: Services, human: Human, child: Child, outcome: Outcome 
     if child.kind not in _NEEDED:
         return True
     if isinstance(outcome, Outcome):
+        if outcome.result is Result.HELD:
+            return outcome.live is not None
         return outcome.result is not Result.FOREIGN
     live = services.stores[BY_KIND[child.kind]].get(human.namespace, child.name)
     return live is not None and _belongs(live, human)
@@ -204,6 +209,8 @@ def _summary(outcomes: list[tuple[Child, Outcome | ApiError]]) -> Applied:
     foreign: list[str] = []
     failed: list[tuple[str, str, str]] = []
     waiting: list[tuple[str, str]] = []
+    contested: list[tuple[str, str]] = []
+    again = [o.again for _, o in outcomes if isinstance(o, Outcome) and o.again]
     retry: ApiError | None = None
     for child, outcome in outcomes:
         label = f"{child.kind} {child.name}"
@@ -219,7 +226,16 @@ def _summary(outcomes: list[tuple[Child, Outcome | ApiError]]) -> Applied:
         elif outcome.result is Result.DELETING:
             waiting.append((label, "the one before is going away"))
             retry = retry or Conflict(f"{label} is going away; it is made again when it is gone")
-    return Applied(tuple(foreign), tuple(failed), tuple(waiting), retry)
+        elif outcome.again:
+            contested.append((label, outcome.detail))
+    return Applied(
+        tuple(foreign),
+        tuple(failed),
+        tuple(waiting),
+        tuple(contested),
+        min(again, default=None),
+        retry,
+    )
 
 
 def _refusal(label: str, error: ApiError) -> tuple[tuple[str, str, str], ...]:

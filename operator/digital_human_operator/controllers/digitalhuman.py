@@ -95,9 +95,8 @@ class DigitalHumanController:
         again = await self._reporter.report(key, seen, human, decision, observed)
         if applied.retry is not None:
             raise applied.retry
-        if applied.foreign:
-            return min(again or _FOREIGN_SECONDS, _FOREIGN_SECONDS)
-        return again
+        waits = (again, applied.again, _FOREIGN_SECONDS if applied.foreign else None)
+        return min((one for one in waits if one is not None), default=None)
 
     def _forget(self, key: Key) -> None:
         self._services.references.forget(key)
@@ -248,6 +247,7 @@ class DigitalHumanController:
             foreign=applied.foreign,
             failed=applied.failed,
             waiting=applied.waiting,
+            contested=applied.contested,
             missing=decision.missing,
             paused_differences=differences,
         )

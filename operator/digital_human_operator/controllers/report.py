@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from hashlib import blake2b
 
 import msgspec
 
@@ -13,6 +14,7 @@ from digital_human_operator.errors import InvalidSpec
 from digital_human_operator.human import Human
 from digital_human_operator.kinds import HUMANS
 from digital_human_operator.kube.errors import Conflict, NotFound
+from digital_human_operator.kube.fights import Fights
 from digital_human_operator.metrics import OBJECTS
 from digital_human_operator.names import FIELD_MANAGER
 from digital_human_operator.observed import Observed
@@ -35,6 +37,7 @@ class Reporter:
         self._phases: dict[Key, str] = {}
         self._busy: set[Key] = set()
         self._troubled: set[Key] = set()
+        self._fights = Fights()
 
     async def first(self, key: Key, seen: Seen, human: Human, decision: Decision) -> bool:
         """The very first status, before any child; False when the human is gone meanwhile."""
@@ -60,11 +63,16 @@ class Reporter:
         urgency = status.urgency(previous, computed)
         if urgency is None:
             return again
+        digest = _digest(computed)
+        held = self._fights.hold(key, digest)
+        if held:
+            return held if again is None else min(held, again)
         if urgency == "soon":
             wait = self._written_at.get(key, 0.0) + self._interval() - time.monotonic()
             if wait > 0:
                 return wait if again is None else min(wait, again)
         if await self._write(key, seen, computed):
+            self._fights.wrote(key, digest)
             self._tell(key, seen, previous, computed)
         return again
 
@@ -155,6 +163,13 @@ class Reporter:
             else:
                 self._troubled.add(key)
             self._services.recorder.record(regarding, note.reason, note.message, type=note.type)
+
+
+def _digest(told: DigitalHumanStatus) -> bytes:
+    """What is said, apart from since when: equal when the same has to be said again."""
+    conditions = [(c.type, c.status, c.reason, c.message) for c in told.conditions]
+    rest = told.model_copy(update={"conditions": []})
+    return blake2b(repr((conditions, rest)).encode(), digest_size=16).digest()
 
 
 def _previous(seen: Seen) -> DigitalHumanStatus | None:

@@ -19,7 +19,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cached_property
 from typing import Any
@@ -28,6 +28,7 @@ import msgspec
 
 from .client import ApiClient
 from .errors import Conflict, NotFound
+from .fights import Entry, Fights, rewriter
 from .live import Decoder, Live
 from .normal import digest, normalise
 from .resources import Resource
@@ -92,6 +93,7 @@ class Result(Enum):
     UNCHANGED = "unchanged"
     DELETING = "deleting"  # ours, but going away: to be applied again when it is gone
     FOREIGN = "foreign"
+    HELD = "held"  # somebody else rewrites it again and again: to be applied later
     CREATED = "created"
     CHANGED = "changed"
     CONFIRMED = "confirmed"  # the API server found nothing to change
@@ -104,6 +106,8 @@ class Outcome:
     result: Result
     live: Live | None = None
     detail: str = ""
+    again: float = 0.0
+    """Seconds after which to look again, in a fight about the object; then ``detail`` says who."""
 
     @property
     def wrote(self) -> bool:
@@ -120,11 +124,6 @@ class _Facts:
     applied: bool
 
 
-class _Entry(msgspec.Struct):
-    manager: str = ""
-    operation: str = ""
-
-
 class _Owner(msgspec.Struct):
     uid: str
     kind: str = ""
@@ -137,7 +136,7 @@ class _Metadata(msgspec.Struct):
     ownerReferences: list[_Owner] | None = None  # noqa: N815 - the API's own spelling
     labels: dict[str, str] | None = None
     deletionTimestamp: str | None = None  # noqa: N815
-    managedFields: list[_Entry] = []  # noqa: N815
+    managedFields: list[Entry] = []  # noqa: N815
 
 
 class _Found(msgspec.Struct):
@@ -170,29 +169,45 @@ class Applier:
         self._stores = stores
         self._decoders = decoders
         self._label = ownership_label
+        self.fights = Fights()
 
     async def apply(self, desired: Desired, owner_uid: str) -> Outcome:
         """
         Make ``desired`` true; safe to call concurrently for different objects.
 
-        Raises Conflict when the object changed under our hands, Invalid when it is refused or an
-        immutable field differs, and the other ApiErrors.
+        What somebody else rewrites again and again is held back, longer each time. Raises Conflict
+        when the object changed under our hands, Invalid when it is refused or an immutable field
+        differs, and the other ApiErrors.
         """
+        outcome = await self._apply(desired, owner_uid)
+        again = self.fights.hold(desired.ref, desired.digest)
+        if not again or outcome.result in {Result.FOREIGN, Result.DELETING}:
+            return outcome
+        return replace(outcome, detail=self.fights.who(desired.ref), again=again)
+
+    async def _apply(self, desired: Desired, owner_uid: str) -> Outcome:
         live = self._stores[desired.resource].get(desired.namespace, desired.name)
+        if live is not None:
+            if (standing := self._left_alone(desired, owner_uid, live)) is not None:
+                return standing
+            if desired.create_only or live.digest == desired.digest:
+                return await self._keep(desired, live.uid, live.owner_uid, live)
+        if self.fights.hold(desired.ref, desired.digest):
+            return Outcome(Result.HELD, live)
         if live is None:
             return await self._create(desired, owner_uid)
-        facts = _Facts(live.owner_uid, live.label, applied=bool(live.digest))
-        if not self._is_ours(desired, owner_uid, facts):
-            return Outcome(Result.FOREIGN, live, _describe(live.owner_uid))
-        if live.deleting:
-            return Outcome(Result.DELETING, live)
-        if desired.create_only or live.digest == desired.digest:
-            return await self._keep(desired, live.uid, live.owner_uid, live)
         try:
             return await self._send(desired, _uid_guard(live.uid), live)
         except Conflict:
             # Deleted or replaced, and the watch has not told us yet.
             return await self._create(desired, owner_uid)
+
+    def _left_alone(self, desired: Desired, owner_uid: str, live: Live) -> Outcome | None:
+        """Whether it is somebody else's, or ours and going away."""
+        facts = _Facts(live.owner_uid, live.label, applied=bool(live.digest))
+        if not self._is_ours(desired, owner_uid, facts):
+            return Outcome(Result.FOREIGN, live, _describe(live.owner_uid))
+        return Outcome(Result.DELETING, live) if live.deleting else None
 
     async def prune(
         self,
@@ -244,6 +259,9 @@ class Applier:
         self, desired: Desired, guard: bytes, before: Live | None, *, known: bool = False
     ) -> Outcome:
         store = self._stores[desired.resource]
+        back = before is not None or store.was_deleted(desired.namespace, desired.name)
+        if back and self.fights.begins(desired.ref, desired.digest):
+            await self._name(desired)
         answer = await self._client.apply(
             desired.resource,
             desired.namespace,
@@ -254,9 +272,11 @@ class Applier:
         decoder = self._decoders[desired.resource]
         live = decoder.decode_applied(answer, store.get, desired.digest)
         store.confirm(live)
+        unchanged = before is not None and before.resource_version == live.resource_version
+        if back and not unchanged:
+            self.fights.wrote(desired.ref, desired.digest)
         if before is None and not known:
             return Outcome(Result.CREATED, live)
-        unchanged = before is not None and before.resource_version == live.resource_version
         return Outcome(Result.CONFIRMED if unchanged else Result.CHANGED, live)
 
     async def _keep(
@@ -294,6 +314,15 @@ class Applier:
         )
         self._stores[desired.resource].confirm(live)
         return Outcome(Result.CHANGED, live)
+
+    async def _name(self, desired: Desired) -> None:
+        """Find out who rewrites an object, before our next write hides it."""
+        found = await self._look(desired)
+        who = "somebody who deletes it"
+        if found is not None:
+            who = rewriter(found.managedFields, self._manager, desired.body)
+        self.fights.name(desired.ref, who)
+        _log.warning("%s is rewritten again and again by %s; waiting longer", desired.ref, who)
 
     async def _look(self, desired: Desired) -> _Metadata | None:
         try:

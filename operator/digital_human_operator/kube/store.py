@@ -42,6 +42,10 @@ class Store:
         """What is known of an object; None when nothing is."""
         return self._objects.get((namespace, name))
 
+    def was_deleted(self, namespace: str, name: str) -> bool:
+        """Whether an object of this name went away lately."""
+        return (namespace, name) in self._gone
+
     def owned_by(self, uid: str) -> list[Live]:
         """Everything whose controller is the object with ``uid``."""
         return list(self._by_owner[uid].values()) if uid in self._by_owner else []

@@ -178,10 +178,16 @@ def budget(view: View) -> Iterator[Draft]:
 
 
 def warning(view: View) -> Iterator[Draft]:
-    """What the spec asks for in vain."""
-    found = view.decision.warnings
+    """What somebody else undoes, and what the spec asks for in vain."""
+    fights = [
+        f"{child} is rewritten again and again by {who}: it is set right less and less often until"
+        " one of the two lets go of it"
+        for child, who in view.observed.contested
+    ]
+    found = [*fights, *view.decision.warnings]
     if found:
-        yield Draft("Warning", "True", "NotActedOn", "; ".join(found))
+        reason = reasons.CONTESTED if fights else "NotActedOn"
+        yield Draft("Warning", "True", reason, "; ".join(found))
 
 
 CONDITIONS: tuple[Callable[[View], Iterator[Draft]], ...] = (

@@ -35,6 +35,9 @@ def notable(
         elif old is not None and old.status == "True":
             lost = not is_true(after, "Serving")
             found.append(Note(ready.reason, ready.message, "Warning" if lost else "Normal"))
+    warned, known = find(after, "Warning"), find(before, "Warning")
+    if warned is not None and warned.reason == reasons.CONTESTED != (known and known.reason):
+        found.append(Note(warned.reason, warned.message, "Warning"))
     for name in ("BackupHealthy", "RestoreProven"):
         now, then = find(after, name), find(before, name)
         if now is not None and now.status == "False" and (then is None or then.status != "False"):

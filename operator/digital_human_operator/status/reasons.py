@@ -26,6 +26,8 @@ CONTAINER_CONFIG_ERROR = "ContainerConfigError"
 REPLICA_FAILURE = "ReplicaFailure"
 VOLUME_LOST = "VolumeLost"
 
+CONTESTED = "Contested"
+
 RETRYING = "Retrying"
 SUSPENDING = "Suspending"
 FETCHING_MODELS = "FetchingModels"
