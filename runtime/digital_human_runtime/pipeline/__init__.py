@@ -4,5 +4,18 @@ from .engines import Engines
 from .figures import Observer, TurnFigures, Unobserved
 from .limits import Limits
 from .persona import Persona
+from .prompt import prompt
+from .reading import read
+from .turn import Turn
 
-__all__ = ["Engines", "Limits", "Observer", "Persona", "TurnFigures", "Unobserved"]
+__all__ = [
+    "Engines",
+    "Limits",
+    "Observer",
+    "Persona",
+    "Turn",
+    "TurnFigures",
+    "Unobserved",
+    "prompt",
+    "read",
+]

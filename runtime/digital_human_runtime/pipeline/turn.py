@@ -77,6 +77,8 @@ class Turn:
         self.number = number
         self.question = question
         self.script = Script()
+        self.begun = False
+        """Whether ``TurnStarted`` was put."""
         self._captioned: Caption | None = None
         self._source = source
         self._rate = rate
@@ -123,6 +125,7 @@ class Turn:
     async def run(self) -> TurnEnded:
         """Put all events, ``TurnEnded`` last, and return that."""
         try:
+            self.begun = True
             await self._put(TurnStarted(self.number, self.question))
             async with asyncio.TaskGroup() as stages:
                 writing = stages.create_task(self._writing.run(self._source))

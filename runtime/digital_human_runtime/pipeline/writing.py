@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 
-from digital_human_runtime.errors import EngineFault
 from digital_human_runtime.stages import Bounded, Chunker, Clause
 
 from .ended import Ended, ended_by
 from .limits import Limits
+from .reading import read
 
 
 class Writing:
@@ -33,7 +33,6 @@ class Writing:
         self._on_clause = on_clause
         self._chunker = Chunker()
         self._quiet: asyncio.TimerHandle | None = None
-        self._characters = 0
 
     async def run(self, source: AsyncGenerator[str]) -> None:
         """Read to the end. Never raises; the source is closed when this returns."""
@@ -46,37 +45,17 @@ class Writing:
             await self._clauses.put(Ended())
 
     async def _read(self, source: AsyncGenerator[str]) -> None:
-        seconds = self._limits.first_token_seconds
+        loop = asyncio.get_running_loop()
         try:
-            async with aclosing(source):
-                while (text := await self._next(source, seconds)) is not None:
-                    await self._take(text)
-                    seconds = self._limits.token_seconds
-                    if self._characters >= self._limits.answer_characters:
-                        break
+            async with aclosing(read(source, self._limits)) as pieces:
+                async for text in pieces:
+                    self._stop_timer()
+                    await self._on_text(text)
+                    await self._put(self._chunker.feed(text, loop.time()))
+                    if (at := self._chunker.flush_at) is not None:
+                        self._quiet = loop.call_at(at, self._flush)
         finally:
             self._stop_timer()
-
-    async def _next(self, source: AsyncGenerator[str], seconds: float) -> str | None:
-        try:
-            async with asyncio.timeout(seconds):
-                return await anext(source, None)
-        except TimeoutError:
-            raise EngineFault(
-                f"The language model wrote nothing for {seconds:g} seconds; ask again."
-            ) from None
-
-    async def _take(self, text: str) -> None:
-        text = text[: self._limits.answer_characters - self._characters]
-        if not text:
-            return
-        self._characters += len(text)
-        self._stop_timer()
-        await self._on_text(text)
-        loop = asyncio.get_running_loop()
-        await self._put(self._chunker.feed(text, loop.time()))
-        if (at := self._chunker.flush_at) is not None:
-            self._quiet = loop.call_at(at, self._flush)
 
     async def _put(self, clauses: list[Clause]) -> None:
         for clause in clauses:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -22,6 +22,19 @@ class Gauges:
     turns_limit: int
     queued: int
     queue_limit: int
+
+
+class Place:
+    """The place of one turn."""
+
+    def __init__(self, release: Callable[[], None]) -> None:
+        self._release: Callable[[], None] | None = release
+
+    def release(self) -> None:
+        """Give it to the next in line; may be called twice."""
+        release, self._release = self._release, None
+        if release is not None:
+            release()
 
 
 class Admission:
@@ -68,9 +81,10 @@ class Admission:
                 )
             )
 
-    def enter(self) -> None:
-        """Count a session in, or raise as ``check_session``."""
-        self.check_session()
+    def enter(self, *, known: bool = False) -> None:
+        """Count a session in, or raise as ``check_session``; a ``known`` one has its place."""
+        if self._closed or not known:
+            self.check_session()
         self._sessions += 1
 
     def leave(self) -> None:
@@ -80,14 +94,18 @@ class Admission:
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
         """Hold the place of one turn; waits for it, in order, and raises Busy when that is long."""
-        await self.acquire_turn()
+        place = await self.take_place()
         try:
             yield
         finally:
-            self.release_turn()
+            place.release()
 
-    async def acquire_turn(self) -> None:
-        """Take a place for a turn; see ``turn``."""
+    async def take_place(self) -> Place:
+        """Take a place for a turn; see ``turn``. The caller releases it."""
+        await self._acquire()
+        return Place(self._release)
+
+    async def _acquire(self) -> None:
         if self._closed:
             raise self._refused(self._going())
         if self._turns < self._limits.turns and not self._waiting:
@@ -105,7 +123,7 @@ class Admission:
                 raise self._refused(self._full()) from None
         except asyncio.CancelledError:
             if _granted(place):
-                self.release_turn()
+                self._release()
             raise
         except Unavailable as fault:
             raise self._refused(fault) from None
@@ -113,8 +131,7 @@ class Admission:
             if place in self._waiting:
                 self._waiting.remove(place)
 
-    def release_turn(self) -> None:
-        """Give the place of a turn to the next in line."""
+    def _release(self) -> None:
         while self._waiting:
             place = self._waiting.popleft()
             if not place.done():

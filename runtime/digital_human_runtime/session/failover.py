@@ -71,12 +71,12 @@ class FailoverStore:
         await self._behind.close()
         await self._memory.close()
 
-    async def release(self, session: str) -> None:
+    def release(self, session: str) -> None:
         """The session is no longer here: its copy goes once the store behind has everything."""
         if self.lost:
             self._leaving.add(session)
         else:
-            await self._memory.forget(session)
+            self._memory.drop(session)
 
     async def keep_ticket(self, digest: str, admitted: Admitted) -> None:
         """Keep it behind, or in memory."""
@@ -206,7 +206,7 @@ class FailoverStore:
                 self.lost = False
         log.info("The session store is back; sessions were written again")
         for session in self._leaving:
-            await self._memory.forget(session)
+            self._memory.drop(session)
         self._leaving.clear()
         self._changed(False)
 

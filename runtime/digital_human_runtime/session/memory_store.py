@@ -41,6 +41,7 @@ class MemoryStore:
     """Implements ``Store``. Forgets everything when the process ends."""
 
     kind: Literal["redis", "memory"] = "memory"
+    lost = False
 
     def __init__(self, limits: Limits | None = None) -> None:
         self._limits = limits or Limits()
@@ -194,6 +195,10 @@ class MemoryStore:
 
     async def forget(self, session: str) -> None:
         """Delete a session."""
+        self.drop(session)
+
+    def drop(self, session: str) -> None:
+        """Delete a session, at once."""
         self._sessions.pop(session, None)
 
     def _kept(self, session: str) -> _Kept | None:

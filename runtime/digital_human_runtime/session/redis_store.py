@@ -38,6 +38,7 @@ class RedisStore:
     """
 
     kind: Literal["redis", "memory"] = "redis"
+    lost = False
 
     def __init__(
         self,

@@ -68,6 +68,10 @@ class Store(Protocol):
     def kind(self) -> Literal["redis", "memory"]:
         """What a client is told."""
 
+    @property
+    def lost(self) -> bool:
+        """Whether it is out of reach now and sessions go on without it."""
+
     async def ping(self) -> None:
         """Return when the store answers."""
 

@@ -8,7 +8,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from digital_human_runtime.frames import Caption, Event, Media, Samples, TextDelta, TurnEnded, Weights
+from digital_human_runtime.frames import (
+    Caption,
+    Event,
+    Media,
+    Samples,
+    TextDelta,
+    TurnEnded,
+    Weights,
+)
 from digital_human_runtime.pipeline import Engines, Limits, Persona, TurnFigures
 from digital_human_runtime.pipeline.turn import Turn
 

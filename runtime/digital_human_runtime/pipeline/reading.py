@@ -1,0 +1,36 @@
+"""Reads a language model with deadlines and an end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+from digital_human_runtime.errors import EngineFault
+
+from .limits import Limits
+
+
+async def read(source: AsyncGenerator[str], limits: Limits) -> AsyncGenerator[str]:
+    """
+    Yield the pieces of an answer, cut at the most characters that an answer may have.
+
+    The source is closed with this. Raises what it raises, EngineFault when it is too slow.
+    """
+    seconds, left = limits.first_token_seconds, limits.answer_characters
+    async with aclosing(source):
+        while left > 0 and (text := await _next(source, seconds)) is not None:
+            seconds = limits.token_seconds
+            if text:
+                yield text[:left]
+                left -= len(text)
+
+
+async def _next(source: AsyncGenerator[str], seconds: float) -> str | None:
+    try:
+        async with asyncio.timeout(seconds):
+            return await anext(source, None)
+    except TimeoutError:
+        raise EngineFault(
+            f"The language model wrote nothing for {seconds:g} seconds; ask again."
+        ) from None
