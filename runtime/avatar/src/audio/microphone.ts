@@ -1,0 +1,36 @@
+/** The reader's voice, where the browser gives it. */
+
+/** Why there can be no microphone here; undefined where there can. */
+export function microphoneObstacle(): string | undefined {
+  if (!window.isSecureContext) return "The microphone needs https (or localhost): here one can only type.";
+  if (!navigator.mediaDevices?.getUserMedia) return "This browser has no microphone for pages.";
+  return undefined;
+}
+
+export class Microphone {
+  private context: AudioContext | undefined;
+  private stream: MediaStream | undefined;
+
+  get on(): boolean {
+    return this.context !== undefined;
+  }
+
+  /** Ask for the microphone and hand out PCM (16 bit, 16 kHz, mono) in pieces of 100 ms. */
+  async start(hand: (pcm: ArrayBuffer) => void): Promise<void> {
+    const audio = { channelCount: 1, echoCancellation: true, noiseSuppression: true };
+    this.stream = await navigator.mediaDevices.getUserMedia({ audio });
+    this.context = new AudioContext();
+    await this.context.audioWorklet.addModule("capture.js");
+    const source = this.context.createMediaStreamSource(this.stream);
+    const node = new AudioWorkletNode(this.context, "capture", { numberOfOutputs: 0 });
+    node.port.onmessage = (event: MessageEvent<ArrayBuffer>) => hand(event.data);
+    source.connect(node);
+  }
+
+  async stop(): Promise<void> {
+    for (const track of this.stream?.getTracks() ?? []) track.stop();
+    const { context } = this;
+    this.context = this.stream = undefined;
+    await context?.close();
+  }
+}

@@ -1,0 +1,20 @@
+/** Choose the clock that this origin and this browser can have. */
+
+import type { AudioClock } from "./clock.ts";
+import { ScheduledClock } from "./scheduled-clock.ts";
+import { WorkletClock } from "./worklet-clock.ts";
+
+export const WORKLET_URL = "worklet.js";
+
+/** Open the sound at the stream's rate; the browser converts it to the loudspeaker's. */
+export async function openClock(sampleRate: number): Promise<AudioClock> {
+  const context = new AudioContext({ sampleRate, latencyHint: "interactive" });
+  if (window.isSecureContext && context.audioWorklet) {
+    try {
+      return await WorkletClock.create(context, WORKLET_URL);
+    } catch (error) {
+      console.warn("The audio thread could not be used, sound is scheduled instead:", error);
+    }
+  }
+  return new ScheduledClock(context);
+}

@@ -1,0 +1,45 @@
+/** The microphone's button, or the reason why there is none. */
+
+import { Microphone, microphoneObstacle } from "../audio/microphone.ts";
+import type { Conversation } from "../conversation.ts";
+import type { Welcome } from "../protocol/messages.ts";
+import { byId, toggle } from "./dom.ts";
+
+/** Returns what to do with each welcome: show the button where speech is taken. */
+export function wireListening(conversation: Conversation): (welcome: Welcome) => string {
+  const button = byId<HTMLButtonElement>("listen");
+  const microphone = new Microphone();
+  button.onclick = () => void press(conversation, microphone, button);
+  return (welcome) => {
+    const takes = welcome.input?.speech === true;
+    const obstacle = microphoneObstacle();
+    toggle(button, takes && !obstacle);
+    byId("hint").textContent = (takes && obstacle) || "";
+    if (!takes) return "not taken by this human";
+    return obstacle ? "not possible here" : "available";
+  };
+}
+
+async function press(
+  conversation: Conversation,
+  microphone: Microphone,
+  button: HTMLButtonElement,
+): Promise<void> {
+  button.disabled = true;
+  try {
+    if (microphone.on) {
+      await microphone.stop();
+      conversation.listen("stop");
+    } else {
+      conversation.interrupt();
+      conversation.listen("start");
+      await microphone.start((pcm) => conversation.sendSound(pcm));
+    }
+  } catch (error) {
+    await microphone.stop();
+    conversation.listen("stop");
+    byId("hint").textContent = `The microphone could not be opened: ${String(error)}`;
+  }
+  button.disabled = false;
+  button.setAttribute("aria-pressed", String(microphone.on));
+}
