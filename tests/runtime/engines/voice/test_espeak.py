@@ -3,10 +3,7 @@
 import asyncio
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import numpy as np
 import psutil
@@ -16,6 +13,7 @@ import pytest_asyncio
 from digital_human_runtime.engines.voice.espeak import offline
 from digital_human_runtime.engines.voice.espeak.voice import EspeakVoice
 from digital_human_runtime.errors import Busy, EngineFault, RuntimeFault, Unavailable
+from digital_human_runtime.frames import Phoneme
 
 from .conformance import DEADLINE, ONE, OTHER, Make, VoiceConformance, assert_orderly, listen
 
@@ -61,6 +59,10 @@ async def until_replaced(voice: EspeakVoice, pid: int) -> None:
             await asyncio.sleep(0.01)
 
 
+def sounding(phonemes: tuple[Phoneme, ...]) -> list[Phoneme]:
+    return [phoneme for phoneme in phonemes if phoneme.symbol != "_"]
+
+
 class TestEspeak(VoiceConformance):
     """All of it."""
 
@@ -70,10 +72,11 @@ async def test_pieces_are_what_the_library_makes(voice: EspeakVoice) -> None:
     streamed, whole = await listen(voice, text, "de"), offline.synthesise(text, "de")
     assert_orderly(streamed, text)
     assert len(streamed.samples) == pytest.approx(len(whole.samples), abs=300)
-    assert [p.symbol for p in streamed.phonemes] == [p.symbol for p in whole.phonemes]
-    for ours, theirs in zip(streamed.phonemes, whole.phonemes, strict=True):
-        assert ours.first_sample == pytest.approx(theirs.first_sample, abs=300)
-        assert (ours.release_sample is None) == (theirs.release_sample is None)
+    ours, theirs = sounding(streamed.phonemes), sounding(whole.phonemes)
+    assert [p.symbol for p in ours] == [p.symbol for p in theirs]
+    for here, there in zip(ours, theirs, strict=True):
+        assert here.first_sample == pytest.approx(there.first_sample, abs=300)
+        assert (here.release_sample is None) == (there.release_sample is None)
     assert streamed.texts(text) == [text[w.start : w.end] for w in whole.words]
 
 
@@ -225,61 +228,10 @@ async def test_cancels_keep_the_workers(voice: EspeakVoice) -> None:
 
 async def test_memory_is_flat(voice: EspeakVoice) -> None:
     async def many() -> int:
-        for number in range(150):
+        for number in range(60):
             await listen(voice, f"This is number {number}.", ("en-us", "de", "fr+f2")[number % 3])
         return sum(psutil.Process(pid).memory_info().rss for pid in workers(voice))
 
     await many()
     before = await many()
     assert await many() - before < 1_000_000
-
-
-PARENT = """
-import asyncio, sys
-from digital_human_runtime.engines.voice.espeak.voice import EspeakVoice
-
-async def main():
-    voice = EspeakVoice(workers=2)
-    await voice.start()
-    print(*voice._pool.pids, flush=True)
-    await asyncio.Event().wait()
-
-asyncio.run(main())
-"""
-
-
-def test_workers_end_with_their_parent() -> None:
-    path = os.pathsep.join(path for path in sys.path if path)
-    parent = subprocess.Popen(
-        [sys.executable, "-P", "-c", PARENT],
-        stdout=subprocess.PIPE,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": path},
-    )
-    try:
-        assert parent.stdout is not None
-        pids = [int(pid) for pid in parent.stdout.readline().split()]
-        assert len(pids) == 2
-        processes = [psutil.Process(pid) for pid in pids]
-        os.kill(pids[0], signal.SIGSTOP)  # one that hangs goes as well
-    finally:
-        parent.kill()
-        parent.communicate()
-    _, left = psutil.wait_procs(processes, timeout=DEADLINE)
-    assert not [process for process in left if process.status() != psutil.STATUS_ZOMBIE]
-
-
-def test_the_licence_and_the_source_offer_are_shipped() -> None:
-    folder = Path(offline.__file__).parent
-    assert "GNU GENERAL PUBLIC LICENSE" in (folder / "COPYING").read_text()
-    source = (folder / "SOURCE.md").read_text()
-    assert "https://github.com/espeak-ng/espeak-ng" in source
-    assert f"eSpeak NG {offline.version()}" in source
-
-
-def test_the_server_does_not_load_the_library() -> None:
-    code = (
-        "import sys, digital_human_runtime.engines.voice.espeak.voice as v;"
-        "sys.exit('espeakng_loader' in sys.modules)"
-    )
-    path = os.pathsep.join(path for path in sys.path if path)
-    subprocess.run([sys.executable, "-P", "-c", code], check=True, env={"PYTHONPATH": path})

@@ -130,6 +130,10 @@ class Library:
             if self._c.espeak_SetParameter(_PARAMETERS[name], value, 0) != _OK:
                 raise LibraryError(f"eSpeak NG refuses {name} = {value}.")
 
+    def seed(self, value: int) -> None:
+        """Begin the noise in voices and consonants anew; without, it begins by the time of day."""
+        self._c.espeak_ng_SetRandSeed(ctypes.c_long(value))
+
     def synthesise(self, text: str, take: Piece) -> bool:
         """
         Speak ``text``, handing over each piece as it is made; False when ``take`` ended it.

@@ -2,7 +2,8 @@
 Speech for the training: synthesised in this process, with every phoneme where it really is.
 
     synthesise(text: str, voice: str = "en-us", *, rate: int = 175, pitch: int = 50,
-               pitch_range: int = 50, volume: int = 100, word_gap: int = 0) -> Speech
+               pitch_range: int = 50, volume: int = 100, word_gap: int = 0,
+               seed: int | None = None) -> Speech
 
 Speech is ``frames.Speech``: int16 samples at ``SAMPLE_RATE`` (22050 Hz), words and phonemes.
 ``voice`` is a language, perhaps with a speaker variant: ``en-us``, ``de+f3``, ``en-us+klatt2``
@@ -71,19 +72,23 @@ def synthesise(
     pitch_range: int = 50,
     volume: int = 100,
     word_gap: int = 0,
+    seed: int | None = None,
 ) -> Speech:
     """
     Speak ``text``: samples with all marks.
 
     ``rate`` is in words a minute, 80 to 450; ``pitch``, ``pitch_range`` and ``volume`` are 0 to
-    100 (volume up to 200), ``word_gap`` is in tens of milliseconds. Raises BadInput for a voice
-    that does not exist.
+    100 (volume up to 200), ``word_gap`` is in tens of milliseconds. With a ``seed`` the
+    same calls in the same order, in a new process, give the same samples. Raises BadInput for a
+    voice that does not exist.
     """
     library = _library()
     library.set_voice(_names().resolve(voice))
     library.set_parameters(
         rate=rate, pitch=pitch, pitch_range=pitch_range, volume=volume, word_gap=word_gap
     )
+    if seed is not None:
+        library.seed(seed)
     pcm = bytearray()
     events: list[RawEvent] = []
 

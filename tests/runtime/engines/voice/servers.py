@@ -1,0 +1,166 @@
+"""Servers that speak tones, well or badly, over HTTP: OpenAI's way and Piper's."""
+
+import asyncio
+import io
+import wave
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import uvicorn
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import HTMLResponse, JSONResponse, StreamingResponse
+
+Behaviour = Literal[
+    "normal",
+    "odd",  # bytes come in pieces of an odd length
+    "silent",  # takes the request and never answers
+    "stalls",  # says something, then nothing more
+    "cut",  # breaks the connection
+    "empty",
+    "html",
+    "wav",  # a file where bare PCM was asked for
+    "stereo",
+    "mp3",
+    "429",
+    "500",
+    "old",  # Piper before it had a web page
+]
+SAMPLES_A_CHARACTER = 1200
+
+
+def tone(text: str, rate: int) -> np.ndarray[Any, np.dtype[np.int16]]:
+    """A tone for each text, as long as the text, with silence around it."""
+    length = SAMPLES_A_CHARACTER * len(text)
+    pitch = 200 + sum(text.encode("utf-8", "replace")) % 700
+    wave_ = np.sin(2 * np.pi * pitch * np.arange(length) / rate) * 8000
+    around = np.zeros(rate // 20)
+    return np.concatenate([around, wave_, around]).astype(np.int16)
+
+
+@dataclass
+class Server:
+    """How it behaves now, and what it has seen."""
+
+    rate: int = 24000
+    behaviour: Behaviour = "normal"
+    key: str | None = None
+    requests: list[dict[str, Any]] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
+    open_streams: int = 0
+    url: str = ""
+
+    async def nothing_open(self) -> None:
+        """Wait until every answer has ended on this side."""
+        async with asyncio.timeout(10):
+            while self.open_streams:
+                await asyncio.sleep(0.005)
+
+    async def openai_speech(self, request: Request) -> Response:
+        refusal = await self._refuses(request)
+        if refusal is not None:
+            return refusal
+        order = self.requests[-1]
+        pcm = tone(order["input"], self.rate).astype("<i2").tobytes()
+        if self.behaviour == "wav":
+            pcm = wav(pcm, self.rate)
+        return StreamingResponse(self._counted(self._pieces(pcm)), media_type="audio/pcm")
+
+    async def piper_speech(self, request: Request) -> Response:
+        refusal = await self._refuses(request)
+        if refusal is not None:
+            return refusal
+        if self.behaviour == "old" and request.url.path != "/":
+            return JSONResponse({"detail": "Not Found"}, 404)
+        text = self.requests[-1]["text"].strip()
+        pcm = tone(text, self.rate).astype("<i2").tobytes()
+        channels = 2 if self.behaviour == "stereo" else 1
+        body = b"ID3 and so on" if self.behaviour == "mp3" else wav(pcm, self.rate, channels)
+        return StreamingResponse(
+            self._counted(self._pieces(body + b"LIST\x04\x00\x00\x00abcd")), media_type="audio/wav"
+        )
+
+    def voices(self) -> dict[str, Any]:
+        """As Piper lists them."""
+        return {
+            "en_US-tone-medium": {"audio": {"sample_rate": self.rate}},
+            "en_US-tone-low": {"audio": {"sample_rate": 8000}},
+        }
+
+    async def _refuses(self, request: Request) -> Response | None:
+        self.requests.append(await request.json())
+        self.paths.append(request.url.path)
+        if self.key is not None and request.headers.get("authorization") != f"Bearer {self.key}":
+            return JSONResponse({"error": {"message": "bad key sk-secret"}}, 401)
+        if self.behaviour in {"429", "500"}:
+            said = {"error": {"message": "no: secret words"}}
+            return JSONResponse(said, int(self.behaviour))
+        if self.behaviour == "silent":
+            await self._until_gone(request)
+        return HTMLResponse("<h1>It works!</h1>") if self.behaviour == "html" else None
+
+    async def _until_gone(self, request: Request) -> None:
+        self.open_streams += 1
+        try:
+            while not await request.is_disconnected():
+                await asyncio.sleep(0.005)
+        finally:
+            self.open_streams -= 1
+
+    async def _counted(self, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        self.open_streams += 1
+        try:
+            async for piece in pieces:
+                yield piece
+        finally:
+            self.open_streams -= 1
+
+    async def _pieces(self, body: bytes) -> AsyncIterator[bytes]:
+        size = {"odd": 1237, "normal": 4800}.get(self.behaviour, 4800)
+        if self.behaviour == "empty":
+            return
+        for number, at in enumerate(range(0, len(body), size)):
+            if number == 2 and self.behaviour == "stalls":
+                await asyncio.Event().wait()
+            if number == 2 and self.behaviour == "cut":
+                raise ConnectionResetError
+            yield body[at : at + size]
+            await asyncio.sleep(0)
+
+
+def wav(pcm: bytes, rate: int, channels: int = 1) -> bytes:
+    """A WAV file."""
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as file:
+        file.setnchannels(channels)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes(pcm)
+    return buffer.getvalue()
+
+
+@asynccontextmanager
+async def serving(server: Server) -> AsyncIterator[Server]:
+    """Run it on a free port of this machine until the block ends."""
+    app = FastAPI()
+    app.add_api_route("/v1/audio/speech", server.openai_speech, methods=["POST"])
+    app.add_api_route("/synthesize", server.piper_speech, methods=["POST"])
+    app.add_api_route("/", server.piper_speech, methods=["POST"])
+    app.add_api_route("/voices", server.voices)
+    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="critical", lifespan="off")
+    runner = uvicorn.Server(config)
+    runner.install_signal_handlers = lambda: None  # type: ignore[method-assign]
+    task = asyncio.create_task(runner._serve())
+    async with asyncio.timeout(30):
+        while not runner.started:
+            await asyncio.sleep(0.005)
+    server.url = f"http://127.0.0.1:{runner.servers[0].sockets[0].getsockname()[1]}"
+    try:
+        yield server
+    finally:
+        runner.should_exit = True
+        runner.force_exit = True
+        async with asyncio.timeout(10):
+            await task

@@ -1,0 +1,124 @@
+"""Piper's HTTP server, played by a server on this machine that answers as Piper does."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from digital_human_runtime.engines.voice.piper import PiperVoice
+from digital_human_runtime.errors import Busy, EngineFault, RuntimeFault
+
+from .conformance import ONE, OTHER, Make, VoiceConformance, listen
+from .servers import Behaviour, Server, serving, tone
+
+NAME = "en_US-tone-medium"
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Server]:
+    async with serving(Server(rate=22050)) as server:
+        yield server
+
+
+@pytest.fixture
+def make(server: Server) -> Make:
+    return lambda: PiperVoice(server.url)
+
+
+@pytest.fixture
+async def voice(server: Server) -> AsyncIterator[PiperVoice]:
+    voice = PiperVoice(server.url, speaker=3)
+    await voice.start()
+    yield voice
+    await voice.close()
+    await server.nothing_open()
+
+
+@pytest.fixture
+def name() -> str:
+    return NAME
+
+
+class TestPiper(VoiceConformance):
+    """All of it."""
+
+
+async def test_asks_as_piper_wants(server: Server, voice: PiperVoice) -> None:
+    await listen(voice, ONE, NAME)
+    assert server.requests == [{"text": ONE, "voice": NAME, "speaker_id": 3}]
+    assert server.paths == ["/synthesize"]
+
+
+@pytest.mark.parametrize("behaviour", ["normal", "odd"])
+async def test_every_sample_arrives_and_nothing_else(
+    server: Server, voice: PiperVoice, behaviour: Behaviour
+) -> None:
+    server.behaviour = behaviour
+    heard = await listen(voice, ONE, NAME)
+    assert heard.samples.tolist() == tone(ONE, server.rate).tolist()
+
+
+async def test_an_old_server_is_asked_its_way(server: Server, voice: PiperVoice) -> None:
+    server.behaviour = "old"
+    for _ in range(2):
+        assert (await listen(voice, OTHER, NAME)).words
+    assert server.paths == ["/synthesize", "/", "/"]
+
+
+async def test_only_voices_of_our_rate_are_offered(server: Server, voice: PiperVoice) -> None:
+    assert voice.voices == (NAME,)
+    other = PiperVoice(server.url, sample_rate=44100)
+    await other.start()
+    try:
+        assert not other.check().ok
+        assert "has no voice of 44100 Hz" in other.check().detail
+    finally:
+        await other.close()
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "kind", "sentence"),
+    [
+        ("500", EngineFault, "refused to speak (500)"),
+        ("429", Busy, "too much to do"),
+        ("cut", EngineFault, "broke off"),
+        ("html", EngineFault, "no WAV file"),
+        ("mp3", EngineFault, "no WAV file"),
+        ("stereo", EngineFault, "2 channels of 16 bit"),
+        ("empty", EngineFault, "sent no sound"),
+    ],
+)
+async def test_a_failure_is_one_sentence(
+    server: Server,
+    voice: PiperVoice,
+    behaviour: Behaviour,
+    kind: type[RuntimeFault],
+    sentence: str,
+) -> None:
+    server.behaviour = behaviour
+    with pytest.raises(kind) as fault:
+        await listen(voice, ONE, NAME)
+    assert sentence in fault.value.message
+    server.behaviour = "normal"
+    assert (await listen(voice, OTHER, NAME)).words
+
+
+@pytest.mark.parametrize("behaviour", ["silent", "stalls"])
+async def test_silence_ends(server: Server, behaviour: Behaviour) -> None:
+    server.behaviour = behaviour
+    voice = PiperVoice(server.url, answer_seconds=0.3)
+    await voice.start()
+    try:
+        with pytest.raises(EngineFault, match=r"0\.3 s"):
+            await listen(voice, ONE, NAME)
+        await server.nothing_open()
+    finally:
+        await voice.close()
+
+
+async def test_a_server_that_is_not_piper_is_told() -> None:
+    voice = PiperVoice("http://127.0.0.1:9")
+    await voice.start()
+    try:
+        assert "cannot be reached, or is not Piper" in voice.check().detail
+    finally:
+        await voice.close()
