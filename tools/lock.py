@@ -25,10 +25,16 @@ DEVELOPMENT_EXTRAS = ("operator", "runtime")
 """Extras that the tests of every change need."""
 TORCH_EXTRAS = (*DEVELOPMENT_EXTRAS, "llm", "train")
 """Extras of the environment with torch, which is several gigabytes and has a file of its own."""
-OVERRIDES = ("grpcio>=1.85", "python-dateutil>=3")
+OVERRIDES = ("grpcio>=1.85",)
+"""nvidia-ace caps grpcio at 1.67.1 in its metadata; its code runs on newer ones."""
+DEVELOPMENT_OVERRIDES = (
+    "python-dateutil>=3",
+    "websockets>=17",
+    "grpcio-tools ; python_version < '3'",
+)
 """
-nvidia-ace caps grpcio at 1.67.1 in its metadata; its code runs on newer ones. kubernetes wants
-python-dateutil 3 and botocore 2: only the development environments hold both.
+kubernetes wants python-dateutil 3 and botocore 2, and only the development environments hold both.
+nvidia-riva-client caps websockets for a module that is not used here, and builds with grpcio-tools.
 """
 UNTOUCHED = "wire"
 """The set of packages that NVIDIA's metadata asks for: the wire tests run on it too."""
@@ -83,8 +89,9 @@ def compile_file(name: str, lines: list[str], upgrade: bool) -> None:
     command += ["--python-version", PYTHON, "--output-file", str(scratch), "-"]
     command += ["--upgrade"] if upgrade else []
     if name != UNTOUCHED:
-        both = any(line.startswith("kubernetes") for line in lines)
-        overrides.write_text("\n".join(OVERRIDES if both else OVERRIDES[:1]))
+        development = any(line.startswith("kubernetes") for line in lines)
+        lifted = (*OVERRIDES, *DEVELOPMENT_OVERRIDES) if development else OVERRIDES
+        overrides.write_text("\n".join(lifted))
         command += ["--override", str(overrides)]
     try:
         subprocess.run(command, input="\n".join(lines), text=True, check=True, cwd=REQUIREMENTS)
