@@ -39,7 +39,7 @@ def chart(both: Helm, empty_cluster: Cluster, namespace: str) -> Iterator[Callab
             return helm(verb, *where, "--wait")
         sets = [part for setting in settings for part in ("--set", setting)]
         # The tests of a worker share the CRDs, so a release finds them there, owned by kubectl.
-        found = ["--take-ownership", *(["--force-conflicts"] if both.name == "helm4" else [])]
+        found = ["--take-ownership"]
         return helm(verb, *where, str(CHART), *found, "--wait", "--timeout=90s", *sets)
 
     yield run
