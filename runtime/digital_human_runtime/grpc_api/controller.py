@@ -12,7 +12,14 @@ from typing import Protocol
 import grpc
 from nvidia_audio2face_3d import audio2face_pb2_grpc, messages_pb2
 
-from digital_human_runtime.errors import BadInput, Busy, RuntimeFault, Unavailable
+from digital_human_runtime.errors import (
+    BadInput,
+    Busy,
+    EngineFault,
+    RuntimeFault,
+    TooLarge,
+    Unavailable,
+)
 from digital_human_runtime.interfaces import Face, FaceStream
 
 from . import answers
@@ -62,16 +69,7 @@ class Controller(audio2face_pb2_grpc.A2FControllerServiceServicer):
         result = "cancelled"
         self._open += 1
         try:
-            await exchange.run(self._admit)
-            result = "success"
-        except RuntimeFault as fault:
-            result = "refused" if isinstance(fault, BadInput | Busy | Unavailable) else "failed"
-            await exchange.refuse(fault)
-            if isinstance(fault, Busy | Unavailable):
-                code = grpc.StatusCode.RESOURCE_EXHAUSTED
-                if isinstance(fault, Unavailable):
-                    code = grpc.StatusCode.UNAVAILABLE
-                await context.abort(code, fault.message)
+            result = await self._served(exchange, context)
         except _TooSlow as error:
             result = "failed"
             await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, str(error))
@@ -79,6 +77,26 @@ class Controller(audio2face_pb2_grpc.A2FControllerServiceServicer):
             self._open -= 1
             await exchange.close()
             self._observer.stream_closed(result, exchange.audio_seconds, exchange.first_frame)
+
+    async def _served(self, exchange: _Exchange, context: grpc.aio.ServicerContext) -> str:
+        """Serve a clip and say how it went; what may pass has a code of gRPC too."""
+        try:
+            await exchange.run(self._admit)
+        except (Busy, Unavailable) as full:
+            await exchange.refuse(full)
+            busy = isinstance(full, Busy)
+            code = grpc.StatusCode.RESOURCE_EXHAUSTED if busy else grpc.StatusCode.UNAVAILABLE
+            await context.abort(code, full.message)
+        except RuntimeFault as fault:
+            await exchange.refuse(fault)
+            return "refused" if isinstance(fault, BadInput | TooLarge) else "failed"
+        except (_TooSlow, grpc.RpcError, grpc.aio.AbortError):
+            raise
+        except Exception:  # noqa: BLE001 - an engine may fail in any way; the client is told
+            _log.exception("the face failed")
+            await exchange.refuse(EngineFault("The face failed: begin another stream"))
+            return "failed"
+        return "success"
 
     def _admit(self) -> None:
         if self._draining:

@@ -8,7 +8,11 @@ from pathlib import Path
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
-from nvidia_audio2face_3d import a2x_export_config_pb2_grpc, audio2face_pb2_grpc
+from nvidia_audio2face_3d import (
+    a2x_export_config_pb2_grpc,
+    audio2face_pb2,
+    audio2face_pb2_grpc,
+)
 
 from digital_human_runtime.access.gate import Gate
 from digital_human_runtime.http_api.serving import CannotListen
@@ -21,6 +25,8 @@ from .guard import Guard
 from .names import CONTROLLER, EXPORT
 
 _log = logging.getLogger(__name__)
+DESCRIBED = audio2face_pb2.DESCRIPTOR
+"""Reflection describes only services whose descriptors were imported, which its stubs do not do."""
 OTHER_CALLS = 64
 """Calls at once beside clips: probes, reflection, and clips that are told there is no room."""
 
