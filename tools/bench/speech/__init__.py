@@ -1,0 +1,1 @@
+"""Parts of `make bench-runtime`: each measures one thing against a running process."""
