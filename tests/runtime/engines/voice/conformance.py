@@ -33,7 +33,9 @@ class Heard:
 
 async def listen(voice: Voice, text: str, name: str) -> Heard:
     """Hear all of it, and hold it to the shape of the seam."""
-    samples, words, phonemes = [], [], []
+    samples: list[Samples] = []
+    words: list[Word] = []
+    phonemes: list[Phoneme] = []
     async with asyncio.timeout(DEADLINE), aclosing(voice.speak(text, voice=name)) as pieces:
         async for piece in pieces:
             assert piece.samples.dtype == np.int16
@@ -147,7 +149,7 @@ class VoiceConformance:
         assert len(heard.samples) > voice.sample_rate
 
     async def test_a_text_that_is_too_long_is_refused(self, voice: Voice, name: str) -> None:
-        with pytest.raises(TooLarge, match="text: .* characters"):
+        with pytest.raises(TooLarge, match=r"text: .* characters"):
             await listen(voice, "ten chars. " * 5000, name)
 
     async def test_an_unknown_voice_is_refused(self, voice: Voice, name: str) -> None:

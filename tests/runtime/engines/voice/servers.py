@@ -13,6 +13,8 @@ import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, StreamingResponse
 
+from tests.runtime.support.waiting import eventually
+
 Behaviour = Literal[
     "normal",
     "odd",  # bytes come in pieces of an odd length
@@ -54,9 +56,7 @@ class Server:
 
     async def nothing_open(self) -> None:
         """Wait until every answer has ended on this side."""
-        async with asyncio.timeout(10):
-            while self.open_streams:
-                await asyncio.sleep(0.005)
+        await eventually(lambda: not self.open_streams)
 
     async def openai_speech(self, request: Request) -> Response:
         refusal = await self._refuses(request)
@@ -104,8 +104,8 @@ class Server:
     async def _until_gone(self, request: Request) -> None:
         self.open_streams += 1
         try:
-            while not await request.is_disconnected():
-                await asyncio.sleep(0.005)
+            while (await request.receive())["type"] != "http.disconnect":
+                pass
         finally:
             self.open_streams -= 1
 
@@ -151,11 +151,8 @@ async def serving(server: Server) -> AsyncIterator[Server]:
     app.add_api_route("/voices", server.voices)
     config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="critical", lifespan="off")
     runner = uvicorn.Server(config)
-    runner.install_signal_handlers = lambda: None  # type: ignore[method-assign]
     task = asyncio.create_task(runner._serve())
-    async with asyncio.timeout(30):
-        while not runner.started:
-            await asyncio.sleep(0.005)
+    await eventually(lambda: runner.started)
     server.url = f"http://127.0.0.1:{runner.servers[0].sockets[0].getsockname()[1]}"
     try:
         yield server

@@ -8,6 +8,7 @@ import pytest
 
 from digital_human_runtime.engines.voice.http import HttpVoice
 from digital_human_runtime.errors import Busy, EngineFault, RuntimeFault
+from tests.runtime.support.waiting import eventually
 
 from .conformance import ONE, OTHER, Make, VoiceConformance, listen
 from .servers import SAMPLES_A_CHARACTER, Behaviour, Server, serving, tone
@@ -93,9 +94,7 @@ async def test_a_cancel_before_the_answer_closes_the_connection(
 ) -> None:
     server.behaviour = "silent"
     task = asyncio.create_task(listen(voice, ONE, "alloy"))
-    async with asyncio.timeout(10):
-        while not server.open_streams:
-            await asyncio.sleep(0.005)
+    await eventually(lambda: server.open_streams > 0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

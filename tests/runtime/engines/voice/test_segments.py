@@ -82,7 +82,7 @@ def test_what_is_speakable_is_as_long_and_has_utf8(text: str) -> None:
         ("", False),
     ],
 )
-def test_marks_and_spaces_do_not_sound(text: str, sounds: bool) -> None:  # noqa: FBT001
+def test_marks_and_spaces_do_not_sound(text: str, sounds: bool) -> None:
     assert pronounceable(text) is sounds
 
 

@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 
 from digital_human_runtime.engines.voice.espeak.events import RawEvent
-from digital_human_runtime.engines.voice.espeak.timing import PAUSE, phonemes, without_stress
+from digital_human_runtime.engines.voice.espeak.timing import (
+    PAUSE,
+    phonemes,
+    settled,
+    without_stress,
+)
 from digital_human_runtime.frames import Phoneme, Samples
 
 RATE = 20_000
@@ -147,3 +152,22 @@ def test_nothing_has_no_phonemes() -> None:
     assert phonemes([], np.zeros(0, np.int16), sample_rate=RATE) == ()
     silent = phonemes(events(("end", 10)), sound((10, 0)), sample_rate=RATE)
     assert silent == (Phoneme(PAUSE, 0, 10 * MS),)
+
+
+def test_a_nasal_that_fades_in_is_closed_all_the_while() -> None:
+    samples = sound((50, 0), (15, 40), (50, 300), (35, 2000), (80, 3000))
+    nasal = found(events(("_", 0), ("m", 50), ("i", 150), ("end", 230)), samples, "m")
+    assert nasal.release_sample == pytest.approx(115 * MS, abs=5 * MS)
+
+
+def test_clauses_that_come_one_by_one_are_as_all_at_once() -> None:
+    samples = sound((49, 0), (30, 800), (100, 3000), (60, 0), (30, 800), (100, 3000))
+    first = events(("p", 49), ("a", 79), ("_:", 179), ("end", 200))
+    second = events(("p", 239), ("a", 269), ("end", 369))
+    whole = phonemes([*first, *second], samples, sample_rate=RATE)
+    final, start = settled(phonemes(first, samples[: 200 * MS], sample_rate=RATE), 200 * MS)
+    assert start == 179 * MS
+    then = phonemes(second, samples[start:], sample_rate=RATE, start=start)
+    assert whole == (*final, *then)
+    assert whole[2].symbol == "p"
+    assert whole[2].first_sample == 179 * MS

@@ -32,7 +32,7 @@ from digital_human_runtime.frames import Speech
 from .binding import Library
 from .events import RawEvent
 from .names import VoiceNames
-from .timing import phonemes
+from .timing import phonemes, to_the_end
 from .words import words
 
 SAMPLE_RATE = 22050
@@ -99,4 +99,5 @@ def synthesise(
 
     library.synthesise(speakable(text), take)
     samples = np.frombuffer(bytes(pcm), np.int16)
-    return Speech(samples, words(events, text), phonemes(events, samples, sample_rate=SAMPLE_RATE))
+    made = phonemes(events, samples, sample_rate=SAMPLE_RATE)
+    return Speech(samples, words(events, text), to_the_end(made, len(samples)))

@@ -31,18 +31,21 @@ PAUSE = "_"
 """The symbol of every silence between phonemes."""
 
 _HOP = 0.0025
-_WINDOW = 0.008
+_WINDOW = 0.010
 _CLOSURE_LIMIT = 0.060
 """The longest closure before a stop after a pause; in seconds, as are all of these."""
-_ONSET = 0.012
-"""How long a closed mouth holds at least, before its release is looked for."""
 _TRANSITION = 0.030
 """From a release that cannot be heard to the next phoneme."""
 _PREVOICED = 0.040
 """A bare release of a voiced stop is shorter."""
 _QUIET = 0.12
 """Share of the loudness before it under which a closure is (echo of some voices is below 0.1)."""
-_RISE = 2.2
+_RISE = 1.8
+"""How much louder an open mouth is, at least."""
+_STILL_CLOSED = 2.5
+"""How much louder a closed mouth may become."""
+_FEWEST, _AT_END = 8, 4
+"""Frames: of a phoneme that something can be heard in, and of its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,27 +73,58 @@ def phonemes(
     """
     Phonemes of one or more whole clauses, without gaps or overlaps.
 
-    ``events`` end with an ``end``; ``samples`` hold the sound from sample ``start``, the end of
-    the clause before, to that end. ``release_sample`` of a stop or nasal is where its closure,
-    which begins at ``first_sample``, is over. Pauses have the symbol ``_``; what takes no time is
-    left out.
+    ``events`` end with an ``end``; ``samples`` hold the sound from sample ``start``, where the
+    clause before fell silent, to that end. ``release_sample`` of a stop or nasal is where its
+    closure, which begins at ``first_sample``, is over. Pauses have the symbol ``_``; what takes no
+    time is left out. But for its last pause a clause does not depend on those after it.
     """
     sound = _Sound(samples, sample_rate, start)
+    found: list[Phoneme] = []
+    clause: list[RawEvent] = []
+    for event in events:
+        clause.append(event)
+        if event.kind == "end":
+            found, silent = settled(found, start)
+            found += _clause(clause, silent, sound)
+            start, clause = event.sample, []
+    return tuple(found)
+
+
+def settled(clause: Sequence[Phoneme], start: int) -> tuple[list[Phoneme], int]:
+    """
+    What of a clause will not change, and the sample at which the rest begins.
+
+    The pause at its end may yet become a closure of the next clause. ``start`` is that of the
+    rest if there is none.
+    """
+    if clause and clause[-1].symbol == PAUSE:
+        return list(clause[:-1]), clause[-1].first_sample
+    return list(clause), start
+
+
+def to_the_end(found: Sequence[Phoneme], length: int) -> tuple[Phoneme, ...]:
+    """The phonemes of an utterance, with the silence at its end up to ``length`` samples."""
+    final, start = settled(found, found[-1].last_sample if found else 0)
+    rest = (Phoneme(PAUSE, start, length),) if length > start else ()
+    return (*final, *rest)
+
+
+def _clause(events: Sequence[RawEvent], start: int, sound: _Sound) -> list[Phoneme]:
     spans = _spans([RawEvent("phoneme", start, 0, 0, PAUSE), *events])
     for index, span in enumerate(spans):
-        before = spans[index - 1] if index else None
-        after = spans[index + 1] if index + 1 < len(spans) else None
+        before = spans[index - 1].symbol[:1] if index else PAUSE
+        after = spans[index + 1].symbol[:1] if index + 1 < len(spans) else PAUSE
         initial = span.symbol[:1]
         if initial in _VOICELESS or initial in _VOICED:
             _stop(spans, index, sound)
-        elif initial in _NASALS and after is not None and after.symbol[:1] in _VOWELS:
+        elif initial in _NASALS and after in _VOWELS:
             _nasal(spans, index, sound)
         elif initial in _NASALS:
             spans[index] = replace(span, release_sample=span.last_sample)
-        elif initial in _VOWELS and before is not None and before.symbol[:1] in _LIQUIDS:
-            _liquid(spans, index, sample_rate)
+        elif initial in _VOWELS and before in _LIQUIDS:
+            _liquid(spans, index, sound.rate)
     # a short pause may be a closure from beginning to end
-    return tuple(span for span in spans if span.last_sample > span.first_sample)
+    return [span for span in spans if span.last_sample > span.first_sample]
 
 
 def without_stress(name: str) -> str:
@@ -132,7 +166,7 @@ def _stop(spans: list[Phoneme], index: int, sound: _Sound) -> None:
     release = span.first_sample
     after_vowel = index > 0 and spans[index - 1].symbol[:1] in _VOWELS
     if span.symbol[:1] in _VOICED and (after_vowel or _prevoiced(span, sound.rate)):
-        release = _rise(span, sound) or _before_end(span, sound.rate)
+        release = _opening(span, sound)
     _begin(spans, index, closed, release)
 
 
@@ -158,16 +192,23 @@ def _quiet_before(before: Phoneme, sound: _Sound) -> int:
 def _rise(span: Phoneme, sound: _Sound) -> int | None:
     """The sample at which the mouth opens within ``span``, if that can be heard."""
     levels = sound.levels(span.first_sample, span.last_sample, bright=True)
-    held = int(_ONSET / _HOP)
-    if len(levels) <= held:
+    if len(levels) < _FEWEST:
         return None
-    murmur = max(float(np.median(levels[1:held])), 1.0)
-    risen = np.flatnonzero(levels[held:] > _RISE * murmur)
-    if not len(risen):
+    closed = max(float(np.median(levels[: len(levels) // 2])), 1.0)
+    opened = float(np.median(levels[-_AT_END:]))
+    if opened < _RISE * closed:
         return None
+    held = np.flatnonzero(levels < closed * min(np.sqrt(opened / closed), _STILL_CLOSED))
     # a window looks ahead by its own length
-    ahead = int((_WINDOW - _HOP) / _HOP)
-    return span.first_sample + (held + int(risen[0]) + ahead) * int(sound.rate * _HOP)
+    frames = int(held[-1]) + int(_WINDOW / _HOP)
+    return span.first_sample + frames * int(sound.rate * _HOP)
+
+
+def _opening(span: Phoneme, sound: _Sound) -> int:
+    heard = _rise(span, sound)
+    if heard is None or heard >= span.last_sample:
+        return _before_end(span, sound.rate)
+    return heard
 
 
 def _before_end(span: Phoneme, rate: int) -> int:
@@ -178,9 +219,7 @@ def _before_end(span: Phoneme, rate: int) -> int:
 def _nasal(spans: list[Phoneme], index: int, sound: _Sound) -> None:
     """The lips or tongue open before the vowel is announced: the vowel begins there."""
     span = spans[index]
-    release = _rise(span, sound)
-    if release is None or release >= span.last_sample:
-        release = _before_end(span, sound.rate)
+    release = _opening(span, sound)
     spans[index] = replace(span, release_sample=release)
     _begin(spans, index + 1, release, None)
 

@@ -96,7 +96,11 @@ class EspeakVoice:
         return Check("voice", ok=alive > 0, detail=detail, degraded=0 < alive < self._size)
 
     async def speak(self, text: str, *, voice: str) -> AsyncGenerator[Speech]:
-        """Yield the sound of ``text``; marks of a clause come with the piece that it ends in."""
+        """
+        Yield the sound of ``text``; marks of a clause come with the piece that it ends in.
+
+        The silence at the end is marked by a last piece without sound.
+        """
         if self._pool is None:
             raise Unavailable("the voice is not started")
         pool, name = self._pool, self._names.resolve(voice)

@@ -20,10 +20,12 @@ from dataclasses import asdict
 
 import numpy as np
 
+from digital_human_runtime.frames import Phoneme
+
 from .binding import Library, LibraryError
 from .events import RawEvent
 from .protocol import HEADER, Frame, Greeting, Header, Kind, Marks, Order
-from .timing import phonemes
+from .timing import PAUSE, phonemes, settled
 from .words import words
 
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
@@ -86,16 +88,22 @@ class _Utterance:
             self._pipe.write(Frame(Kind.SOUND, self._number, pcm))
         return True
 
+    def finish(self) -> None:
+        """All was taken: what is left is silence."""
+        end = self._start + len(self._clause) // 2
+        if end > self._start:
+            marks = Marks((), (Phoneme(PAUSE, self._start, end),))
+            self._pipe.write(Frame(Kind.MARKS, self._number, marks.encode()))
+
     def _settle(self, end: int) -> None:
-        """A clause is over: its marks will not change any more."""
+        """A clause is over: what it is made of will not change any more, but for its last pause."""
         samples = np.frombuffer(bytes(self._clause), np.int16)
-        marks = Marks(
-            words(self._events, self._order.text),
-            phonemes(self._events, samples, sample_rate=self._rate, start=self._start),
-        )
+        made = phonemes(self._events, samples, sample_rate=self._rate, start=self._start)
+        final, start = settled(made, end)
+        marks = Marks(words(self._events, self._order.text), tuple(final))
         self._pipe.write(Frame(Kind.MARKS, self._number, marks.encode()))
-        del self._clause[: 2 * (end - self._start)]
-        self._start = end
+        del self._clause[: 2 * (start - self._start)]
+        self._start = start
         self._events.clear()
 
 
@@ -105,7 +113,8 @@ def _speak(pipe: _Pipe, library: Library, frame: Frame) -> None:
     try:
         library.set_voice(order.voice)
         library.set_parameters(**asdict(order.manner))
-        library.synthesise(order.text, utterance.take)
+        if library.synthesise(order.text, utterance.take):
+            utterance.finish()
     except LibraryError as error:
         pipe.write(Frame(Kind.FAILED, frame.utterance, str(error).encode()))
     else:
