@@ -1,0 +1,60 @@
+"""What this machine has: its device, its memory, and what there is to compile with."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import psutil
+import torch
+from torch._inductor.runtime.cache_dir_utils import cache_dir
+
+from digital_human_runtime.engines.llm.errors import Refused
+from digital_human_runtime.engines.llm.transformers.compiling import Tools
+from digital_human_runtime.engines.llm.transformers.device import Device
+
+_CGROUP = Path("/sys/fs/cgroup/memory.max")
+_CPU_COMPILERS, _GPU_COMPILERS = ("g++", "clang++", "c++"), ("gcc", "clang", "cc")
+
+
+def find_device(name: str | None) -> Device:
+    """The device of that name, or a GPU where there is one; raises Refused."""
+    if name not in {None, "cpu", "cuda"}:
+        raise Refused(f"device {name} is unknown: use cuda or cpu")
+    if name == "cpu" or (name is None and not torch.cuda.is_available()):
+        return Device("cpu", "the CPU", _memory())
+    if not torch.cuda.is_available():
+        raise Refused(
+            "device cuda was asked for, but torch sees no GPU: check the driver, or use cpu"
+        )
+    properties = torch.cuda.get_device_properties(0)
+    capability = (properties.major, properties.minor)
+    return Device("cuda", properties.name, properties.total_memory, capability)
+
+
+def tools(device: Device) -> Tools:
+    """What there is to compile with."""
+    names = _CPU_COMPILERS if device.kind == "cpu" else _GPU_COMPILERS
+    found = next((path for path in map(shutil.which, names) if path), None)
+    cache = cache_dir()
+    return Tools(found, cache, _writable(Path(cache)))
+
+
+def _memory() -> int:
+    """Bytes that this process may use: those of its container, or of the machine."""
+    total = int(psutil.virtual_memory().total)
+    try:
+        limit = _CGROUP.read_text().strip()
+    except OSError:
+        return total
+    return min(total, int(limit)) if limit.isdecimal() else total
+
+
+def _writable(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
