@@ -17,3 +17,4 @@ function draw(): void {
 
 window.onhashchange = draw;
 draw();
+Object.assign(window, { stage });

@@ -7,7 +7,7 @@ const FALL_SECONDS = 0.18;
 const BLINK_SECONDS = 0.24;
 /** A stream that has not blinked for so long does not blink: we do. */
 const BLINK_TRUST_SECONDS = 6;
-const REST_SMILE = 0.16;
+const REST_SMILE = 0.22;
 const LIPS = ["mouthPucker", "mouthFunnel", "mouthPressLeft", "mouthRollLower"].map((n) => INDEX[n]);
 const SMILES = ["mouthSmileLeft", "mouthSmileRight"].map((n) => INDEX[n]);
 const BLINKS = ["eyeBlinkLeft", "eyeBlinkRight"].map((n) => INDEX[n]);

@@ -39,16 +39,17 @@ export function environment(renderer: WebGLRenderer): Texture {
 
 /** Key from the upper left, a cool fill, and light from behind that draws the outline. */
 export function addLights(scene: Scene): void {
-  scene.add(new HemisphereLight("#fff2e6", "#c98a70", 0.5));
-  const key = new DirectionalLight("#fff0e0", 2.0);
-  key.position.set(-1.9, 2.3, 4);
+  scene.add(new HemisphereLight("#f6f2ff", "#b5806e", 0.36));
+  const key = new DirectionalLight("#fffaf5", 2.6);
+  key.position.set(-2.3, 3.1, 3.6);
   key.castShadow = true;
   key.shadow.mapSize.set(1024, 1024);
   Object.assign(key.shadow.camera, { left: -1.7, right: 1.7, top: 1.6, bottom: -2, near: 1, far: 10 });
+  key.shadow.camera.updateProjectionMatrix();
   key.shadow.bias = -0.0006;
   key.shadow.normalBias = 0.022;
   key.shadow.radius = 6;
-  key.shadow.intensity = 0.62;
+  key.shadow.intensity = 0.7;
   const fill = new DirectionalLight("#cfdcff", 0.5);
   fill.position.set(3.2, 0.4, 2.6);
   const rim = new DirectionalLight("#ffd9c2", 1.5);

@@ -2,15 +2,17 @@
 
 import { Group, Mesh, MeshPhysicalMaterial, TorusGeometry, type Material } from "three";
 import { type Form, morphing } from "./mesh.ts";
+import { smoothstep } from "./measures.ts";
 import { PALETTE } from "./paint.ts";
-import { rings } from "./sweep.ts";
+import { rings, spline } from "./sweep.ts";
 
 /** A level: height, half width, half depth, middle in depth, squareness. */
 type Level = readonly [y: number, rx: number, rz: number, z: number, square: number];
 
 const NECK: readonly Level[] = [
-  [-0.5, 0.34, 0.3, -0.1, 2],
-  [-0.75, 0.315, 0.3, -0.12, 2],
+  [-0.66, 0.2, 0.15, -0.16, 2],
+  [-0.72, 0.3, 0.27, -0.13, 2],
+  [-0.8, 0.31, 0.3, -0.12, 2],
   [-0.95, 0.3, 0.3, -0.14, 2],
   [-1.12, 0.32, 0.32, -0.16, 2],
   [-1.3, 0.42, 0.38, -0.18, 2],
@@ -45,8 +47,9 @@ export function buildBody(skin: Material): Group {
 
 /** A body through levels from top to bottom. */
 function loft(levels: readonly Level[]): Form {
-  const positions = new Float32Array(3 * levels.length * SIDES);
-  levels.forEach(([y, rx, rz, z, square], level) => {
+  const smooth = refine(levels);
+  const positions = new Float32Array(3 * smooth.length * SIDES);
+  smooth.forEach(([y, rx, rz, z, square], level) => {
     for (let side = 0; side < SIDES; side += 1) {
       const angle = (2 * Math.PI * side) / SIDES;
       const [c, s] = [Math.cos(angle), Math.sin(angle)];
@@ -54,12 +57,22 @@ function loft(levels: readonly Level[]): Form {
       positions.set([rx * c * round, y, z + rz * s * round], 3 * (level * SIDES + side));
     }
   });
-  return { positions, indices: rings(levels.length, SIDES) };
+  return { positions, indices: rings(smooth.length, SIDES) };
+}
+
+/** More levels between those given, on smooth lines. */
+function refine(levels: readonly Level[]): Level[] {
+  const outline = spline(levels.map(([y, rx, rz]) => [y, rx, rz]), 5);
+  const rest = spline(levels.map(([, , , z, square]) => [z, square, 0]), 5);
+  return outline.map(([y, rx, rz], index) => [y, rx, rz, rest[index][0], rest[index][1]]);
 }
 
 function tinted(form: Form): Form {
   const colours = new Float32Array(form.positions.length);
-  const colour = PALETTE.skin.clone().lerp(PALETTE.blush, 0.18);
-  for (let index = 0; index < colours.length; index += 3) colours.set([colour.r, colour.g, colour.b], index);
+  for (let index = 0; index < colours.length; index += 3) {
+    const under = smoothstep(-1.08, -0.84, form.positions[index + 1]);
+    const colour = PALETTE.skin.clone().lerp(PALETTE.shade, 0.14 + 0.6 * under);
+    colours.set([colour.r, colour.g, colour.b], index);
+  }
   return { ...form, colours };
 }

@@ -25,14 +25,14 @@ function brow(): Form {
   const path = Array.from({ length: STEPS + 1 }, (_, step): Vec => {
     const share = (1 - Math.cos((Math.PI * step) / STEPS)) / 2;
     const x = mix(BROW.inner, BROW.outer, share);
-    const y = BROW.y - 0.015 + 0.07 * Math.sin(share ** 0.85 * 2.35) - 0.035 * share;
+    const y = BROW.y + 0.045 * Math.sin(share ** 0.9 * 2.5) - 0.04 * share ** 2;
     const skin = skinInFront(x, y);
     return along(skin, normalAt(skin), 0.008);
   });
   return sweep({
     path,
     out: (p) => normalAt(p),
-    width: (share) => 0.037 * blunt(share),
+    width: (share) => 0.033 * blunt(share),
     height: (share) => 0.02 * blunt(share),
     sides: 12,
   });
@@ -40,7 +40,7 @@ function brow(): Form {
 
 /** Round at the inner end, thin at the outer. */
 function blunt(share: number): number {
-  return Math.sqrt(Math.max(0, 1 - Math.max(0, 1 - share / 0.12) ** 2)) * (1 - 0.25 * share) * Math.sqrt(Math.max(0, 1 - share ** 3));
+  return Math.sqrt(Math.max(0, 1 - Math.max(0, 1 - share / 0.2) ** 2)) * (1 - 0.25 * share) * Math.sqrt(Math.max(0, 1 - share ** 3));
 }
 
 function lashes(): Form {
@@ -48,13 +48,13 @@ function lashes(): Form {
     const share = step / (2 * STEPS);
     const edge = lidEdge(Math.PI * (0.93 - 0.97 * share), 1.015);
     const flick = smoothstep(0.8, 1, share);
-    return fromEye({ az: edge.az + 0.09 * flick, el: edge.el + 0.07 * flick, r: edge.r * (1.012 + 0.1 * flick) });
+    return fromEye({ az: edge.az + 0.09 * flick, el: edge.el + 0.07 * flick, r: edge.r * (1.03 + 0.1 * flick) });
   });
   return sweep({
     path,
     out: (p) => unit(minus(p, EYE.centre)),
     width: (share) => 0.0125 * smoothstep(0, 0.35, share) * (1 - smoothstep(0.8, 1, share) * 0.85),
-    height: (share) => 0.011 * smoothstep(0, 0.3, share) * (1 - smoothstep(0.8, 1, share) * 0.8),
+    height: (share) => 0.016 * smoothstep(0, 0.3, share) * (1 - smoothstep(0.8, 1, share) * 0.8),
     sides: 8,
   });
 }

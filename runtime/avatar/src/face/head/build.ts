@@ -1,6 +1,6 @@
 /** The built-in head: everything together. */
 
-import { Group, MeshPhysicalMaterial, type Mesh } from "three";
+import { FrontSide, Group, MeshPhysicalMaterial, type Mesh } from "three";
 import { buildBody } from "./body.ts";
 import { buildBrows, buildLashes } from "./brows.ts";
 import { buildEars } from "./ears.ts";
@@ -22,12 +22,13 @@ export interface BuiltHead {
 export function buildHead(): BuiltHead {
   const material = new MeshPhysicalMaterial({
     vertexColors: true,
+    shadowSide: FrontSide,
     roughness: 0.52,
     sheen: 0.35,
     sheenRoughness: 0.5,
     sheenColor: "#ffb190",
     specularIntensity: 0.55,
-    envMapIntensity: 0.35,
+    envMapIntensity: 0.3,
   });
   const head = new Group();
   head.add(skin(material), buildBrows(), buildLashes(), buildEars(material), buildHair());

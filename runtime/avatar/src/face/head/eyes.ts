@@ -29,7 +29,7 @@ export function buildEye(side: "Left" | "Right"): Group {
   const group = new Group();
   group.position.set(...eyeCentre(side));
   group.add(ball(side), shade());
-  group.add(highlight(-0.062, 0.085, 0.03), highlight(0.07, -0.06, 0.0135));
+  group.add(highlight(-0.052, 0.064, 0.029), highlight(0.062, -0.05, 0.0125));
   return group;
 }
 
@@ -122,7 +122,7 @@ function shade(): Mesh {
   if (!context) throw new Error("This browser paints no canvas.");
   const ramp = context.createLinearGradient(0, 0, 0, 256);
   const dark = (alpha: number): string => `rgba(58, 22, 18, ${alpha})`;
-  for (const [at, alpha] of [[0, 0.75], [0.31, 0.6], [0.4, 0.26], [0.48, 0.04], [0.6, 0], [0.68, 0.2], [0.75, 0.45]]) {
+  for (const [at, alpha] of [[0, 0.5], [0.31, 0.36], [0.4, 0.2], [0.48, 0.04], [0.6, 0], [0.68, 0.2], [0.75, 0.45]]) {
     ramp.addColorStop(at, dark(alpha));
   }
   context.fillStyle = ramp;

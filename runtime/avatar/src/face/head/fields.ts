@@ -43,7 +43,7 @@ export function jawShare({ at, upper, inside }: Point): number {
   const edge = 0.46 + (upper ? -0.46 : 0.54) * arch(at);
   const away = smoothstep(0, upper ? 0.24 : 0.3, distance);
   const share = mix(edge, upper ? 0 : 1, away);
-  const body = inside ? mix(1, 0.75, inside) : smoothstep(-0.3, 0.3, at[2]) * smoothstep(-1.06, -0.9, at[1] - 0.25 * at[2]);
+  const body = inside ? mix(1, 0.75, inside) : smoothstep(-0.3, 0.3, at[2]);
   return share * body;
 }
 
@@ -55,9 +55,9 @@ const mouthClose: Field = (point) => {
   return scale(jawTurn(point.at), (0.46 - jawShare(point)) * near);
 };
 
-const mouthPucker: Field = ({ at, upper, inside }) => {
+const mouthPucker: Field = ({ at, upper, inside, q }) => {
   const near = lips(at, 0.36) * (1 - 0.6 * inside);
-  const tall = (upper ? 0.012 : -0.014) * arch(at) * lips(at, 0.2);
+  const tall = (upper ? 0.02 : -0.024) * arch(at) * lips(at, 0.2) * smoothstep(0.15, 0.9, q);
   return [-0.46 * at[0] * near, tall, near * (0.02 + 0.105 * (1 - 0.5 * s(at) ** 2))];
 };
 

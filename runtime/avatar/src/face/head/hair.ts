@@ -1,6 +1,6 @@
 /** Hair: a cap on the scalp and locks that are combed from a parting. */
 
-import { Mesh, MeshPhysicalMaterial } from "three";
+import { FrontSide, Mesh, MeshPhysicalMaterial } from "three";
 import { CENTRE, type Vec, mix, smoothstep } from "./measures.ts";
 import { type Form, morphing } from "./mesh.ts";
 import { PALETTE } from "./paint.ts";
@@ -17,13 +17,12 @@ interface Lock {
   tint: number;
 }
 
-const PARTING: readonly [turn: number, height: number] = [62, 66];
-
 /** The hair in one mesh. */
 export function buildHair(): Mesh {
   const forms = [cap(), ...locks().map(form)];
   const material = new MeshPhysicalMaterial({
     vertexColors: true,
+    shadowSide: FrontSide,
     roughness: 0.5,
     sheen: 0.5,
     sheenRoughness: 0.4,
@@ -49,7 +48,7 @@ function onHead([turn, height, lift]: Place): Vec {
 /** Lowest height of hair at a turn: high over the forehead, down to the nape behind. */
 export function hairline(turn: number): number {
   const at = Math.abs(turn);
-  const temple = mix(47, 12, smoothstep(42, 78, at));
+  const temple = mix(51, 12, smoothstep(42, 78, at));
   return mix(temple, -32, smoothstep(92, 135, at));
 }
 
@@ -79,32 +78,44 @@ function locks(): Lock[] {
 
 /** Combed from the parting over the forehead to the right. */
 function fringe(): Lock[] {
-  return Array.from({ length: 11 }, (_, index) => {
-    const share = index / 10;
-    const [turn, height] = [mix(44, 100, share), mix(54, 79, share)];
-    const end = mix(-52, -112, share);
-    const low = mix(34, 8, share);
-    const crest = mix(63, 84, share);
-    const lift = mix(0.125, 0.09, share);
+  return Array.from({ length: 12 }, (_, index) => {
+    const share = index / 11;
+    const [turn, height] = [mix(40, 100, share), mix(50, 80, share)];
+    const end = mix(-50, -118, share);
+    const low = mix(34, 10, share);
+    const lift = mix(0.11, 0.095, share) + 0.014 * Math.sin(index * 2.4);
     return {
-      places: [[turn, height, 0.05], [mix(turn, end, 0.3), crest, lift], [mix(turn, end, 0.62), mix(crest, low, 0.38), lift], [end, low + 6, 0.07], [end - 12, low - 13, 0.03]],
-      width: 0.12 + 0.02 * Math.sin(index * 2.1),
-      height: 0.06,
-      tint: 1.02 + 0.14 * Math.sin(index * 2.7),
+      places: [
+        [turn, height, 0.035],
+        [mix(turn, end, 0.22), mix(height, 86, share), lift],
+        [mix(turn, end, 0.52), mix(47, 72, share), lift + 0.012],
+        [mix(turn, end, 0.8), mix(42, 38, share), 0.09],
+        [end, low, 0.06],
+        [end - 14, low - 16, 0.02],
+      ],
+      width: 0.125 + 0.02 * Math.sin(index * 2.1),
+      height: 0.062,
+      tint: 1.02 + 0.16 * Math.sin(index * 2.7),
     };
   });
 }
 
 /** Combed from the parting down to the left temple. */
 function leftSide(): Lock[] {
-  return Array.from({ length: 7 }, (_, index) => {
-    const share = index / 6;
-    const [turn, height] = [mix(46, 104, share), mix(55, 78, share)];
+  return Array.from({ length: 8 }, (_, index) => {
+    const share = index / 7;
+    const [turn, height] = [mix(38, 104, share), mix(52, 78, share)];
     return {
-      places: [[turn, height, 0.05], [turn + 14, height - 8, 0.095], [mix(60, 112, share), mix(34, 38, share), 0.085], [mix(70, 122, share), mix(8, 2, share), 0.035]],
-      width: 0.115,
+      places: [
+        [turn, height, 0.04],
+        [turn + 12, height - 7, 0.09],
+        [mix(57, 112, share), mix(33, 40, share), 0.085],
+        [mix(69, 120, share), mix(15, 8, share), 0.045],
+        [mix(75, 124, share), mix(4, -4, share), 0.01],
+      ],
+      width: 0.105,
       height: 0.055,
-      tint: 0.98 + 0.14 * Math.sin(index * 1.9 + 1),
+      tint: 0.98 + 0.15 * Math.sin(index * 1.9 + 1),
     };
   });
 }
@@ -125,11 +136,11 @@ function crown(): Lock[] {
 /** In front of the ears. */
 function sides(): Lock[] {
   return [-1, 1].flatMap((side) =>
-    [0, 1, 2].map((index) => ({
-      places: [[side * (96 + 8 * index), 46, 0.06], [side * (88 + 9 * index), 24, 0.075], [side * (80 + 8 * index), 6, 0.04], [side * (77 + 8 * index), -8 + 3 * index, 0.012]] as const,
-      width: 0.085,
+    [0, 1, 2, 3].map((index) => ({
+      places: [[side * (92 + 11 * index), 46, 0.05], [side * (86 + 13 * index), 28, 0.07], [side * (82 + 15 * index), 15, 0.05], [side * (80 + 16 * index), 4 + 2 * index, 0.012]] as const,
+      width: 0.08,
       height: 0.045,
-      tint: 0.9 + 0.06 * index,
+      tint: 0.9 + 0.05 * index,
     })),
   );
 }
@@ -158,5 +169,3 @@ function tinted(shape: Form, shade: (share: number) => number): Form {
   }
   return { ...shape, colours };
 }
-
-export { PARTING };

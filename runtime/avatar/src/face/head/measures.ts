@@ -15,7 +15,7 @@ export const EYE = {
   /** Lids lie on a sphere a little larger than the eyeball. */
   lid: 1.06,
   /** The opening looks a little outwards. */
-  yaw: 0.13,
+  yaw: 0.07,
   halfWidth: 0.86,
   top: 0.48,
   bottom: 0.42,
@@ -27,7 +27,7 @@ export const MOUTH = {
   y: -0.475,
   halfWidth: 0.255,
   /** How much higher the corners are than the middle. */
-  curve: 0.012,
+  curve: 0.02,
 } as const;
 
 /** Axis that the jaw turns about, and how far at weight 1. */

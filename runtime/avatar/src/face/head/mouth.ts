@@ -6,7 +6,7 @@ import { fieldOf } from "./fields.ts";
 import { morphing, morphingMesh } from "./mesh.ts";
 import type { Point } from "./net.ts";
 
-const ARCH = { halfWidth: 0.235, depth: 0.2, front: 0.655 };
+const ARCH = { halfWidth: 0.212, depth: 0.2, front: 0.655 };
 const JAW_SHAPES = ["jawOpen", "jawForward", "jawLeft", "jawRight"];
 const TEETH = 5;
 
@@ -20,10 +20,22 @@ export function buildTeeth(upper: boolean): Mesh {
       positions.set(toothPoint(2 * (column / columns) - 1, row / rows, upper), 3 * (column * (rows + 1) + row));
     }
   }
-  const form = { positions, indices: grid(columns, rows, !upper) };
+  const form = { positions, colours: shadedTeeth(positions, upper), indices: grid(columns, rows, !upper) };
   const geometry = morphing(form, (shape, index) => (upper ? [0, 0, 0] : jaw(shape, at(positions, index))), JAW_SHAPES);
-  const material = new MeshPhysicalMaterial({ color: "#fbf3e8", roughness: 0.22, clearcoat: 0.5, side: 2, envMapIntensity: 0.5 });
+  const material = new MeshPhysicalMaterial({ vertexColors: true, roughness: 0.25, clearcoat: 0.4, side: 2, envMapIntensity: 0.3 });
   return morphingMesh(geometry, material, upper ? "upperTeeth" : "lowerTeeth");
+}
+
+/** White in the middle, darker to the sides and the gum, where lips and cheeks take the light. */
+function shadedTeeth(positions: Float32Array, upper: boolean): Float32Array {
+  const colours = new Float32Array(positions.length);
+  for (let index = 0; index < positions.length; index += 3) {
+    const aside = smoothstep(0.08, 0.22, Math.abs(positions[index]));
+    const gum = upper ? smoothstep(MOUTH.y - 0.005, MOUTH.y + 0.07, positions[index + 1]) : 0.25;
+    const light = (1 - 0.62 * aside) * (1 - 0.6 * gum);
+    colours.set([0.96 * light, 0.9 * light, 0.83 * light], index);
+  }
+  return colours;
 }
 
 /** across -1..1 along the arch, down 0 (gum) .. 1 (edge). */
@@ -37,7 +49,7 @@ function toothPoint(across: number, down: number, upper: boolean): Vec {
   const edge = smoothstep(0.85, 1, down) * 0.014;
   const turn = across * 1.35;
   const radius = ARCH.halfWidth * narrow + belly - edge;
-  const gum = upper ? 0.062 : -0.088;
+  const gum = upper ? 0.075 : -0.15;
   const y = MOUTH.y + gum + (upper ? -length * down : length * down);
   return [radius * Math.sin(turn), y, ARCH.front - ARCH.depth + (ARCH.depth + belly - edge) * Math.cos(turn) * (upper ? 1 : 0.94)];
 }

@@ -6,12 +6,12 @@ import { edgesAt, toEye } from "./lids.ts";
 import type { Point } from "./net.ts";
 
 export const PALETTE = {
-  skin: new Color("#eeb28d"),
-  light: new Color("#f7c7a6"),
-  blush: new Color("#e58f78"),
-  shade: new Color("#d6926f"),
-  lips: new Color("#cf7268"),
-  lipLine: new Color("#a04a48"),
+  skin: new Color("#e2b59b"),
+  light: new Color("#edcab4"),
+  blush: new Color("#d68b7d"),
+  shade: new Color("#b06a50"),
+  lips: new Color("#b9685f"),
+  lipLine: new Color("#8c3f3f"),
   mouth: new Color("#5d1c22"),
   throat: new Color("#21090d"),
   hair: new Color("#5a3626"),
@@ -30,9 +30,22 @@ export function paint(point: Point): Color {
   colour.lerp(PALETTE.blush, 0.4 * bell(p, [0.03, -0.18, 0.88], 0.11));
   colour.lerp(PALETTE.blush, 0.25 * bell(p, [0, -0.75, 0.58], 0.13));
   colour.lerp(PALETTE.lipLine, 0.75 * bell(p, [0.052, -0.262, 0.775], 0.028));
+  shades(colour, p);
   lids(colour, p);
   lips(colour, point);
   return colour;
+}
+
+/** Where little light comes to, painted: beside the nose, under it, below the lip, under the jaw. */
+function shades(colour: Color, p: Vec): void {
+  colour.lerp(PALETTE.shade, 0.34 * bell(p, [0.15, -0.02, 0.64], 0.13));
+  colour.lerp(PALETTE.shade, 0.3 * bell(p, [0.13, 0.16, 0.62], 0.1));
+  colour.lerp(PALETTE.shade, 0.42 * bell(p, [0, -0.3, 0.76], 0.085));
+  colour.lerp(PALETTE.shade, 0.34 * bell(p, [0.15, -0.22, 0.7], 0.06));
+  colour.lerp(PALETTE.shade, 0.3 * bell([p[0] * 0.6, p[1], p[2]], [0, -0.605, 0.68], 0.07));
+  colour.lerp(PALETTE.shade, 0.3 * bell(p, [MOUTH.halfWidth + 0.05, MOUTH.y, 0.6], 0.07));
+  colour.lerp(PALETTE.shade, 0.55 * smoothstep(-0.78, -1.0, p[1] - 0.15 * p[2]));
+  colour.lerp(PALETTE.shade, 0.42 * smoothstep(0.52, 0.8, p[1] + 0.32 * p[0]));
 }
 
 function interior(inside: number): Color {

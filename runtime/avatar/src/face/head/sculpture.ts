@@ -35,8 +35,8 @@ function carve(a: number, b: number, k: number): number {
 
 function skull(p: Vec): number {
   let d = ellipsoid(p, [0, 0.3, -0.1], [0.76, 0.76, 0.82]);
-  d = join(d, ellipsoid(p, [0, -0.06, 0.1], [0.675, 0.7, 0.63]), 0.25);
-  d = join(d, ellipsoid(p, [0, -0.5, 0.2], [0.47, 0.4, 0.46]), 0.25);
+  d = join(d, ellipsoid(p, [0, -0.04, 0.1], [0.665, 0.68, 0.63]), 0.25);
+  d = join(d, ellipsoid(p, [0, -0.5, 0.2], [0.43, 0.4, 0.46]), 0.25);
   return join(d, ellipsoid(p, [0, -0.76, 0.43], [0.19, 0.15, 0.16]), 0.2);
 }
 
@@ -48,11 +48,11 @@ export function distance(point: Vec): number {
   d = join(d, ellipsoid(p, [0, -0.48, 0.5], [0.27, 0.17, 0.215]), 0.16);
   d = carve(d, ellipsoid(p, [0.29, 0.08, 0.86], [0.25, 0.2, 0.2]), 0.16);
   d = join(d, rod(p, [0.1, 0.3, 0.6], [0.42, 0.31, 0.47], 0.06, 0.05), 0.14);
-  d = join(d, rod(p, [0, 0.16, 0.6], [0, -0.13, 0.78], 0.052, 0.072), 0.13);
-  d = join(d, sphere(p, [0, -0.165, 0.805], 0.098), 0.07);
-  d = join(d, ellipsoid(p, [0.088, -0.19, 0.735], [0.062, 0.056, 0.075]), 0.05);
+  d = join(d, rod(p, [0, 0.17, 0.62], [0, -0.13, 0.82], 0.045, 0.06), 0.1);
+  d = join(d, sphere(p, [0, -0.165, 0.845], 0.093), 0.07);
+  d = join(d, ellipsoid(p, [0.085, -0.19, 0.755], [0.056, 0.052, 0.075]), 0.045);
   d = join(d, sphere(p, EYE.centre, EYE.radius * EYE.lid), 0.045);
-  return carve(d, ellipsoid(p, [0.052, -0.262, 0.785], [0.026, 0.024, 0.04]), 0.025);
+  return carve(d, ellipsoid(p, [0.048, -0.258, 0.81], [0.026, 0.022, 0.045]), 0.025);
 }
 
 const FAR = 2.2;

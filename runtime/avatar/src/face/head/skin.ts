@@ -66,7 +66,7 @@ function strip(outer: number[], inner: number[], closed: boolean, triangles: Net
   for (let index = 0; index < last; index += 1) {
     const next = (index + 1) % outer.length;
     const [a, b, c, d] = [outer[index], outer[next], inner[next], inner[index]];
-    triangles.push(closed ? [a, c, b] : [a, b, c], closed ? [a, d, c] : [a, c, d]);
+    triangles.push(closed ? [a, b, c] : [a, c, b], closed ? [a, c, d] : [a, d, c]);
   }
 }
 
