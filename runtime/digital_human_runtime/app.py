@@ -63,7 +63,8 @@ class Runtime:
         self.ports: dict[str, int] = {}
         self._gate = Gate(settings.security)
         self._gpus = Gpus()
-        self._talk: Talk | None = None
+        self.talk: Talk | None = None
+        """All conversations, once the engines run."""
         self._speaking: Speaking | None = None
         self._servers: dict[str, AsgiServer] = {}
         self._tasks: list[asyncio.Task[None]] = []
@@ -110,8 +111,8 @@ class Runtime:
         self.health.drain()
         await self._grpc.drain()
         waits: list[Awaitable[None]] = [self._grpc.stop(seconds)]
-        if self._talk is not None:
-            waits.append(self._talk.drain(seconds))
+        if self.talk is not None:
+            waits.append(self.talk.drain(seconds))
         await asyncio.gather(*waits)
 
     async def close(self) -> None:
@@ -134,7 +135,7 @@ class Runtime:
         """Every line of a health answer."""
         return parts.checks(
             self.engines,
-            database=self._talk.check() if self._talk is not None else None,
+            database=self.talk.check() if self.talk is not None else None,
             gpu=self._gpus.check(wanted=self.settings.gpu.profile != "none"),
             speaking=self._speaking.check() if self._speaking is not None else None,
             remote=self.settings.face is not None,
@@ -144,8 +145,8 @@ class Runtime:
         """The metrics now."""
         self.metrics.checked((check.name, check.degraded) for check in self.checks())
         self.metrics.gpus(self._gpus.read())
-        if self._talk is not None:
-            self.metrics.room(self._talk.gauges)
+        if self.talk is not None:
+            self.metrics.room(self.talk.gauges)
         return generate_latest(self.metrics.registry)
 
     async def _start_engines(self) -> None:
@@ -160,15 +161,15 @@ class Runtime:
 
     async def _start_talk(self) -> Talk:
         limits = composition.limits(self.settings)
-        self._talk = Talk(
+        self.talk = Talk(
             engines=self.engines,
             store=composition.store(self.settings, limits),
             persona=composition.persona(self.settings, self.engines.voice),
             limits=limits,
             observer=Observers((self.metrics, *((self._traces,) if self._traces else ()))),
         )
-        await _until_ready("database", self._talk.start)
-        return self._talk
+        await _until_ready("database", self.talk.start)
+        return self.talk
 
     async def _open(self, talk: Talk) -> None:
         """Let callers in."""
@@ -224,8 +225,8 @@ class Runtime:
     async def _close_parts(self) -> None:
         if self.ports:
             await self._grpc.stop(0)
-        if self._talk is not None:
-            await self._talk.close()
+        if self.talk is not None:
+            await self.talk.close()
         engines = self.engines
         held = [engines.model, engines.voice, engines.face, engines.fallback, self._transcriber]
         closes = [part.close() for part in held if part is not None]

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse, Response
+from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute, Match
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
@@ -27,8 +30,14 @@ without it: <a href="/docs">/docs</a>.</p></html>"""
 class Page(StaticFiles):
     """Files of the page; those with a hash in their name never change and are kept for a year."""
 
+    def __init__(self, folder: Path, others: Sequence[BaseRoute]) -> None:
+        super().__init__(directory=folder, html=True)
+        self._others = tuple(others)
+
     async def get_response(self, path: str, scope: Scope) -> Response:
         """One file, with the headers of a page that loads nothing from elsewhere."""
+        if any(route.matches(scope)[0] is Match.PARTIAL for route in self._others):
+            raise HTTPException(405, "This path wants another method")
         response = await super().get_response(path, scope)
         lasting = _HASHED.search(path) is not None and response.status_code in {200, 304}
         response.headers.update(
@@ -47,7 +56,7 @@ class Page(StaticFiles):
 def mount(app: FastAPI, folder: Path) -> None:
     """Serve the page at ``/``, after all other routes."""
     if (folder / "index.html").is_file():
-        app.mount("/", Page(directory=folder, html=True), name="page")
+        app.mount("/", Page(folder, app.routes), name="page")
         return
 
     @app.get("/", include_in_schema=False)

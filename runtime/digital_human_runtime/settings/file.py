@@ -289,7 +289,7 @@ class PrivacySection(Section):
 class ConfigFile(Section):
     """The whole document."""
 
-    name: str = "digital-human"
+    name: str = "ada"
     """Name of the human."""
     persona: PersonaSection = Field(default_factory=PersonaSection)
     """Who the human is."""

@@ -16,7 +16,6 @@ from nvidia_audio2face_3d import a2x_export_config_pb2, a2x_export_config_pb2_gr
 from digital_human_runtime.frames import EMOTIONS, SHAPES
 from digital_human_runtime.grpc_api import controller
 from digital_human_runtime.grpc_api.names import CONTROLLER, EMOTION_TYPE, EXPORT, PASCAL_SHAPES
-
 from tests.runtime.support.waiting import eventually
 
 from .clips import Answer, clip, end, header, like_nvidia, process, read, sound, tone

@@ -1,0 +1,141 @@
+import io
+import wave
+from collections.abc import AsyncIterator
+
+import openai
+import pytest
+
+from digital_human_runtime.errors import EngineFault
+from tests.runtime.support.engines import ScriptedModel, ToneVoice, engines
+from tests.runtime.support.serving import Running, running
+
+
+@pytest.fixture
+async def model() -> ScriptedModel:
+    return ScriptedModel()
+
+
+@pytest.fixture
+async def talking(model: ScriptedModel) -> AsyncIterator[Running]:
+    async with running(engines(model)) as found:
+        yield found
+
+
+@pytest.fixture
+async def client(talking: Running) -> AsyncIterator[openai.AsyncOpenAI]:
+    """OpenAI's own client."""
+    async with openai.AsyncOpenAI(
+        base_url=f"{talking.url('http')}/v1", api_key="none", max_retries=0
+    ) as found:
+        yield found
+
+
+async def test_models(client: openai.AsyncOpenAI) -> None:
+    assert [model.id async for model in client.models.list()] == ["scripted"]
+
+
+async def test_a_whole_answer(client: openai.AsyncOpenAI, model: ScriptedModel) -> None:
+    answer = await client.chat.completions.create(
+        model="scripted",
+        messages=[
+            {"role": "developer", "content": "Be brief."},
+            {
+                "role": "user",
+                "content": [{"type": "text", "text": "Hel"}, {"type": "text", "text": "lo"}],
+            },
+        ],
+        temperature=0,
+        top_p=0.9,
+    )
+    assert answer.choices[0].message.content == model.answer
+    assert answer.choices[0].finish_reason == "stop"
+    assert [(one.role, one.content) for one in model.asked[-1]] == [
+        ("system", "Be brief."),
+        ("user", "Hello"),
+    ]
+
+
+async def test_pieces(client: openai.AsyncOpenAI, model: ScriptedModel) -> None:
+    stream = await client.chat.completions.create(
+        model="scripted", messages=[{"role": "user", "content": "Hi"}], stream=True
+    )
+    chunks = [chunk async for chunk in stream]
+    assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks) == model.answer
+    assert chunks[-1].choices[0].finish_reason == "stop"
+    assert len(chunks) > 3
+
+
+async def test_another_model_is_not_here(client: openai.AsyncOpenAI) -> None:
+    with pytest.raises(openai.NotFoundError, match="scripted"):
+        await client.chat.completions.create(
+            model="gpt-4", messages=[{"role": "user", "content": "Hi"}]
+        )
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"tools": [{"type": "function", "function": {"name": "f"}}]}, "tools"),
+        ({"n": 2}, "n"),
+        ({"max_tokens": 0}, "max_tokens"),
+        ({"temperature": 3}, "temperature"),
+        ({"messages": []}, "messages"),
+        ({"messages": [{"role": "tool", "content": "x"}]}, "role"),
+    ],
+)
+async def test_what_is_not_supported_is_named(
+    talking: Running, more: dict[str, object], said: str
+) -> None:
+    body = {"model": "scripted", "messages": [{"role": "user", "content": "Hi"}]} | more
+    answer = await talking.client.post("/v1/chat/completions", json=body)
+    assert answer.status_code == 400
+    assert said in answer.json()["error"]["message"]
+
+
+async def test_a_model_that_gives_up(client: openai.AsyncOpenAI, model: ScriptedModel) -> None:
+    model.fail_after, model.fault = 0, EngineFault("The model is away.")
+    with pytest.raises(openai.InternalServerError, match="away"):
+        await client.chat.completions.create(
+            model="scripted", messages=[{"role": "user", "content": "Hi"}]
+        )
+    model.fail_after = 3
+    stream = await client.chat.completions.create(
+        model="scripted", messages=[{"role": "user", "content": "Hi"}], stream=True
+    )
+    with pytest.raises(openai.APIError, match="away"):
+        async for _ in stream:
+            pass
+
+
+async def test_speech_as_wav_and_pcm(client: openai.AsyncOpenAI) -> None:
+    samples, _ = ToneVoice().sound("Hello there")
+    wav = await client.audio.speech.create(
+        model="tts-1", voice="tone", input="Hello there", response_format="wav"
+    )
+    with wave.open(io.BytesIO(await wav.aread())) as file:
+        assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (1, 2, 16000)
+        assert file.readframes(file.getnframes()) == samples.tobytes()
+    pcm = await client.audio.speech.create(
+        model="tts-1", voice="tone", input="Hello there", response_format="pcm"
+    )
+    assert await pcm.aread() == samples.tobytes()
+    assert pcm.response.headers["x-sample-rate"] == "16000"
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"response_format": "mp3"}, "mp3"),
+        ({"voice": "nobody"}, "nobody"),
+        ({"speed": 2}, "speed"),
+        ({"input": ""}, "input"),
+        ({"input": "x" * 4097}, "input"),
+    ],
+)
+async def test_speech_that_is_not_made_here(
+    talking: Running, more: dict[str, object], said: str
+) -> None:
+    body = {"model": "tts-1", "voice": "tone", "input": "Hi"} | more
+    answer = await talking.client.post("/v1/audio/speech", json=body)
+    assert answer.status_code == 400
+    assert said in answer.json()["detail"]
