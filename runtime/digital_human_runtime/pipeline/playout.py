@@ -88,18 +88,20 @@ class Playout:
     async def send(self, *, final: bool = False) -> None:
         """Send what is settled; ``final``: no more frames come, so all of it."""
         while (ready := (self.taken if final else self._settled()) - self.sent) > 0:
-            piece = min(ready, self._piece())
+            piece = min(ready, self.piece)
             await self._room(piece)
             await self._emit(piece, last=final and piece == ready)
 
     def _settled(self) -> int:
         return min(self.taken, frame_sample(self._frames_taken, self._rate, self._fps))
 
-    def _piece(self) -> int:
+    @property
+    def piece(self) -> int:
+        """How many samples are best sent at once now."""
         ahead = self.sent - self.played
         enough = ahead >= ENOUGH_SECONDS * self._rate
         seconds = LONG_PIECE_SECONDS if enough else PIECE_SECONDS
-        return min(int(seconds * self._rate), self._window)
+        return max(1, min(int(seconds * self._rate), self._window))
 
     async def _room(self, piece: int) -> None:
         while self.sent - self.played + piece > self._window:

@@ -79,6 +79,7 @@ class Turn:
         self.script = Script()
         self.begun = False
         """Whether ``TurnStarted`` was put."""
+        self._all_sent = False
         self._captioned: Caption | None = None
         self._source = source
         self._rate = rate
@@ -120,6 +121,8 @@ class Turn:
 
     def heard(self) -> str:
         """Return the part of the answer whose words were heard so far."""
+        if self._all_sent and self.played >= self.sent:
+            return self.script.text.strip()
         return self.script.heard(self.played)
 
     async def run(self) -> TurnEnded:
@@ -160,6 +163,7 @@ class Turn:
             fault = ended_by(error).fault
         if fault is not None:
             return self._end("failed", self.script.heard(self._playout.taken), fault)
+        self._all_sent = True
         return self._end("complete", self.script.text.strip())
 
     async def _perform(self) -> RuntimeFault | None:
@@ -213,10 +217,10 @@ class Turn:
             await self._put(caption)
 
     async def _play(self, samples: Samples) -> None:
-        step = int(PIECE_SECONDS * self._rate)
-        for start in range(0, len(samples), step):
-            piece = samples[start : start + step]
-            self._playout.take(piece, await self._face.push(piece))
+        while len(samples):
+            step = self._playout.piece
+            self._playout.take(samples[:step], await self._face.push(samples[:step]))
+            samples = samples[step:]
             await self._playout.send()
 
     async def _rest(self) -> None:

@@ -22,6 +22,8 @@ NEVER_LAST = frozenset(
 """Abbreviations that a sentence does not end with."""
 MAYBE_LAST = frozenset("a.m p.m etc inc ltd co corp jr sr u.s u.k e.u ph.d no nr al".split())  # noqa: SIM905  # a list to read
 """Abbreviations that a sentence may end with: the next letter decides."""
+LINE = 12
+"""A line of so many characters is a unit of its own: a heading, an entry of a list."""
 _TOKEN = re.compile(r"[\w.]+$")
 
 
@@ -49,7 +51,7 @@ def boundary(text: str, size: Size, *, final: bool) -> int | None:
     position = 0
     while position < min(len(text), size.most):
         character = text[position]
-        if character == "\n" and _long_enough(text[:position], size):
+        if character == "\n" and len(text[:position].strip()) >= min(LINE, size.least):
             return _past_spaces(text, position)
         if character in TERMINALS or (size.commas and character in COMMAS):
             end = _past_closers(text, position, stack)

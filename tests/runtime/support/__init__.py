@@ -1,5 +1,5 @@
 """Small real engines for tests of the runtime: they compute, wait and fail as one asks them to."""
 
-from .engines import EnergyFace, ScriptedModel, ToneVoice, engines
+from .engines import EnergyFace, EnergyStream, ScriptedModel, ToneVoice, engines
 
-__all__ = ["EnergyFace", "ScriptedModel", "ToneVoice", "engines"]
+__all__ = ["EnergyFace", "EnergyStream", "ScriptedModel", "ToneVoice", "engines"]
