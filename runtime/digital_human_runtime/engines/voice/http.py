@@ -10,18 +10,15 @@ import httpx2
 import openai
 from openai import AsyncOpenAI
 
-from digital_human_runtime.errors import BadInput, Busy, EngineFault, RuntimeFault, Unavailable
-from digital_human_runtime.frames import Check, Speech
+from digital_human_runtime.errors import Busy, EngineFault, RuntimeFault
+from digital_human_runtime.frames import Speech
 
 from .key import key_in
 from .pcm import pieces, until_silent
-from .probe import Probe
+from .remote import RemoteVoice
 from .server import named
-from .whole import spoken
 
 _CONNECT_SECONDS = 5.0
-_LONGEST = 4096
-"""Characters that OpenAI's servers take at a time."""
 _TEXTUAL = ("text/", "application/json", "application/problem+json")
 _CONTAINERS = (b"RIFF", b"ID3", b"OggS", b"fLaC")
 _SENTENCES: dict[type[Exception], str] = {  # the narrower kinds come first
@@ -35,7 +32,7 @@ _SENTENCES: dict[type[Exception], str] = {  # the narrower kinds come first
 }
 
 
-class HttpVoice:
+class HttpVoice(RemoteVoice[AsyncOpenAI]):
     """
     Streams PCM from ``url`` (which ends with /v1), model ``model``.
 
@@ -44,6 +41,8 @@ class HttpVoice:
     (``Speech.estimated``). The key is read from ``api_key_file`` before each request.
     ``piece_seconds`` may pass before the first sound and between two pieces of it.
     """
+
+    segment = 4096
 
     def __init__(
         self,
@@ -56,63 +55,35 @@ class HttpVoice:
         piece_seconds: float = 15.0,
         probe_seconds: float = 15.0,
     ) -> None:
+        super().__init__(sample_rate=sample_rate, probe_seconds=probe_seconds)
         self._url, self._model, self._key_file = url, model, api_key_file
         self._server = named(url)
         self._voices = tuple(voices)
-        self._sample_rate = sample_rate
         self._seconds = piece_seconds
-        self._client: AsyncOpenAI | None = None
-        self._probe = Probe(self._ask, interval=probe_seconds)
-
-    @property
-    def sample_rate(self) -> int:
-        """As configured, in hertz."""
-        return self._sample_rate
 
     @property
     def voices(self) -> Sequence[str]:
         """As configured: such a server does not list them."""
         return self._voices
 
-    async def start(self) -> None:
-        """Connect; a server that is not there yet is asked again later."""
-        if self._client is None:
-            self._client = AsyncOpenAI(
-                base_url=self._url,
-                api_key=self._key,
-                max_retries=0,  # a clause that is late is worse than one that failed
-                timeout=openai.Timeout(self._seconds, connect=_CONNECT_SECONDS),
-            )
-        await self._probe.start()
+    def _connect(self) -> AsyncOpenAI:
+        return AsyncOpenAI(
+            base_url=self._url,
+            api_key=self._key,
+            max_retries=0,  # a clause that is late is worse than one that failed
+            timeout=openai.Timeout(self._seconds, connect=_CONNECT_SECONDS),
+        )
 
-    async def close(self) -> None:
-        """Close every connection."""
-        client, self._client = self._client, None
-        await self._probe.close()
-        if client is not None:
-            await client.close()
+    async def _disconnect(self, connection: AsyncOpenAI) -> None:
+        await connection.close()
 
-    def check(self) -> Check:
-        """How the server stood when it was asked last."""
-        return self._probe.check()
-
-    async def speak(self, text: str, *, voice: str) -> AsyncGenerator[Speech]:
-        """Yield the sound as it comes; closing the generator closes the connection."""
-        if voice not in self._voices:
-            raise BadInput(f"voice: {voice!r} is none of {', '.join(self._voices)}")
-        if self._client is None:
-            raise Unavailable("the voice is not started")
-        client = self._client
-        async with aclosing(
-            spoken(text, lambda part: self._part(client, part, voice), segment=_LONGEST)
-        ) as speech:
-            async for piece in speech:
-                yield piece
-
-    async def _part(self, client: AsyncOpenAI, text: str, voice: str) -> AsyncGenerator[Speech]:
+    async def _part(self, connection: AsyncOpenAI, text: str, voice: str) -> AsyncGenerator[Speech]:
         try:
-            async with client.audio.speech.with_streaming_response.create(
-                input=text, model=self._model, voice=voice, response_format="pcm"
+            async with connection.audio.speech.with_streaming_response.create(
+                input=text,
+                model=self._model,
+                voice=voice or self._voices[0],
+                response_format="pcm",
             ) as response:
                 self._expect_sound(response.headers.get("content-type", ""))
                 chunks = until_silent(self._pure(response.iter_bytes()), self._seconds)
@@ -149,11 +120,9 @@ class HttpVoice:
     async def _key(self) -> str:
         return key_in(self._key_file) or "none"
 
-    async def _ask(self) -> str:
-        if self._client is None:
-            raise Unavailable("the voice is not started")
+    async def _ask(self, connection: AsyncOpenAI) -> str:
         try:
-            await self._client.models.with_raw_response.list()
+            await connection.models.with_raw_response.list()
         except openai.NotFoundError:
             pass  # a server that only speaks lists no models
         except (openai.OpenAIError, httpx2.HTTPError) as error:

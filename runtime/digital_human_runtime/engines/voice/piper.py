@@ -15,17 +15,14 @@ from typing import Any
 
 import httpx2
 
-from digital_human_runtime.errors import BadInput, Busy, EngineFault, Unavailable
-from digital_human_runtime.frames import Check, Speech
+from digital_human_runtime.errors import Busy, EngineFault
+from digital_human_runtime.frames import Speech
 
 from .pcm import pieces, until_silent
-from .probe import Probe
+from .remote import RemoteVoice
 from .server import named
-from .whole import spoken
 
 _CONNECT_SECONDS = 5.0
-_LONGEST = 600
-"""The server answers only when all of a text is spoken: what a listener can wait for."""
 _OLD_PATH = "/"
 """Where releases before the one with a web page take texts."""
 _RIFF = struct.Struct("<4sI4s")
@@ -33,7 +30,7 @@ _CHUNK = struct.Struct("<4sI")
 _FORMAT = struct.Struct("<HHIIHH")
 
 
-class PiperVoice:
+class PiperVoice(RemoteVoice[httpx2.AsyncClient]):
     """
     Speaks through the Piper server at ``url``, such as http://127.0.0.1:5000.
 
@@ -41,6 +38,8 @@ class PiperVoice:
     Voices of another rate are not offered. ``answer_seconds`` may pass until a clause is spoken.
     Word times are estimated from the length of words (``Speech.estimated``).
     """
+
+    segment = 600  # all of it is spoken before the server answers
 
     def __init__(
         self,
@@ -51,61 +50,30 @@ class PiperVoice:
         answer_seconds: float = 15.0,
         probe_seconds: float = 15.0,
     ) -> None:
+        super().__init__(sample_rate=sample_rate, probe_seconds=probe_seconds)
         self._url, self._server = url.rstrip("/"), named(url)
-        self._sample_rate = sample_rate
         self._speaker = speaker
         self._seconds = answer_seconds
         self._voices: tuple[str, ...] = ()
         self._path = "/synthesize"
-        self._client: httpx2.AsyncClient | None = None
-        self._probe = Probe(self._ask, interval=probe_seconds)
-
-    @property
-    def sample_rate(self) -> int:
-        """As configured, in hertz."""
-        return self._sample_rate
 
     @property
     def voices(self) -> Sequence[str]:
         """What the server has at our sample rate, once it was reached."""
         return self._voices
 
-    async def start(self) -> None:
-        """Connect; a server that is not there yet is asked again later."""
-        if self._client is None:
-            timeout = httpx2.Timeout(self._seconds, connect=_CONNECT_SECONDS)
-            self._client = httpx2.AsyncClient(base_url=self._url, timeout=timeout)
-        await self._probe.start()
+    def _connect(self) -> httpx2.AsyncClient:
+        timeout = httpx2.Timeout(self._seconds, connect=_CONNECT_SECONDS)
+        return httpx2.AsyncClient(base_url=self._url, timeout=timeout)
 
-    async def close(self) -> None:
-        """Close every connection."""
-        client, self._client = self._client, None
-        await self._probe.close()
-        if client is not None:
-            await client.aclose()
-
-    def check(self) -> Check:
-        """How the server stood when it was asked last."""
-        return self._probe.check()
-
-    async def speak(self, text: str, *, voice: str) -> AsyncGenerator[Speech]:
-        """Yield the sound; closing the generator closes the connection."""
-        if self._client is None:
-            raise Unavailable("the voice is not started")
-        if self._voices and voice not in self._voices:
-            raise BadInput(f"voice: {voice!r} is none of {', '.join(self._voices)}")
-        client = self._client
-        async with aclosing(
-            spoken(text, lambda part: self._part(client, part, voice), segment=_LONGEST)
-        ) as speech:
-            async for piece in speech:
-                yield piece
+    async def _disconnect(self, connection: httpx2.AsyncClient) -> None:
+        await connection.aclose()
 
     async def _part(
-        self, client: httpx2.AsyncClient, text: str, voice: str
+        self, connection: httpx2.AsyncClient, text: str, voice: str
     ) -> AsyncGenerator[Speech]:
         try:
-            async with self._answer(client, text, voice) as response:
+            async with self._answer(connection, text, voice) as response:
                 self._expect(response)
                 sound = _Wav(self._server, self._sample_rate).sound(response.aiter_bytes())
                 async with aclosing(pieces(until_silent(sound, self._seconds), text)) as speech:
@@ -121,7 +89,9 @@ class PiperVoice:
     async def _answer(
         self, client: httpx2.AsyncClient, text: str, voice: str
     ) -> AsyncGenerator[httpx2.Response]:
-        order: dict[str, Any] = {"text": text, "voice": voice}
+        order: dict[str, Any] = {"text": text}
+        if voice:
+            order["voice"] = voice
         if self._speaker is not None:
             order["speaker_id"] = self._speaker
         async with client.stream("POST", self._path, json=order) as response:
@@ -138,11 +108,9 @@ class PiperVoice:
         if response.is_error:
             raise EngineFault(f"{self._server} refused to speak ({response.status_code})")
 
-    async def _ask(self) -> str:
-        if self._client is None:
-            raise Unavailable("the voice is not started")
+    async def _ask(self, connection: httpx2.AsyncClient) -> str:
         try:
-            response = await self._client.get("/voices")
+            response = await connection.get("/voices")
             response.raise_for_status()
             found = response.json()
         except (httpx2.HTTPError, ValueError) as error:

@@ -17,17 +17,14 @@ from typing import Any
 import grpc
 import grpc.aio
 
-from digital_human_runtime.errors import BadInput, Busy, EngineFault, RuntimeFault, Unavailable
-from digital_human_runtime.frames import Check, Speech, Word
+from digital_human_runtime.errors import Busy, EngineFault, RuntimeFault, Unavailable
+from digital_human_runtime.frames import Speech, Word
 
 from .key import key_in
 from .pcm import pieces, until_silent
-from .probe import Probe
-from .whole import spoken
+from .remote import RemoteVoice
 
 _SERVICE = "/nvidia.riva.tts.RivaSpeechSynthesis"
-_LONGEST = 400
-"""Characters that Riva takes at a time."""
 _LINEAR_PCM = 1
 _SENTENCES = {
     grpc.StatusCode.UNAVAILABLE: "cannot be reached",
@@ -39,7 +36,7 @@ _SENTENCES = {
 }
 
 
-class RivaVoice:
+class RivaVoice(RemoteVoice[grpc.aio.Channel]):
     """
     Speaks through the Riva server at ``target`` (host:port), in ``language``.
 
@@ -49,6 +46,8 @@ class RivaVoice:
     without, they are estimated (``Speech.estimated``). ``piece_seconds`` may pass before the first
     sound and between two pieces of it.
     """
+
+    segment = 400
 
     def __init__(
         self,
@@ -65,7 +64,8 @@ class RivaVoice:
         piece_seconds: float = 15.0,
         probe_seconds: float = 15.0,
     ) -> None:
-        self._target, self._language, self._sample_rate = target, language, sample_rate
+        super().__init__(sample_rate=sample_rate, probe_seconds=probe_seconds)
+        self._target, self._language = target, language
         self._server = f"the Riva server at {target}"
         self._voices = tuple(voices)
         self._listed: tuple[str, ...] = ()
@@ -73,61 +73,33 @@ class RivaVoice:
         self._tls, self._roots = tls, root_certificates
         self._key_file, self._metadata = api_key_file, dict(metadata or {})
         self._seconds = piece_seconds
-        self._channel: grpc.aio.Channel | None = None
         self._types: Any = None
-        self._probe = Probe(self._ask, interval=probe_seconds)
-
-    @property
-    def sample_rate(self) -> int:
-        """As the server is asked for, in hertz."""
-        return self._sample_rate
 
     @property
     def voices(self) -> Sequence[str]:
         """As configured, else what the server lists for our language."""
         return self._voices or self._listed
 
-    async def start(self) -> None:
-        """Connect; Unavailable when NVIDIA's message types are not installed."""
-        if self._channel is None:
-            try:
-                self._types = importlib.import_module("riva.client.proto.riva_tts_pb2")
-            except ImportError as error:
-                raise Unavailable(
-                    "the voice riva needs NVIDIA's message types: "
-                    "pip install --no-deps nvidia-riva-client"
-                ) from error
-            self._channel = self._connect()
-        await self._probe.start()
+    def _connect(self) -> grpc.aio.Channel:
+        try:
+            self._types = importlib.import_module("riva.client.proto.riva_tts_pb2")
+        except ImportError as error:
+            raise Unavailable(
+                "the voice riva needs NVIDIA's message types: "
+                "pip install --no-deps nvidia-riva-client"
+            ) from error
+        if not self._tls:
+            return grpc.aio.insecure_channel(self._target)
+        roots = self._roots.read_bytes() if self._roots else None
+        return grpc.aio.secure_channel(self._target, grpc.ssl_channel_credentials(roots))
 
-    async def close(self) -> None:
-        """Close the connection."""
-        channel, self._channel = self._channel, None
-        await self._probe.close()
-        if channel is not None:
-            await channel.close()
-
-    def check(self) -> Check:
-        """How the server stood when it was asked last."""
-        return self._probe.check()
-
-    async def speak(self, text: str, *, voice: str) -> AsyncGenerator[Speech]:
-        """Yield the sound as it comes; closing the generator cancels the call."""
-        if self._channel is None:
-            raise Unavailable("the voice is not started")
-        if self.voices and voice not in self.voices:
-            raise BadInput(f"voice: {voice!r} is none of {', '.join(self.voices)}")
-        channel = self._channel
-        async with aclosing(
-            spoken(text, lambda part: self._part(channel, part, voice), segment=_LONGEST)
-        ) as speech:
-            async for piece in speech:
-                yield piece
+    async def _disconnect(self, connection: grpc.aio.Channel) -> None:
+        await connection.close()
 
     async def _part(
-        self, channel: grpc.aio.Channel, text: str, voice: str
+        self, connection: grpc.aio.Channel, text: str, voice: str
     ) -> AsyncGenerator[Speech]:
-        call = channel.unary_stream(
+        call = connection.unary_stream(
             f"{_SERVICE}/SynthesizeOnline",
             request_serializer=self._types.SynthesizeSpeechRequest.SerializeToString,
             response_deserializer=self._types.SynthesizeSpeechResponse.FromString,
@@ -165,22 +137,14 @@ class RivaVoice:
             headers.append(("authorization", f"Bearer {key}"))
         return headers
 
-    def _connect(self) -> grpc.aio.Channel:
-        if not self._tls:
-            return grpc.aio.insecure_channel(self._target)
-        roots = self._roots.read_bytes() if self._roots else None
-        return grpc.aio.secure_channel(self._target, grpc.ssl_channel_credentials(roots))
-
     def _fault(self, error: grpc.aio.AioRpcError) -> RuntimeFault:
         if error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED:
             return Busy(f"{self._server} has too much to do: try again later")
         said = _SENTENCES.get(error.code(), f"gave up ({error.code().name})")
         return EngineFault(f"{self._server} {said}")
 
-    async def _ask(self) -> str:
-        if self._channel is None:
-            raise Unavailable("the voice is not started")
-        ask = self._channel.unary_unary(
+    async def _ask(self, connection: grpc.aio.Channel) -> str:
+        ask = connection.unary_unary(
             f"{_SERVICE}/GetRivaSynthesisConfig",
             request_serializer=self._types.RivaSynthesisConfigRequest.SerializeToString,
             response_deserializer=self._types.RivaSynthesisConfigResponse.FromString,

@@ -186,3 +186,8 @@ async def test_a_password_in_the_url_is_never_told() -> None:
         assert "hidden" not in voice.check().detail
     finally:
         await voice.close()
+
+
+async def test_no_name_is_the_first_voice(server: Server, voice: HttpVoice) -> None:
+    await listen(voice, OTHER, "")
+    assert server.requests[-1]["voice"] == "alloy"

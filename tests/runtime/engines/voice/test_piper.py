@@ -122,3 +122,8 @@ async def test_a_server_that_is_not_piper_is_told() -> None:
         assert "cannot be reached, or is not Piper" in voice.check().detail
     finally:
         await voice.close()
+
+
+async def test_no_name_is_the_servers_own_voice(server: Server, voice: PiperVoice) -> None:
+    await listen(voice, OTHER, "")
+    assert "voice" not in server.requests[-1]

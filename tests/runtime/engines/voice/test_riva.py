@@ -236,3 +236,8 @@ async def test_says_what_is_missing(no_types: None) -> None:
         await voice.start()
     assert not voice.check().ok
     await voice.close()
+
+
+async def test_no_name_is_the_servers_own_voice(server: Riva, voice: RivaVoice) -> None:
+    await listen(voice, OTHER, "")
+    assert server.requests[-1].voice_name == ""
