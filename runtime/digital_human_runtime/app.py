@@ -80,7 +80,7 @@ class Runtime:
             "websocket": listen(env.digital_human_websocket_address),
         }
         self._grpc = GrpcServer(
-            face=self.engines.face,
+            face=self.engines.fallback or self.engines.face,  # clips never leave this process
             streams=env.digital_human_face_streams,
             gate=self._gate,
             security=self.settings.security,

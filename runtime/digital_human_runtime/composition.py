@@ -106,7 +106,8 @@ def _local_model(settings: Settings, model: chosen.LocalModel) -> LanguageModel:
 
     compiled = settings.gpu.compile
     return TransformersModel(
-        model=str(model.directory) if model.directory is not None else model.name,
+        model=model.directory if model.directory is not None else model.name,
+        name=model.name,
         precision=model.precision,
         memory_fraction=settings.gpu.memory_fraction,
         compile_mode=compiled.mode if compiled is not None else "none",
@@ -145,12 +146,12 @@ def _faces(settings: Settings) -> tuple[Face, Face | None]:
     from digital_human_runtime.engines.face.embedded.face import EmbeddedFace
 
     server = settings.face
-    fps = settings.environment.digital_human_face_fps
     if server is None:
-        return EmbeddedFace(fps=fps), None
-    from digital_human_runtime.engines.face.audio2face import Audio2Face
+        return EmbeddedFace(fps=settings.environment.digital_human_face_fps), None
+    from digital_human_runtime.engines.face.audio2face.face import Audio2Face
 
-    return Audio2Face(server.address), EmbeddedFace(fps=fps)
+    remote = Audio2Face(server.address, tls=server.tls, ca_file=server.ca_file)
+    return remote, EmbeddedFace(fps=remote.fps)
 
 
 def transcriber(settings: Settings) -> Transcriber | None:

@@ -182,6 +182,7 @@ def load(variables: Mapping[str, str]) -> Settings:
 
 def resolve(config: ConfigFile, env: Environment) -> Settings:
     """Bring both together: a variable wins over the file; raises SettingsError."""
+    _check_gpu(config)
     persona = config.persona
     if env.digital_human_voice is not None:
         persona = persona.model_copy(update={"voice": env.digital_human_voice})
@@ -197,6 +198,23 @@ def resolve(config: ConfigFile, env: Environment) -> Settings:
         gpu=config.gpu,
         environment=env,
     )
+
+
+def _check_gpu(config: ConfigFile) -> None:
+    """Refuse what could not be done; TensorRT is the Audio2Face service's own business."""
+    gpu, engine = config.gpu, config.llm.transformers
+    if gpu.pruning is not None:
+        raise SettingsError(
+            "gpu.pruning cannot be done to a model while it is loaded: give the weights of a model"
+            " that was pruned before, and leave gpu.pruning out"
+        )
+    if gpu.quantization is not None and engine is not None:
+        method = gpu.quantization.method
+        if engine.precision != method:
+            raise SettingsError(
+                f"gpu.quantization.method is {method}, but llm.transformers.precision is"
+                f" {engine.precision}: name the same format in both"
+            )
 
 
 def _model(config: ConfigFile, env: Environment) -> Model:

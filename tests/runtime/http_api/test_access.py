@@ -22,6 +22,13 @@ def bearer(value: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {value}"}
 
 
+def write(file: Path, text: str) -> None:
+    """As Kubernetes writes a mounted Secret: another file takes the place of the old one."""
+    fresh = file.with_suffix(".new")
+    fresh.write_text(text)
+    fresh.rename(file)
+
+
 @pytest.fixture
 def secrets(tmp_path: Path) -> dict[str, str]:
     (tmp_path / "key").write_text(f"{KEY}\n")
@@ -52,7 +59,7 @@ async def test_the_matrix_of_keys_and_tokens(secrets: dict[str, str]) -> None:
         bearer(token(aud="others")),
         bearer(token(OTHER, **good)),
         bearer(token(algorithm="none", **good)),
-        bearer(token(algorithm="HS512", **good)),
+        bearer(token(SECRET * 2, algorithm="HS512", **good)),
         bearer(token(exp=time.time() - 60, **good)),
         bearer(token(exp=None, **good)),
         bearer(token(sub=None, **good)),
@@ -84,15 +91,13 @@ async def test_a_session_belongs_to_who_began_it(secrets: dict[str, str]) -> Non
 async def test_a_key_that_is_changed_counts_at_once(secrets: dict[str, str]) -> None:
     file = Path(secrets["DIGITAL_HUMAN_API_KEY_FILE"])
     async with running(**secrets) as served:
-        fresh = file.with_suffix(".new")
-        fresh.write_text("another-key\n")
-        fresh.rename(file)
+        write(file, "another-key\n")
         assert (await served.client.get("/v1/models", headers=bearer(KEY))).status_code == 401
         both = await served.client.get("/v1/models", headers=bearer("another-key"))
         assert both.status_code == 200
-        file.write_text(f"another-key\n{KEY}\n")
+        write(file, f"another-key\n{KEY}\n")
         assert (await served.client.get("/v1/models", headers=bearer(KEY))).status_code == 200
-        file.unlink()
+        write(file, "")
         assert (await served.client.get("/v1/models", headers=bearer(KEY))).status_code == 200
 
 

@@ -40,7 +40,7 @@ class Running:
 
 
 @asynccontextmanager
-async def running(engines: Engines | None = None, **variables: str) -> AsyncIterator[Running]:
+async def running(engines: Engines | None = None, /, **variables: str) -> AsyncIterator[Running]:
     """A runtime with these engines and environment variables."""
     told = settings.load(ADDRESSES | {"DIGITAL_HUMAN_DRAIN_SECONDS": "5"} | variables)
     runtime = Runtime(told, engines or fakes())

@@ -1,0 +1,291 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from digital_human_runtime import settings
+from digital_human_runtime.settings import SettingsError, file
+from digital_human_runtime.settings.environment import Environment
+from digital_human_runtime.settings.settings import (
+    BuiltinModel,
+    EspeakVoice,
+    FaceServer,
+    LocalModel,
+    PiperVoice,
+    RivaVoice,
+    ServedModel,
+    ServedVoice,
+)
+
+GOLDEN = sorted((Path(__file__).parents[2] / "render" / "golden").glob("*.yaml"))
+
+
+def manifests(path: Path, kind: str) -> list[dict[str, Any]]:
+    found = (m for m in yaml.safe_load_all(path.read_text()) if m and m["kind"] == kind)
+    return [m for m in found if m["metadata"]["name"] in {"ada", "ada-config"}]
+
+
+@pytest.fixture
+def configured(tmp_path: Path) -> Any:
+    """Loads settings from a file with this content and these variables."""
+
+    def load(document: Any = None, **variables: str) -> settings.Settings:
+        path = tmp_path / "runtime.json"
+        path.write_text(document if isinstance(document, str) else json.dumps(document or {}))
+        return settings.load({"DIGITAL_HUMAN_CONFIG": str(path), **variables})
+
+    return load
+
+
+@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
+def test_what_the_operator_renders_is_understood(path: Path, configured: Any) -> None:
+    (config,) = manifests(path, "ConfigMap")
+    document = config["data"]["runtime.json"]
+    (deployment,) = manifests(path, "Deployment")
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    variables = {e["name"]: e["value"] for e in container["env"] if "value" in e}
+    del variables["DIGITAL_HUMAN_CONFIG"]
+    found = configured(document, **variables)
+    told = json.loads(document)
+    assert found.name == told["name"]
+    assert found.sessions.max_sessions == told["sessions"]["perReplica"]
+    assert found.sessions.drain_seconds == told["sessions"]["drainSeconds"]
+    assert (found.sessions.redis is not None) == (told["sessions"]["store"]["kind"] == "redis")
+    assert (found.face is not None) == (told["face"]["kind"] == "audio2face")
+    assert found.model.name == variables["MODEL_NAME"]
+    ports = {port["name"]: str(port["containerPort"]) for port in container["ports"]}
+    env = found.environment
+    for name in ("http", "websocket", "grpc", "health"):
+        assert getattr(env, f"digital_human_{name}_address").endswith(f":{ports[name]}")
+
+
+def test_alone_it_is_the_demonstration() -> None:
+    found = settings.load({"PATH": "/bin", "HOME": "/root"})
+    assert isinstance(found.model, BuiltinModel)
+    assert isinstance(found.voice, EspeakVoice)
+    assert found.face is None
+    assert found.sessions.redis is None
+    assert found.secret_files == ()
+
+
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [
+        ("{", "is not JSON"),
+        ("[]", "valid dictionary"),
+        ({"lmm": {}}, "lmm is not known; did you mean llm?"),
+        ({"persona": {"voise": "x"}}, "persona.voise is not known; did you mean voice?"),
+        ({"llm": {"openAi": {}}}, "did you mean openAI?"),
+        ({"llm": {"openAI": {"url": "http://a"}}}, "llm.openAI.model is missing"),
+        ({"llm": {"builtin": {}, "openAI": {"url": "http://a", "model": "m"}}}, "one engine only"),
+        ({"face": {"kind": "audio2face"}}, "face.address is missing"),
+        ({"sessions": {"store": {"kind": "redis"}}}, "sessions.store.url is missing"),
+        ({"sessions": {"perReplica": 0}}, "sessions.perReplica"),
+        ({"failover": {"timeout": "soon"}}, "such as 30s or 1m30s"),
+        ({"gpu": {"pruning": {"sparsity": 0.5}}}, "gpu.pruning"),
+        (
+            {
+                "gpu": {"quantization": {"method": "int8"}},
+                "llm": {"transformers": {"model": "a/b", "precision": "bf16"}},
+            },
+            "name the same format",
+        ),
+    ],
+)
+def test_what_is_wrong_with_the_file_is_named(configured: Any, document: Any, said: str) -> None:
+    with pytest.raises(SettingsError) as error:
+        configured(document)
+    assert said in str(error.value)
+    assert len(error.value.sentences) == 1
+
+
+def test_a_file_that_cannot_be_read() -> None:
+    with pytest.raises(SettingsError, match=r"/nowhere\.json.*DIGITAL_HUMAN_CONFIG.*No such file"):
+        settings.load({"DIGITAL_HUMAN_CONFIG": "/nowhere.json"})
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"DIGITAL_HUMAN_LOG_LEVLE": "INFO"}, "did you mean DIGITAL_HUMAN_LOG_LEVEL?"),
+        ({"DIGITAL_HUMAN_XYZZY": "1"}, "DIGITAL_HUMAN_XYZZY is not known"),
+        ({"DIGITAL_HUMAN_LOG_LEVEL": "loud"}, "DIGITAL_HUMAN_LOG_LEVEL must be"),
+        ({"BATCH_SIZE": "0"}, "BATCH_SIZE"),
+        ({"BATCH_SIZE": "many"}, "BATCH_SIZE must be a whole number; it is 'many'"),
+        ({"AUDIO2FACE_ENABLED": "perhaps"}, "AUDIO2FACE_ENABLED must be true or false"),
+        ({"AUDIO2FACE_ENABLED": "true"}, "AUDIO2FACE_SERVER does not say where"),
+        ({"AUDIO2FACE_SERVER": "http://a2f"}, "AUDIO2FACE_SERVER must be host:port"),
+        ({"DIGITAL_HUMAN_HTTP_ADDRESS": "8000"}, "must be host:port"),
+        ({"DIGITAL_HUMAN_HTTP_ADDRESS": "0.0.0.0:99999"}, "must be host:port"),
+        ({"DIGITAL_HUMAN_RATE_LIMIT": "fast"}, "600/minute, or off"),
+        ({"DIGITAL_HUMAN_ALLOWED_ORIGINS": "talk.example.com"}, "https://talk.example.com"),
+        ({"DIGITAL_HUMAN_TLS_CERT_FILE": "/c"}, "belong together"),
+        ({"DIGITAL_HUMAN_GRPC_CLIENT_CA_FILE": "/c"}, "needs TLS"),
+        ({"DIGITAL_HUMAN_LLM_URL": "http://a/v1"}, "MODEL_NAME is not"),
+        ({"DIGITAL_HUMAN_LLM_URL": "ollama:11434"}, "DIGITAL_HUMAN_LLM_URL must be an address"),
+        ({"DIGITAL_HUMAN_LLM_URL": "http://u:p@a"}, "without a password"),
+        ({"MODEL_NAME": "llama3:70b"}, "DIGITAL_HUMAN_LLM_URL"),
+        ({"MODEL_NAME": "buildin"}, "did you mean builtin?"),
+    ],
+)
+def test_what_is_wrong_with_a_variable_is_named(variables: dict[str, str], said: str) -> None:
+    with pytest.raises(SettingsError) as error:
+        settings.load(variables)
+    assert said in str(error.value)
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    with pytest.raises(SettingsError) as error:
+        settings.load({"BATCH_SIZE": "0", "DIGITAL_HUMAN_NOPE": "1"})
+    assert len(error.value.sentences) == 2
+
+
+def test_links_to_services_are_no_mistake() -> None:
+    links = {
+        "DIGITAL_HUMAN_SERVICE_HOST": "10.0.0.1",
+        "DIGITAL_HUMAN_SERVICE_PORT": "8000",
+        "DIGITAL_HUMAN_SERVICE_PORT_HTTP": "8000",
+        "DIGITAL_HUMAN_PORT": "tcp://10.0.0.1:8000",
+        "DIGITAL_HUMAN_PORT_8000_TCP": "tcp://10.0.0.1:8000",
+        "DIGITAL_HUMAN_PORT_8000_TCP_ADDR": "10.0.0.1",
+        "DIGITAL_HUMAN_ADA_REDIS_SERVICE_HOST": "10.0.0.2",
+        "REDIS_PORT": "tcp://10.0.0.2:6379",
+        "DIGITAL_HUMAN_OPERATOR_WORKERS": "4",
+    }
+    assert settings.load(links) == settings.load({})
+
+
+def test_no_own_variable_looks_like_one_of_kubernetes() -> None:
+    names = [name.upper() for name in Environment.model_fields]
+    assert not [name for name in names if name.endswith(("_PORT", "_SERVICE_HOST"))]
+
+
+@pytest.mark.parametrize(
+    ("variables", "model"),
+    [
+        ({"MODEL_NAME": "builtin"}, BuiltinModel),
+        ({"MODEL_NAME": ""}, BuiltinModel),
+        ({"MODEL_NAME": "Qwen/Qwen2.5-7B-Instruct"}, LocalModel),
+        ({"MODEL_NAME": "/models/llama"}, LocalModel),
+        ({"MODEL_NAME": "llama3:70b", "DIGITAL_HUMAN_LLM_URL": "http://ollama/v1"}, ServedModel),
+    ],
+)
+def test_which_model_a_name_means(variables: dict[str, str], model: type) -> None:
+    assert isinstance(settings.load(variables).model, model)
+
+
+def test_several_servers_and_failover(configured: Any) -> None:
+    found = configured(
+        {"failover": {"timeout": "20s", "maxRetries": 5}},
+        MODEL_NAME="llama3:8b",
+        DIGITAL_HUMAN_LLM_URL="http://a/v1, http://b/v1",
+    ).model
+    assert (found.urls, found.timeout_seconds, found.tries) == (
+        ("http://a/v1", "http://b/v1"),
+        20,
+        5,
+    )
+
+
+def test_failover_is_thirty_seconds_and_three_tries_by_itself() -> None:
+    variables = {"MODEL_NAME": "m:1", "DIGITAL_HUMAN_LLM_URL": "http://a/v1"}
+    found = settings.load(variables).model
+    assert isinstance(found, ServedModel)
+    assert (found.timeout_seconds, found.tries) == (30.0, 3)
+
+
+@pytest.mark.parametrize(
+    ("source", "models", "folder"),
+    [
+        ({"oci": {"reference": "r@sha256:0"}}, None, "/models"),
+        (
+            {"persistentVolumeClaim": {"claimName": "c", "path": "llama"}},
+            "/models",
+            "/models/llama",
+        ),
+        ({"huggingFace": {"repository": "a/b"}}, "/models/abc", "/models/abc"),
+    ],
+)
+def test_where_the_operator_puts_the_weights(
+    configured: Any, source: dict[str, Any], models: str | None, folder: str
+) -> None:
+    document = {"llm": {"transformers": {"model": "llama3:8b", "source": source}}}
+    found = configured(document | ({"models": models} if models else {}), MODEL_NAME="llama3:8b")
+    assert isinstance(found.model, LocalModel)
+    assert found.model.directory == Path(folder)
+    assert found.model.name == "llama3:8b"
+
+
+@pytest.mark.parametrize(
+    ("document", "variables", "voice"),
+    [
+        ({"speech": {}}, {}, EspeakVoice()),
+        ({"speech": {"piper": {}}}, {}, PiperVoice()),
+        ({}, {"DIGITAL_HUMAN_PIPER_URL": "http://p:5000"}, PiperVoice("http://p:5000")),
+        (
+            {"speech": {"riva": {"address": "riva:50051", "tls": "Disabled"}}},
+            {},
+            RivaVoice("riva:50051", tls=False, api_key_file=None),
+        ),
+        (
+            {"speech": {"http": {"url": "http://s/v1", "model": "kokoro"}}},
+            {},
+            ServedVoice("http://s/v1", "kokoro", None),
+        ),
+    ],
+)
+def test_which_voice(
+    configured: Any, document: dict[str, Any], variables: dict[str, str], voice: object
+) -> None:
+    assert configured(document, **variables).voice == voice
+
+
+@pytest.mark.parametrize(
+    ("variables", "face"),
+    [
+        ({"AUDIO2FACE_SERVER": "a2f:50051"}, FaceServer("a2f:50051", tls=False, ca_file=None)),
+        ({"AUDIO2FACE_SERVER": "a2f:50051", "AUDIO2FACE_ENABLED": "false"}, None),
+        ({"AUDIO2FACE_ENABLED": "false"}, None),
+    ],
+)
+def test_which_face(variables: dict[str, str], face: FaceServer | None) -> None:
+    assert settings.load(variables).face == face
+
+
+def test_secrets_that_are_mounted_are_found(configured: Any, tmp_path: Path) -> None:
+    for name in ("llm-api-key/value", "redis/password", "api-key/value"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text("x")
+    found = configured(
+        {
+            "llm": {"openAI": {"url": "http://a", "model": "m"}},
+            "sessions": {"store": {"kind": "redis", "url": "redis://r:6379/0"}},
+            "security": {"apiKey": str(tmp_path / "api-key")},
+        },
+        DIGITAL_HUMAN_SECRETS=str(tmp_path),
+    )
+    names = {str(path.relative_to(tmp_path)) for path in found.secret_files}
+    assert names == {"llm-api-key/value", "redis/password", "api-key/value"}
+
+
+def test_batch_size_bounds_the_answers_made_at_once(configured: Any) -> None:
+    document = {"sessions": {"perReplica": 8}}
+    assert configured(document).sessions.max_turns == 8
+    assert configured(document, BATCH_SIZE="1").sessions.max_turns == 1
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    )
+)
+def test_any_document_is_understood_or_refused_in_sentences(document: Any) -> None:
+    try:
+        file.parse(json.dumps(document), "runtime.json")
+    except SettingsError as error:
+        assert all(sentence.startswith("runtime.json") for sentence in error.sentences)
