@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from pathlib import Path
@@ -19,6 +20,7 @@ from .remote import RemoteVoice
 from .server import named
 
 _CONNECT_SECONDS = 5.0
+_RATE = re.compile(r";\s*rate=(\d+)")
 _TEXTUAL = ("text/", "application/json", "application/problem+json")
 _CONTAINERS = (b"RIFF", b"ID3", b"OggS", b"fLaC")
 _SENTENCES: dict[type[Exception], str] = {  # the narrower kinds come first
@@ -107,6 +109,11 @@ class HttpVoice(RemoteVoice[AsyncOpenAI]):
     def _expect_sound(self, kind: str) -> None:
         if kind.startswith(_TEXTUAL):
             raise EngineFault(f"{self._server} answered with text instead of sound")
+        rate = _RATE.search(kind)
+        if rate is not None and int(rate[1]) != self._sample_rate:
+            raise EngineFault(
+                f"{self._server} speaks at {rate[1]} Hz; configured are {self._sample_rate} Hz"
+            )
 
     def _fault(self, error: Exception) -> RuntimeFault:
         if isinstance(error, openai.RateLimitError):

@@ -24,6 +24,7 @@ Behaviour = Literal[
     "empty",
     "html",
     "wav",  # a file where bare PCM was asked for
+    "8000",  # says another rate
     "stereo",
     "mp3",
     "429",
@@ -66,7 +67,9 @@ class Server:
         pcm = tone(order["input"], self.rate).astype("<i2").tobytes()
         if self.behaviour == "wav":
             pcm = wav(pcm, self.rate)
-        return StreamingResponse(self._counted(self._pieces(pcm)), media_type="audio/pcm")
+        rate = 8000 if self.behaviour == "8000" else self.rate
+        kind = f"audio/pcm;rate={rate}"
+        return StreamingResponse(self._counted(self._pieces(pcm)), media_type=kind)
 
     async def piper_speech(self, request: Request) -> Response:
         refusal = await self._refuses(request)

@@ -164,6 +164,18 @@ async def test_a_library_that_is_not_there_stops_the_start(
         await EspeakVoice(workers=1).start()
 
 
+async def test_a_start_that_is_given_up_leaves_no_process() -> None:
+    before = {child.pid for child in psutil.Process().children()}
+    for seconds in (0.0, 0.05, 0.2):
+        voice = EspeakVoice(workers=2)
+        start = asyncio.create_task(voice.start())
+        await asyncio.wait([start], timeout=seconds)
+        start.cancel()
+        await asyncio.wait([start])
+        await voice.close()
+        await eventually(lambda: {child.pid for child in psutil.Process().children()} <= before)
+
+
 async def test_no_room_is_said_in_time(single: EspeakVoice) -> None:
     (pid,) = workers(single)
     single._wait_seconds = 0.05

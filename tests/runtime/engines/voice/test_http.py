@@ -109,6 +109,7 @@ async def test_a_cancel_before_the_answer_closes_the_connection(
         ("html", "answered with text instead of sound"),
         ("wav", "sends a sound file"),
         ("empty", "sent no sound"),
+        ("8000", "speaks at 8000 Hz; configured are 24000 Hz"),
     ],
 )
 async def test_a_failure_is_one_sentence(

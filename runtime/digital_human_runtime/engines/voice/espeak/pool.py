@@ -48,11 +48,16 @@ class Pool:
     async def start(self) -> Greeting:
         """Start all workers; raises Unavailable when one cannot be."""
         try:
-            workers = await asyncio.gather(*(self._new() for _ in range(self._size)))
-        except (WorkerLostError, TimeoutError, OSError) as error:
+            async with asyncio.TaskGroup() as group:
+                starts = [group.create_task(self._new()) for _ in range(self._size)]
+        except ExceptionGroup as errors:
             await self.close()
-            raise Unavailable(f"eSpeak NG does not start: {_why(error)}") from error
-        return workers[0].greeting
+            why = _why(errors.exceptions[0])
+            raise Unavailable(f"eSpeak NG does not start: {why}") from errors
+        except BaseException:
+            await self.close()
+            raise
+        return starts[0].result().greeting
 
     @asynccontextmanager
     async def worker(self, *, wait_seconds: float) -> AsyncGenerator[Worker]:
@@ -84,6 +89,8 @@ class Pool:
         self._workers.clear()
 
     async def _take(self, wait_seconds: float) -> Worker:
+        if self._closed:
+            raise Unavailable("the voice is not started")
         try:
             async with asyncio.timeout(wait_seconds):
                 while True:

@@ -131,4 +131,6 @@ async def _end(process: Process) -> None:
 def _environment() -> dict[str, str]:
     """What a worker needs to find its modules, and none of our secrets."""
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR") if name in os.environ}
-    return {**kept, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    path = os.pathsep.join(path for path in sys.path if path)
+    # numpy's library starts a thread for each CPU, which nothing here would use
+    return {**kept, "PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1"}
