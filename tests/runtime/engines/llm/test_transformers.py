@@ -337,9 +337,12 @@ async def test_compiling_without_a_writable_cache_is_refused(
 
 
 @pytest.mark.timeout(600)
-async def test_compiled_code_answers_the_same(folder: Path, model: TransformersModel) -> None:
+@pytest.mark.parametrize("mode", ["default", "max-autotune"])
+async def test_compiled_code_answers_the_same(
+    folder: Path, model: TransformersModel, mode: str
+) -> None:
     plain = await heard(ask(model))
-    compiled = tiny(folder, compile_mode="default")
+    compiled = tiny(folder, compile_mode=mode)
     await compiled.start()
     assert "".join(await heard(ask(compiled))) == "".join(plain)
     await compiled.close()
@@ -354,5 +357,17 @@ async def test_a_damaged_model_is_refused_in_one_sentence(folder: Path, tmp_path
     assert "\n" not in str(raised.value)
 
 
-def test_the_memory_of_this_process_is_known() -> None:
+def test_the_limits_of_a_container_are_respected(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(host, "_CGROUP", tmp_path)
     assert GIB // 4 < host._memory() < 2**50
+    machine = host.cpus()
+    (tmp_path / "memory.max").write_text("268435456\n")
+    (tmp_path / "cpu.max").write_text("150000 100000\n")
+    assert host._memory() == 256 * 2**20
+    assert host.cpus() == min(machine, 2)
+    (tmp_path / "memory.max").write_text("max\n")
+    (tmp_path / "cpu.max").write_text("max 100000\n")
+    assert host._memory() > 256 * 2**20
+    assert host.cpus() == machine

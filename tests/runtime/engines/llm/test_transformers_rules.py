@@ -90,13 +90,10 @@ def test_a_precision_without_kernels_is_refused(
 
 def test_compile_modes_become_settings_of_the_manager() -> None:
     assert choose_compiling("none", CPU, TOOLS) is None
-    assert choose_compiling("default", A100, TOOLS) == Compiling("default", graphs=False)
-    assert choose_compiling("reduce-overhead", A100, TOOLS) == Compiling("default", graphs=True)
-    tuned = choose_compiling("max-autotune", A100, TOOLS)
-    assert tuned == Compiling("max-autotune-no-cudagraphs", graphs=True)
-    assert choose_compiling("max-autotune", CPU, TOOLS) == Compiling(
-        "max-autotune-no-cudagraphs", graphs=False
-    )
+    assert choose_compiling("default", A100, TOOLS) == Compiling(1, graphs=False)
+    assert choose_compiling("reduce-overhead", A100, TOOLS) == Compiling(1, graphs=True)
+    assert choose_compiling("max-autotune", A100, TOOLS) == Compiling(2, graphs=True)
+    assert choose_compiling("max-autotune", CPU, TOOLS) == Compiling(2, graphs=False)
 
 
 @pytest.mark.parametrize(

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Literal
 
 from digital_human_runtime.engines.llm.errors import Refused
 from digital_human_runtime.engines.llm.transformers.device import Device
 
 MODES = ("none", "default", "reduce-overhead", "max-autotune")
-TorchMode = Literal["default", "max-autotune-no-cudagraphs"]
 
 
 @dataclass(frozen=True, slots=True)
 class Compiling:
     """What the batching manager is told."""
 
-    mode: TorchMode
+    level: int
+    """Its compile level: 1 is torch.compile's default mode, 2 max-autotune."""
     graphs: bool
-    """Whether the manager records CUDA graphs: they take the place of torch.compile's own."""
+    """Whether it records CUDA graphs: they take the place of torch.compile's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +62,5 @@ def choose_compiling(mode: str, device: Device, tools: Tools) -> Compiling | Non
             f"compile mode {mode} keeps compiled code in {tools.cache}, which is not writable:"
             " mount a folder there, set TORCHINDUCTOR_CACHE_DIR to one, or set the mode to none"
         )
-    tuned = mode == "max-autotune"
     graphs = device.kind == "cuda" and mode != "default"
-    return Compiling("max-autotune-no-cudagraphs" if tuned else "default", graphs)
+    return Compiling(2 if mode == "max-autotune" else 1, graphs)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
+from math import ceil
 from pathlib import Path
 
 import psutil
@@ -14,7 +16,7 @@ from digital_human_runtime.engines.llm.errors import Refused
 from digital_human_runtime.engines.llm.transformers.compiling import Tools
 from digital_human_runtime.engines.llm.transformers.device import Device
 
-_CGROUP = Path("/sys/fs/cgroup/memory.max")
+_CGROUP = Path("/sys/fs/cgroup")
 _CPU_COMPILERS, _GPU_COMPILERS = ("g++", "clang++", "c++"), ("gcc", "clang", "cc")
 
 
@@ -44,11 +46,25 @@ def tools(device: Device) -> Tools:
 def _memory() -> int:
     """Bytes that this process may use: those of its container, or of the machine."""
     total = int(psutil.virtual_memory().total)
+    limit = _limit("memory.max")
+    return min(total, int(limit[0])) if limit and limit[0].isdecimal() else total
+
+
+def cpus() -> int:
+    """CPUs that this process may use at once: more threads would only get in each other's way."""
+    allowed = len(os.sched_getaffinity(0))
+    limit = _limit("cpu.max")
+    if len(limit) == 2 and limit[0].isdecimal():
+        allowed = min(allowed, ceil(int(limit[0]) / int(limit[1])))
+    return max(1, allowed)
+
+
+def _limit(name: str) -> list[str]:
+    """The words of a limit of the container; none outside of one."""
     try:
-        limit = _CGROUP.read_text().strip()
+        return (_CGROUP / name).read_text().split()
     except OSError:
-        return total
-    return min(total, int(limit)) if limit.isdecimal() else total
+        return []
 
 
 def _writable(folder: Path) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from logging import ERROR, getLogger
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,6 @@ import torch
 from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
-    CompileConfig,
     ContinuousBatchingConfig,
     GenerationConfig,
     TorchAoConfig,
@@ -25,7 +25,7 @@ from digital_human_runtime.engines.llm.transformers.compiling import (
     choose_compiling,
 )
 from digital_human_runtime.engines.llm.transformers.device import Device
-from digital_human_runtime.engines.llm.transformers.host import find_device, tools
+from digital_human_runtime.engines.llm.transformers.host import cpus, find_device, tools
 from digital_human_runtime.engines.llm.transformers.loaded import Loaded
 from digital_human_runtime.engines.llm.transformers.precision import Format, choose_format
 
@@ -45,10 +45,11 @@ class Wanted:
 
 def load(checkpoint: Checkpoint, wanted: Wanted) -> Loaded:
     """Read the weights, plan the memory, compile and warm up; blocks. Raises Refused."""
-    logging.set_verbosity_error()  # its warnings hold tokens of conversations
-    logging.disable_progress_bar()
+    _quieten()
     device = find_device(wanted.device)
     form = choose_format(wanted.precision, device)
+    if device.kind == "cpu":
+        torch.set_num_threads(min(torch.get_num_threads(), cpus()))
     compiling = choose_compiling(wanted.compile_mode, device, tools(device))
     memory.check_weights(
         checkpoint.size(form.weight_bits), device, wanted.memory_fraction, form.name
@@ -67,6 +68,13 @@ def load(checkpoint: Checkpoint, wanted: Wanted) -> Loaded:
     loaded = Loaded(model, tokenizer, form, plan, device)
     loaded.manager = _manager(loaded, wanted, compiling)
     return loaded
+
+
+def _quieten() -> None:
+    """Keep the library's warnings out of the logs: some hold tokens of conversations."""
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    getLogger("ContinuousBatchingLogger").setLevel(ERROR)
 
 
 def shape(config: Any) -> memory.Shape:
@@ -143,7 +151,6 @@ def _manager(loaded: Loaded, wanted: Wanted, compiling: Compiling | None) -> Any
         eos_token_id=sorted(loaded.ends) or -1,
         pad_token_id=min(loaded.ends, default=0),
     )
-    torch_compile = CompileConfig(mode=compiling.mode, dynamic=True) if compiling else None
     config = ContinuousBatchingConfig(
         page_size=loaded.plan.page_size,
         num_blocks=loaded.plan.blocks,
@@ -151,8 +158,7 @@ def _manager(loaded: Loaded, wanted: Wanted, compiling: Compiling | None) -> Any
         max_memory_percent=wanted.memory_fraction,
         max_requests_per_batch=wanted.max_sessions,
         use_cuda_graph=True if compiling and compiling.graphs else None,
-        varlen_compile_config=torch_compile,
-        decode_compile_config=torch_compile,
+        default_compile_level=compiling.level if compiling else 0,
         auto_switch_to_flash=is_flash_attn_2_available(),  # never by a download
         per_request_processors=True,
     )

@@ -54,7 +54,8 @@ def check_weights(size: int, device: Device, fraction: float, precision: str) ->
         raise Refused(
             f"the weights need {size / GIB:.1f} GiB at {precision};"
             f" {fraction:g} of {device.described} is {budget / GIB:.1f} GiB:"
-            " use a smaller precision, a smaller model or a larger GPU"
+            " use a smaller precision, a smaller model or a larger GPU, or a server such as vLLM"
+            " that spreads a model over several"
         )
 
 

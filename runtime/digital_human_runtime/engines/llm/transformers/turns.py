@@ -109,7 +109,8 @@ class Turns:
         """The next output; EngineFault when the thread died or says nothing for too long."""
         for _ in range(max(1, int(self._patience / _LOOK))):
             with contextlib.suppress(TimeoutError):
-                return await asyncio.wait_for(outputs.get(), _LOOK)
+                async with asyncio.timeout(_LOOK):
+                    return await outputs.get()
             if not self._manager.is_running():
                 raise EngineFault(DEAD)
         raise EngineFault(f"the language model wrote nothing for {self._patience:g} s")
