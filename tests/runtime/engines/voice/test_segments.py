@@ -28,6 +28,7 @@ def test_segments_are_the_text(text: str, longest: int) -> None:
         ("It is here. It was, once, over there.", "It is here."),
         ("It was over there, it is here not", "It was over there,"),
         ("It was over there it is here not", "It was over there it "),
+        ("It was over\nthere it is here not", "It was over\n"),
         ("Pi is 3.14159 and a bit more than", "Pi is 3.14159 and a "),
         ("x" * 40, "x" * 22),
     ],
@@ -68,6 +69,10 @@ def test_what_is_speakable_is_as_long_and_has_utf8(text: str) -> None:
     clean = speakable(text)
     assert len(clean) == len(text)
     assert clean.encode().isascii() or clean
+
+
+def test_ends_of_lines_stay_and_controls_go() -> None:
+    assert speakable("One\r\ntwo\tthree\x00\ud800four\x9b") == "One \ntwo three  four "
 
 
 @pytest.mark.parametrize(

@@ -27,8 +27,8 @@ class Worker:
     deadline around it. After a WorkerLostError or a deadline there is only ``kill``.
     """
 
-    def __init__(self, process: Process, greeting: Greeting) -> None:
-        self._process = process
+    def __init__(self, process: Process, output: _Output, greeting: Greeting) -> None:
+        self._process, self._output = process, output
         self._utterance = 0
         self._busy = False
         self.greeting = greeting
@@ -44,7 +44,8 @@ class Worker:
             env=_environment(),
         )
         try:
-            return cls(process, await _greeting(process))
+            output = _Output(process)
+            return cls(process, output, await output.greeting())
         except BaseException:
             await _end(process)
             raise
@@ -96,28 +97,38 @@ class Worker:
             raise WorkerLostError("it ended") from error
 
     async def _next(self) -> Frame:
-        frame = await _read(self._process)
+        frame = await self._output.frame()
         if frame.utterance != self._utterance:
             raise WorkerLostError("it speaks of another utterance")
         self._busy = frame.kind not in _LAST
         return frame
 
 
-async def _greeting(process: Process) -> Greeting:
-    frame = await _read(process)
-    if frame.kind is Kind.FAILED:
-        raise WorkerLostError(frame.payload.decode())
-    return Greeting.decode(frame.payload)
+class _Output:
+    """Frames as a process writes them; a reader may be cancelled at any time and read on later."""
 
+    def __init__(self, process: Process) -> None:
+        assert process.stdout is not None  # noqa: S101 - it was opened with a pipe
+        self._stream = process.stdout
+        self._header: Header | None = None
 
-async def _read(process: Process) -> Frame:
-    assert process.stdout is not None  # noqa: S101 - it was opened with a pipe
-    try:
-        header = Header.decode(await process.stdout.readexactly(HEADER.size))
-        payload = await process.stdout.readexactly(header.length)
-    except (asyncio.IncompleteReadError, ConnectionError, ValueError) as error:
-        raise WorkerLostError("it ended, or does not speak our protocol") from error
-    return Frame(header.kind, header.utterance, payload)
+    async def frame(self) -> Frame:
+        """The next frame; WorkerLostError when there is none."""
+        try:
+            if self._header is None:
+                self._header = Header.decode(await self._stream.readexactly(HEADER.size))
+            header, payload = self._header, await self._stream.readexactly(self._header.length)
+        except (asyncio.IncompleteReadError, ConnectionError, ValueError) as error:
+            raise WorkerLostError("it ended, or does not speak our protocol") from error
+        self._header = None
+        return Frame(header.kind, header.utterance, payload)
+
+    async def greeting(self) -> Greeting:
+        """What the process says first."""
+        frame = await self.frame()
+        if frame.kind is Kind.FAILED:
+            raise WorkerLostError(frame.payload.decode())
+        return Greeting.decode(frame.payload)
 
 
 async def _end(process: Process) -> None:
