@@ -8,19 +8,22 @@ that has begun and not finished. All keys of a session share a hash tag, so a cl
 
 LOAD = """
 if redis.call('EXISTS', KEYS[1]) == 0 then return false end
-return {redis.call('HMGET', KEYS[1], 'principal', 'token', 'generation', 'fence', 'interrupted'),
+return {redis.call('HMGET', KEYS[1], 'principal', 'token', 'generation', 'fence', 'interrupted',
+                   'open'),
         redis.call('LRANGE', KEYS[2], 0, -1)}
 """
 """-> [fields, messages], or nothing."""
 
 CLAIM = """
-local was = redis.call('HMGET', KEYS[1], 'principal', 'token', 'generation', 'fence', 'interrupted')
+local was = redis.call('HMGET', KEYS[1], 'principal', 'token', 'generation', 'fence', 'interrupted',
+                       'open')
 if not was[2] or was[2] == '' or was[2] ~= ARGV[1] then return false end
 if ARGV[3] ~= '' and ARGV[3] ~= was[1] then return false end
 local held = redis.call('GET', KEYS[3])
 if not held or string.sub(held, 1, 3) ~= '-1:' then
   redis.call('DEL', KEYS[3])
   redis.call('HDEL', KEYS[1], 'open')
+  was[6] = false
   was[4] = redis.call('HINCRBY', KEYS[1], 'fence', 1)
 end
 redis.call('HSET', KEYS[1], 'token', ARGV[2])

@@ -226,7 +226,7 @@ def _messages(found: Sequence[str]) -> tuple[Message, ...]:
 def _record(session: str, found: Any) -> Record | None:  # what Lua returned
     if not found or found[0][0] is None:
         return None
-    principal, token, generation, fence, interrupted = found[0]
+    principal, token, generation, fence, interrupted, open_turn = found[0]
     return Record(
         session,
         principal,
@@ -235,4 +235,5 @@ def _record(session: str, found: Any) -> Record | None:  # what Lua returned
         int(fence),
         _messages(found[1]),
         Interrupted(**json.loads(interrupted)) if interrupted else None,
+        open=open_turn is not None,
     )
