@@ -17,4 +17,3 @@ function draw(): void {
 
 window.onhashchange = draw;
 draw();
-Object.assign(window, { stage });

@@ -11,7 +11,8 @@ import {
 } from "three";
 import { buildHead } from "./head/build.ts";
 import { addLights, environment } from "./lights.ts";
-import { Quality } from "./quality.ts";
+import { plainer } from "./plain.ts";
+import { Quality, pinnedQuality } from "./quality.ts";
 import { Rig, plausible } from "./rig.ts";
 import type { Pose } from "./shapes.ts";
 
@@ -23,8 +24,10 @@ export interface Model {
 }
 
 const FIELD_OF_VIEW = 24;
-/** What must be seen: half the height and half the width, around this height. */
-const FRAME = { halfHeight: 1.5, halfWidth: 1.02, y: -0.02 };
+/** What must be seen: half the height and half the width around the head. */
+const FRAME = { halfHeight: 1.72, halfWidth: 0.98 };
+/** The chin, and where it is in the picture: what is below belongs to captions and the question. */
+const CHIN = { y: -0.9, place: 0.63 };
 
 export class Stage {
   private readonly renderer: WebGLRenderer;
@@ -54,7 +57,7 @@ export class Stage {
     this.scene.add(this.builtin);
     this.scene.environment = environment(this.renderer);
     addLights(this.scene);
-    this.quality = new Quality(window.devicePixelRatio);
+    this.quality = new Quality(window.devicePixelRatio, software(this.renderer), pinnedQuality(location.search));
     new ResizeObserver(() => this.resize()).observe(parent);
     this.resize();
   }
@@ -88,16 +91,25 @@ export class Stage {
   private resize(): void {
     const { clientWidth: width, clientHeight: height } = this.parent;
     if (!width || !height) return;
-    this.renderer.setPixelRatio(this.quality.ratio);
+    const { ratio, shadows, plain } = this.quality.step;
+    this.renderer.setPixelRatio(ratio);
     this.renderer.setSize(width, height, false);
-    this.renderer.shadowMap.enabled = this.quality.shadows;
+    this.renderer.shadowMap.enabled = shadows;
+    if (plain) plainer(this.scene);
     this.camera.aspect = width / height;
     const tangent = Math.tan((FIELD_OF_VIEW * Math.PI) / 360);
-    const far = Math.max(FRAME.halfHeight / tangent, FRAME.halfWidth / (tangent * this.camera.aspect));
-    // The lower part of the page belongs to captions and the question.
-    const lift = this.camera.aspect < 0.8 ? 0.3 : 0.2;
-    this.camera.position.set(0, FRAME.y - lift, far + 0.4);
-    this.camera.lookAt(new Vector3(0, FRAME.y - lift, 0));
+    const half = Math.max(FRAME.halfHeight, FRAME.halfWidth / this.camera.aspect);
+    const y = CHIN.y + (2 * CHIN.place - 1) * half;
+    this.camera.position.set(0, y, half / tangent + 0.4);
+    this.camera.lookAt(new Vector3(0, y, 0));
     this.camera.updateProjectionMatrix();
   }
+}
+
+/** Whether the pictures are computed by the processor. */
+function software(renderer: WebGLRenderer): boolean {
+  const context = renderer.getContext();
+  const info = context.getExtension("WEBGL_debug_renderer_info");
+  const name = info ? String(context.getParameter(info.UNMASKED_RENDERER_WEBGL)) : "";
+  return /swiftshader|llvmpipe|softpipe|software|basic render/i.test(name);
 }

@@ -53,7 +53,7 @@ export function hairline(turn: number): number {
 }
 
 function cap(): Form {
-  const [columns, rows] = [72, 22];
+  const [columns, rows] = [64, 16];
   const positions = new Float32Array(3 * columns * rows);
   const indices: number[] = [];
   for (let row = 0; row < rows; row += 1) {
@@ -146,14 +146,14 @@ function sides(): Lock[] {
 }
 
 function form({ places, width, height, tint }: Lock): Form {
-  const path = spline(places.map(onHead), 7);
+  const path = spline(places.map(onHead), 5);
   const taper = (share: number): number => smoothstep(-0.06, 0.3, share) * Math.max(0.015, 1 - share ** 3.2);
   const shape = sweep({
     path,
     out: (p) => unit(minus(p, CENTRE)),
     width: (share) => width * taper(share),
     height: (share) => height * taper(share),
-    sides: 20,
+    sides: 14,
     ridges: 0.07,
   });
   return tinted(shape, (share) => tint * mix(0.86, 1.1, share));

@@ -29,7 +29,7 @@ const LIP_SPOKES = 56;
 const LID_RINGS = [1, 1.09, 1.2, 1.34, 1.52];
 const LID_SPOKES = 44;
 const FINE = 0.04;
-const COARSE = 0.085;
+const COARSE = 0.1;
 const FINE_RADIUS = 0.98;
 const REACH = 2.75;
 
