@@ -285,7 +285,9 @@ def test_batch_size_bounds_the_answers_made_at_once(configured: Any) -> None:
     )
 )
 def test_any_document_is_understood_or_refused_in_sentences(document: Any) -> None:
+    said: tuple[str, ...] = ()
     try:
         file.parse(json.dumps(document), "runtime.json")
     except SettingsError as error:
-        assert all(sentence.startswith("runtime.json") for sentence in error.sentences)
+        said = error.sentences
+    assert all(sentence.startswith("runtime.json: ") for sentence in said)
