@@ -35,6 +35,8 @@ class Server:
     key: str | None = None
     behaviour: Behaviour = "normal"
     words: Sequence[str] | None = None
+    refused: Sequence[str] = ()
+    """Parameters that it does not take."""
     behaviours: list[Behaviour] = field(default_factory=list)
     """Of the next requests, before ``behaviour`` applies again."""
     requests: list[dict[str, Any]] = field(default_factory=list)
@@ -50,6 +52,9 @@ class Server:
             return _error(401, "Incorrect API key provided")
         if body["model"] != self.model:
             return _error(404, f"The model `{body['model']}` does not exist")
+        for parameter in self.refused:
+            if parameter in body:
+                return _error(400, f"Unsupported parameter: '{parameter}'", parameter)
         behaviour = self.behaviours.pop(0) if self.behaviours else self.behaviour
         if behaviour == "silent":
             return StreamingResponse(self._counted(_nothing()), media_type="text/event-stream")
@@ -70,7 +75,7 @@ class Server:
             yield "data: {not json\n\n"
             return
         words = self.words or f"You said: {body['messages'][-1]['content']} Well then.".split()
-        words = [] if behaviour == "empty" else list(words)[: body["max_tokens"]]
+        words = [] if behaviour == "empty" else list(words)[: body.get("max_tokens", 100)]
         for number, word in enumerate(words):
             if number == 2 and behaviour in _BAD_ENDS:
                 async for event in _bad_end(behaviour):
@@ -123,8 +128,8 @@ def _refusal(behaviour: Behaviour) -> Response | None:
     return HTMLResponse("<h1>It works!</h1>") if behaviour == "html" else None
 
 
-def _error(status: int, message: str) -> Response:
-    return JSONResponse({"error": {"message": message, "type": "error"}}, status)
+def _error(status: int, message: str, param: str | None = None) -> Response:
+    return JSONResponse({"error": {"message": message, "type": "error", "param": param}}, status)
 
 
 def _chunk(content: str | None, finish_reason: str | None = None) -> str:

@@ -1,9 +1,11 @@
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from digital_human_runtime.engines.llm.builtin import BuiltinBrain
+from digital_human_runtime.engines.llm.builtin.knowledge import Knowledge
 from digital_human_runtime.frames import Message
 from digital_human_runtime.interfaces import LanguageModel
 from tests.runtime.engines.llm.conformance import LanguageModelConformance
@@ -148,7 +150,7 @@ async def test_it_remembers_what_was_asked_and_said(talk: Talk) -> None:
 
 async def test_it_remembers_what_somebody_told_of_himself(talk: Talk) -> None:
     assert "not told me anything" in await talk.say("what do you know about me?")
-    await talk.say("I live in Berlin with my dog")
+    assert "remember that you live in" in await talk.say("I live in Berlin with my dog")
     await talk.say("My name is Tom")
     told = await talk.say("what do you know about me?")
     assert told == "You told me that your name is Tom and that you live in berlin with your dog."
@@ -190,6 +192,109 @@ async def test_the_seed_decides_how_a_thing_is_said(model: BuiltinBrain) -> None
     first = await jokes(1)
     assert await jokes(1) == first
     assert any([await jokes(seed) != first for seed in range(2, 8)])
+
+
+@pytest.mark.parametrize(
+    ("question", "answered"),
+    [
+        ("How do I install this?", "make talk"),
+        ("how can I run this on an A100", "a100-80gb"),
+        ("what is a digital human", "a language model that talks"),
+        ("what is this?", "one Kubernetes object"),
+        ("which ports are open", "8080 for the WebSocket"),
+        ("can I use ollama", "DIGITAL_HUMAN_LLM_URL"),
+        ("does it need a GPU?", "No GPU is needed"),
+        ("there is no sound", "click it once"),
+        ("it doesn't work", "digital-human-doctor"),
+        ("what license is it", "Apache"),
+        ("why is your voice so bad?", "eSpeak"),
+        ("how do I uninstall it", "helm uninstall"),
+    ],
+)
+async def test_newcomers_questions_are_answered_out_of_the_pages(
+    talk: Talk, question: str, answered: str
+) -> None:
+    assert answered in await talk.say(question)
+
+
+PAGES = """# Gardening
+
+How to grow things, in words that can be spoken.
+
+## Tomatoes
+
+Water tomatoes in the morning. Tomatoes like warm places. They want a stick to climb on, or
+they fall over as soon as the first fruit grows. Cut the side shoots, which take the strength of
+the plant. Pick them when they are red, and eat them on the same day.
+
+Tomatoes do not like rain from above.
+
+| plant | where | meaning |
+|---|---|---|
+| `basil` | pot | loves *sun*, see [herbs](https://example.com/herbs) |
+| `mint` | shade | spreads everywhere |
+
+```sh
+tomato --water {"liters": 3}
+```
+"""
+
+
+@pytest.fixture
+async def gardener(tmp_path: Path) -> AsyncIterator[Talk]:
+    (tmp_path / "README.md").write_text(PAGES)
+    brain = BuiltinBrain(pages=tmp_path)
+    await brain.start()
+    yield Talk(brain)
+    await brain.close()
+
+
+async def test_a_question_that_follows_another_is_read_with_it(gardener: Talk) -> None:
+    assert "morning" in await gardener.say("when do I water tomatoes?")
+    assert "loves sun" in await gardener.say("and basil?")
+
+
+async def test_tell_me_more_goes_on_with_what_was_not_said(gardener: Talk) -> None:
+    asked = ("how do I grow tomatoes?", "tell me more", "what else", "more details please")
+    said = [await gardener.say(text) for text in asked]
+    assert "That is all I know about it." in said
+    told = said[: said.index("That is all I know about it.")]
+    assert len(told) >= 2
+    assert len({sentence for text in told for sentence in text.split(". ")}) == sum(
+        len(text.split(". ")) for text in told
+    )
+
+
+async def test_answers_are_short_and_plain(gardener: Talk) -> None:
+    assert await gardener.say("tell me about basil") == "basil: loves sun, see herbs."
+    for question in ("how do I grow tomatoes", "water", "what is gardening"):
+        answer = await gardener.say(question)
+        assert len(answer) < 300
+        assert not set("`*#|[]<>{}").intersection(answer)
+
+
+def test_every_question_of_the_page_finds_its_own_answer() -> None:
+    knowledge = Knowledge()
+    asked = 0
+    for passage in knowledge.index.passages:
+        if passage.page == "Questions and answers" and passage.heading.endswith("?"):
+            for question in passage.heading.split("? "):
+                found = knowledge.answer(question)
+                assert found is not None
+                assert found.heading == passage.heading
+                asked += 1
+    assert asked > 40
+
+
+def test_pages_of_an_installed_package_lie_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "docs" / "deep").mkdir(parents=True)
+    (tmp_path / "README.md").write_text("# Title\n\nSome words of the readme.\n")
+    (tmp_path / "docs" / "deep" / "a-page.md").write_text("Other words, without any title.\n")
+    found = [(p.page, p.text) for p in Knowledge(tmp_path).index.passages]
+    assert found == [
+        ("Title", "Some words of the readme."),
+        ("a page", "Other words, without any title."),
+    ]
 
 
 async def test_nothing_that_it_says_is_markdown(talk: Talk) -> None:

@@ -200,6 +200,17 @@ async def test_after_the_first_word_nothing_is_repeated(
     assert len(server.requests) == 1
 
 
+async def test_parameters_that_a_model_refuses_are_left_out_from_then_on(
+    server: Server, model: OpenAIModel
+) -> None:
+    server.refused = ["max_tokens", "temperature"]
+    assert await heard(ask(model))
+    assert await heard(ask(model))
+    assert len(server.requests) == 4
+    assert server.requests[-1]["max_completion_tokens"] == 24
+    assert not {"max_tokens", "temperature"} & set(server.requests[-1])
+
+
 async def test_a_silent_server_is_given_up_after_the_timeout(server: Server) -> None:
     model = OpenAIModel(urls=[server.url], model="tiny", timeout=0.3, tries=2, probe_deadline=0.3)
     server.behaviour = "silent"

@@ -94,6 +94,8 @@ def test_compile_modes_become_settings_of_the_manager() -> None:
     assert choose_compiling("reduce-overhead", A100, TOOLS) == Compiling(1, graphs=True)
     assert choose_compiling("max-autotune", A100, TOOLS) == Compiling(2, graphs=True)
     assert choose_compiling("max-autotune", CPU, TOOLS) == Compiling(2, graphs=False)
+    without = choose_compiling("max-autotune-no-cudagraphs", A100, TOOLS)
+    assert without == Compiling(2, graphs=False)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +103,7 @@ def test_compile_modes_become_settings_of_the_manager() -> None:
     [
         ("max-performance", "is no mode of torch.compile: use max-autotune"),
         ("max-autotun", "did you mean max-autotune"),
-        ("fast", "use one of none, default, reduce-overhead, max-autotune"),
+        ("fast", "use one of none, default, reduce-overhead, max-autotune, "),
     ],
 )
 def test_what_is_no_mode_is_refused(mode: str, sentence: str) -> None:

@@ -6,6 +6,7 @@ import re
 from asyncio import to_thread
 from collections.abc import AsyncGenerator, Callable, Sequence
 from datetime import datetime
+from pathlib import Path
 
 from digital_human_runtime.engines.llm.builtin.conversation import moment
 from digital_human_runtime.engines.llm.builtin.dialogue import reply
@@ -26,7 +27,8 @@ class BuiltinBrain:
     A small program that answers by rules and by looking things up, and says that it is one.
 
     The same conversation gives the same answers for the same ``seed``; with temperature 0 it always
-    takes the first way to say a thing. Only time and date come from the ``clock``.
+    takes the first way to say a thing. Only time and date come from the ``clock``. ``pages`` is a
+    folder with README.md and docs/, by default those of this project.
     """
 
     def __init__(
@@ -35,10 +37,12 @@ class BuiltinBrain:
         persona_name: str = "Ada",
         seed: int = 0,
         clock: Callable[[], datetime] = _local_time,
+        pages: Path | None = None,
     ) -> None:
         self._persona = persona_name
         self._seed = seed
         self._clock = clock
+        self._pages = pages
         self._knowledge: Knowledge | None = None
 
     @property
@@ -49,7 +53,7 @@ class BuiltinBrain:
     async def start(self) -> None:
         """Read the script and the pages that answers come from."""
         await to_thread(script)
-        self._knowledge = await to_thread(Knowledge)
+        self._knowledge = await to_thread(Knowledge, self._pages)
 
     async def close(self) -> None:
         """Forget the pages."""

@@ -9,7 +9,12 @@ from dataclasses import replace
 from digital_human_runtime.engines.llm.builtin.conversation import READ, Moment
 from digital_human_runtime.engines.llm.builtin.greeting import foreign, greeted, without_greeting
 from digital_human_runtime.engines.llm.builtin.knowledge import Knowledge
-from digital_human_runtime.engines.llm.builtin.memory import introduced, remembered, user_name
+from digital_human_runtime.engines.llm.builtin.memory import (
+    introduced,
+    noted,
+    remembered,
+    user_name,
+)
 from digital_human_runtime.engines.llm.builtin.performance import performed
 from digital_human_runtime.engines.llm.builtin.reckoning import reckoned, told_time
 from digital_human_runtime.engines.llm.builtin.retrieval import terms
@@ -122,4 +127,5 @@ _SKILLS: tuple[Skill, ...] = (
     lambda moment, _: foreign(moment),
     lambda moment, _: talked(moment, user_name(moment)),
     _looked_up,
+    lambda moment, _: noted(moment),
 )

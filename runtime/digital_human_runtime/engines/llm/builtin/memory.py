@@ -161,6 +161,12 @@ def _fact(said: str) -> str | None:
     return "you " + " ".join(_OTHER_WORDS.get(word, word) for word in words)
 
 
+def noted(moment: Moment) -> str | None:
+    """Acknowledge a statement of somebody about himself."""
+    fact = _fact(moment.question)
+    return f"I will remember that {fact}." if fact else None
+
+
 def _again(moment: Moment) -> str:
     return moment.said[-1] if moment.said else "I have not said anything yet."
 

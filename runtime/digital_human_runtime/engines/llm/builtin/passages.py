@@ -48,7 +48,9 @@ def passages(markdown: str, name: str) -> Iterator[Passage]:
         content = block[1:] if title else block
         worth = _worth(heading, content)
         for subject, text in _texts(content):
-            yield Passage(page, f"{heading} {subject}".strip(), text, worth)
+            spoken = _without_code(text)
+            if spoken:
+                yield Passage(page, f"{heading} {subject}".strip(), spoken, worth)
 
 
 def plain(markdown: str) -> str:
@@ -69,9 +71,14 @@ def _blocks(markdown: str) -> Iterator[list[str]]:
             block.append(line)
 
 
+def _without_code(text: str) -> str:
+    """Leave out sentences with braces: nobody wants those read aloud."""
+    return " ".join(sentence for sentence in _SENTENCE.split(text) if "{" not in sentence)
+
+
 def _worth(heading: str, block: list[str]) -> float:
     if heading.endswith("?"):
-        return 1.6
+        return 2.0
     return 0.7 if block and block[0].lstrip().startswith("|") else 1.0
 
 

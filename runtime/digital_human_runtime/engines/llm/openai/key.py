@@ -1,4 +1,4 @@
-"""The API key: read from a file, and read again when the file changes."""
+"""The API key, in a file that may change while we run."""
 
 from __future__ import annotations
 
@@ -13,35 +13,26 @@ Headers = Mapping[str, str | Omit]
 
 
 class KeyFile:
-    """A mounted Secret; Kubernetes replaces it by renaming, so the file is looked at each time."""
+    """A mounted Secret: read for each request, because Kubernetes replaces it at any time."""
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
-        self._seen: tuple[int, int, int] | None = None
-        self._key = ""
 
     @property
     def headers(self) -> Headers:
         """What a request says beside the key: without a file, that none shall be sent."""
         return {"Authorization": omit} if self.path is None else {}
 
-    def current(self) -> str:
-        """The newest key; EngineFault when it cannot be read or is empty."""
+    async def provide(self) -> str:
+        """The key as it is now; EngineFault when it cannot be read or is empty."""
         if self.path is None:
-            return "none"
+            return "none"  # the client demands one; ``headers`` keeps it from being sent
         try:
-            stat = self.path.stat()
-            seen = (stat.st_mtime_ns, stat.st_ino, stat.st_size)
-            if seen != self._seen:
-                self._key, self._seen = self.path.read_text(encoding="utf-8").strip(), seen
+            key = self.path.read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
             raise EngineFault(
                 f"the key of the language model server cannot be read from {self.path}"
             ) from error
-        if not self._key:
+        if not key:
             raise EngineFault(f"the file {self.path} holds no key for the language model server")
-        return self._key
-
-    async def provide(self) -> str:
-        """The same for the client, which asks before every request."""
-        return self.current()
+        return key

@@ -9,9 +9,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import stamina
-from openai import AsyncOpenAI, AsyncStream, Timeout
-from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam
+from openai import AsyncOpenAI, AsyncStream, BadRequestError, Timeout
+from openai.types.chat import ChatCompletionChunk
 
+from digital_human_runtime.engines.llm.openai.dialect import Dialect
 from digital_human_runtime.engines.llm.openai.faults import Asked, Failed
 from digital_human_runtime.engines.llm.openai.key import KeyFile
 from digital_human_runtime.engines.llm.openai.probe import Probe
@@ -61,6 +62,7 @@ class OpenAIModel:
         self._tries = max(tries, len(self._urls))
         self._probe_seconds = probe_seconds
         self._probe_deadline = probe_deadline
+        self._dialect = Dialect()
         self._rota: Rota | None = None
         self._probe: Probe | None = None
 
@@ -150,14 +152,7 @@ class OpenAIModel:
         chunks = None
         try:
             async with asyncio.timeout(self._timeout):
-                chunks = await client.chat.completions.create(
-                    model=self._model,
-                    messages=[_parameter(message) for message in messages],
-                    max_tokens=max_tokens,
-                    temperature=temperature,
-                    stream=True,
-                    extra_headers=self._key.headers,
-                )
+                chunks = await self._create(client, messages, max_tokens, temperature)
                 answer = await _first_words(asked, chunks)
         except BaseException as error:
             if chunks is not None:
@@ -169,6 +164,21 @@ class OpenAIModel:
             raise failed from error
         self._note(asked, None)
         return answer
+
+    async def _create(
+        self, client: AsyncOpenAI, messages: Sequence[Message], max_tokens: int, temperature: float
+    ) -> AsyncStream[ChatCompletionChunk]:
+        while True:
+            told = self._dialect.parameters(self._model, messages, max_tokens, temperature)
+            try:
+                chunks: AsyncStream[ChatCompletionChunk] = await client.chat.completions.create(
+                    **told, stream=True, extra_headers=self._key.headers
+                )
+            except BadRequestError as error:
+                if not self._dialect.learned(error):
+                    raise
+            else:
+                return chunks
 
     def _note(self, asked: Asked, fault: RuntimeFault | None) -> None:
         """Tell the probe how a try went; a server that is busy, or refuses a text, is well."""
@@ -222,11 +232,3 @@ def _read(chunk: ChatCompletionChunk) -> tuple[str, bool]:
         return "", False
     choice = chunk.choices[0]
     return choice.delta.content or "", choice.finish_reason is not None
-
-
-def _parameter(message: Message) -> ChatCompletionMessageParam:
-    if message.role == "system":
-        return {"role": "system", "content": message.content}
-    if message.role == "user":
-        return {"role": "user", "content": message.content}
-    return {"role": "assistant", "content": message.content}

@@ -8,7 +8,8 @@ from difflib import get_close_matches
 from digital_human_runtime.engines.llm.errors import Refused
 from digital_human_runtime.engines.llm.transformers.device import Device
 
-MODES = ("none", "default", "reduce-overhead", "max-autotune")
+MODES = ("none", "default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs")
+_WITH_GRAPHS = ("reduce-overhead", "max-autotune")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,5 +63,5 @@ def choose_compiling(mode: str, device: Device, tools: Tools) -> Compiling | Non
             f"compile mode {mode} keeps compiled code in {tools.cache}, which is not writable:"
             " mount a folder there, set TORCHINDUCTOR_CACHE_DIR to one, or set the mode to none"
         )
-    graphs = device.kind == "cuda" and mode != "default"
-    return Compiling(2 if mode == "max-autotune" else 1, graphs)
+    graphs = device.kind == "cuda" and mode in _WITH_GRAPHS
+    return Compiling(2 if mode.startswith("max-autotune") else 1, graphs)
