@@ -184,7 +184,7 @@ class Turn:
     async def _next_sound(self) -> Spoken:
         """Return the next item; silence lets out the end of a clause that nothing follows yet."""
         paused = 0.0
-        while self._playout.unsettled and not len(self._sounds) and paused < MOST_PAUSE_SECONDS:
+        while self._held_back() and paused < MOST_PAUSE_SECONDS:
             ahead = (self._playout.sent - self._playout.played) / self._rate
             with suppress(TimeoutError):
                 async with asyncio.timeout(max(PATIENCE_SECONDS, ahead - PRESSING_SECONDS)):
@@ -192,6 +192,12 @@ class Turn:
             await self._play(np.zeros(int(PIECE_SECONDS * self._rate), np.int16))
             paused += PIECE_SECONDS
         return await self._sounds.get()
+
+    def _held_back(self) -> bool:
+        """Whether the end of a clause waits for sound after it, and there is none yet."""
+        clauses = self.script.clauses
+        between = bool(clauses) and clauses[-1].ended
+        return between and self._playout.unsettled > 0 and not len(self._sounds)
 
     def _gather(self, sound: Sound) -> Samples:
         """Take what else of the clause is there, so that its caption is as good as it can be."""

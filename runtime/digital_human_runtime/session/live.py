@@ -91,10 +91,10 @@ class LiveConversation:
             running.turn.credit(played)
 
     async def finished(self, turn: int, played: int) -> None:
-        """The turn was heard to its end."""
+        """The turn was heard to its end; returns once it is written down."""
         running = self._of(turn)
         if running is not None:
-            running.hear(played)
+            await running.hear(played)
 
     def events(self) -> AsyncIterator[Event]:
         """Everything for the client, in order; for one reader."""

@@ -96,10 +96,12 @@ class RunningTurn:
         if self._place is not None:
             self._place.release()
 
-    def hear(self, played: int) -> None:
-        """All of it was heard."""
+    async def hear(self, played: int) -> None:
+        """All of it was heard; returns once that is written down."""
         self.turn.credit(played)
-        self._heard.set()
+        if self.sent is not None:
+            self._heard.set()
+            await asyncio.wait({self.task}, timeout=STOP_SECONDS)
 
     def outcome(self, *, told: bool = False) -> TurnEnded:
         """

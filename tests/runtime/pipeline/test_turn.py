@@ -186,6 +186,14 @@ async def test_the_end_of_a_clause_is_not_kept_back_by_the_next_one() -> None:
     assert len(listener.weights) == math.ceil(len(listener.samples) * 30 / 16_000)
 
 
+async def test_a_slow_voice_is_not_interrupted_by_pauses() -> None:
+    voice = ToneVoice(wait_seconds=0.3)
+    listener = Listener()
+    await heard(listener, model=ScriptedModel("Hello my dear friend, hello."), voice=voice)
+    expected = np.concatenate([voice.sound(text)[0] for text in voice.spoken])
+    assert np.array_equal(listener.samples[: len(expected)], expected)
+
+
 async def test_an_answer_without_a_sound_ends_well() -> None:
     for answer in ("", "...", "😀", "```\ncode\n```"):
         listener = Listener()

@@ -514,9 +514,10 @@ async def test_the_figures_of_turns_are_told() -> None:
     assert figures.turns[0].first_audio is not None
 
 
-async def test_nothing_is_left_behind(talk: Talk) -> None:
+async def test_nothing_is_left_behind() -> None:
+    model, voice, face = ScriptedModel(ANSWER), ToneVoice(), EnergyFace()
+    talk = a_talk(engines(model, voice, face))
     before = asyncio.all_tasks()
-    parts = talk._context.engines
     for when in (0.0, 0.3, 1.0, 9.0):
         visitor = await visit(talk)
         await visitor.conversation.say("Tell me.")
@@ -524,8 +525,7 @@ async def test_nothing_is_left_behind(talk: Talk) -> None:
         await visitor.leave()
         await asyncio.sleep(0)
         assert asyncio.all_tasks() == before
-    for engine in (parts.model, parts.voice, parts.face):
-        assert engine.streams.open == 0  # type: ignore[attr-defined]
+    assert model.streams.open == voice.streams.open == face.streams.open == 0
 
 
 async def test_a_new_process_greets_nobody_who_drains() -> None:

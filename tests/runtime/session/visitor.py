@@ -29,6 +29,7 @@ class Visitor:
         self._sent: dict[int, int] = {}
         self._hears = hears
         self._changed = asyncio.Event()
+        self._heard = asyncio.Event()
         self._tasks = [asyncio.create_task(self._read())]
         if hears:
             self._tasks.append(asyncio.create_task(self._listen()))
@@ -59,7 +60,8 @@ class Visitor:
         if self._hears:
             async with asyncio.timeout(seconds):
                 while self.played.get(turn, 0) < ended.samples:
-                    await asyncio.sleep(0.05)
+                    self._heard.clear()
+                    await self._heard.wait()
         await self.conversation.finished(turn, ended.samples)
         return ended
 
@@ -112,6 +114,7 @@ class Visitor:
                 if played < sent:
                     self.played[turn] = min(sent, played + int(self._hears * RATE / 10))
                     self.conversation.credit(turn, self.played[turn])
+                    self._heard.set()
 
 
 async def visit(talk: Talk, principal: str = "anonymous", *, hears: float = 1.0) -> Visitor:
