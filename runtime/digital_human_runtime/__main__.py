@@ -29,6 +29,8 @@ def main(argv: list[str] | None = None) -> int:
         _readable(settings.secret_files)
     except SettingsError as error:
         return _refuse(*error.sentences)
+    # gRPC's core writes lines of its own to stderr: what matters of it is told by exceptions.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     # What follows is slow to import; wrong settings should be told at once.
     from digital_human_runtime import app, logs  # noqa: PLC0415
     from digital_human_runtime.engines.llm.errors import Refused  # noqa: PLC0415

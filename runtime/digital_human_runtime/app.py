@@ -94,6 +94,8 @@ class Runtime:
         began = time.monotonic()
         self._gate.load()
         self._gpus.start()
+        if self.settings.environment.cuda_visible_devices and not self._gpus.read():
+            _log.warning("CUDA_VISIBLE_DEVICES is set, but there is no GPU")
         await self._serve("health", health_app.create(self.health, self.scrape))
         await self._start_engines()
         talk = await self._start_talk()
