@@ -32,7 +32,7 @@ async def voice() -> AsyncIterator[EspeakVoice]:
 @pytest_asyncio.fixture(loop_scope="module")
 async def single() -> AsyncIterator[EspeakVoice]:
     """A voice with one worker that may be broken; a hang is noticed soon."""
-    voice = EspeakVoice(workers=1, clause_seconds=0.5, wait_seconds=DEADLINE)
+    voice = EspeakVoice(workers=1, clause_seconds=2.0, wait_seconds=DEADLINE)
     await voice.start()
     yield voice
     await voice.close()
