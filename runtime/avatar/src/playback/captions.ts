@@ -7,15 +7,27 @@ export interface CaptionPiece {
   heard: boolean;
 }
 
+/** Letters that are shown at once, about; a sentence's end comes first. */
+const LINE = 64;
+
+interface Word {
+  text: string;
+  firstSample: number;
+}
+
 export class CaptionTrack {
   private captions: Caption[] = [];
+  /** Words in lines that are shown one after another. */
+  private lines: Word[][] = [];
 
   push(caption: Caption): void {
     this.captions.push(caption);
+    this.lines.push(...linesOf(wordsOf(caption)));
   }
 
   clear(): void {
     this.captions = [];
+    this.lines = [];
   }
 
   /** All that was captioned so far, for when nothing can be heard yet. */
@@ -23,28 +35,44 @@ export class CaptionTrack {
     return this.captions.map((caption) => caption.text.trim()).join(" ");
   }
 
-  /** The clause at a sample: the last one that began; the first until then. */
-  current(sample: number): Caption | undefined {
-    let found = this.captions[0];
-    for (const caption of this.captions) if (caption.firstSample <= sample) found = caption;
-    return found;
-  }
-
-  /** The clause at a sample in pieces, each with whether its words have begun to sound. */
+  /** The line at a sample (the last one that began) in pieces, each with whether it has begun to sound. */
   pieces(sample: number): CaptionPiece[] {
-    const caption = this.current(sample);
-    return caption ? split(caption, sample) : [];
+    let found = this.lines[0] ?? [];
+    for (const line of this.lines) if (line[0].firstSample <= sample) found = line;
+    return found.map(({ text, firstSample }) => ({ text, heard: firstSample <= sample }));
   }
 }
 
-function split(caption: Caption, sample: number): CaptionPiece[] {
-  if (!caption.words.length) return [{ text: caption.text, heard: sample >= caption.firstSample }];
-  const pieces: CaptionPiece[] = [];
+/** The words of a caption with all that stands between them, so that nothing is lost. */
+function wordsOf({ text, firstSample, words }: Caption): Word[] {
+  if (!words.length) return text ? [{ text, firstSample }] : [];
+  const found: Word[] = [];
   let offset = 0;
-  caption.words.forEach((word, index) => {
-    const end = index === caption.words.length - 1 ? caption.text.length : word[1];
-    if (end > offset) pieces.push({ text: caption.text.slice(offset, end), heard: sample >= word[2] });
+  words.forEach((word, index) => {
+    const next = words[index + 1];
+    const end = next ? next[0] : text.length;
+    if (end > offset) found.push({ text: text.slice(offset, end), firstSample: word[2] });
     offset = Math.max(offset, end);
   });
-  return pieces;
+  return found;
+}
+
+/** Break after a sentence, and before a line gets long. */
+function linesOf(words: readonly Word[]): Word[][] {
+  const lines: Word[][] = [];
+  let line: Word[] = [];
+  let length = 0;
+  const finish = (): void => {
+    if (line.length) lines.push(line);
+    line = [];
+    length = 0;
+  };
+  for (const word of words) {
+    if (length + word.text.trim().length > LINE) finish();
+    line.push(word);
+    length += word.text.length;
+    if (/[.!?…]["'”’)]*\s*$/.test(word.text)) finish();
+  }
+  finish();
+  return lines;
 }
