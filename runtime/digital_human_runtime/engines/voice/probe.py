@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
 
 from digital_human_runtime.errors import RuntimeFault
@@ -36,8 +35,7 @@ class Probe:
         self._check = Check("voice", ok=False, detail="the voice is not started")
         if task is not None:
             task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+            await asyncio.wait([task])
 
     async def now(self) -> None:
         """Ask at once."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncGenerator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
@@ -140,10 +139,3 @@ class Pool:
 
 def _why(error: Exception) -> str:
     return str(error).rstrip(".") or "it takes too long"
-
-
-async def finish(task: asyncio.Task[None]) -> None:
-    """Cancel a task and wait for it, whatever comes out of it."""
-    task.cancel()
-    with contextlib.suppress(asyncio.CancelledError, Exception):
-        await task

@@ -14,7 +14,7 @@ from digital_human_runtime.errors import EngineFault, Unavailable
 from digital_human_runtime.frames import Check, Samples, Speech
 
 from .names import VoiceNames
-from .pool import Pool, finish
+from .pool import Pool
 from .process import WorkerLostError
 from .protocol import Kind, Manner, Marks, Order
 
@@ -128,7 +128,8 @@ class EspeakVoice:
                     raise item
                 yield item
         finally:
-            await finish(task)
+            task.cancel()
+            await asyncio.wait([task])
 
     async def _fill(self, pool: Pool, order: Order, heard: asyncio.Queue[_Item]) -> None:
         try:
