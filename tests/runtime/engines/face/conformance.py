@@ -28,7 +28,7 @@ def vowels(rate: int, seconds: float) -> Samples:
         size = sum(1.0 / (1.0 + ((hertz - peak) / 90.0) ** 2) for peak in (700.0, 1200.0, 2600.0))
         sound += size * np.sin(2 * np.pi * hertz * times + harmonic)
     sound *= np.clip(np.sin(2 * np.pi * 2.0 * times), 0.0, None)
-    return (sound / np.abs(sound).max() * 14000).astype(np.int16)
+    return np.asarray(sound / np.abs(sound).max() * 14000, dtype=np.int16)
 
 
 async def frames(stream: FaceStream, pieces: Sequence[Samples]) -> Weights:
@@ -118,9 +118,7 @@ class FaceConformance:
     async def test_streams_do_not_know_of_each_other(self, face: Face) -> None:
         loud, quiet = vowels(16000, 1.0), np.zeros(16000, np.int16)
         alone = await frames(await face.open(sample_rate=16000, options=FaceOptions()), [loud])
-        one, other = [
-            await face.open(sample_rate=16000, options=FaceOptions()) for _ in range(2)
-        ]
+        one, other = [await face.open(sample_rate=16000, options=FaceOptions()) for _ in range(2)]
         together, still = await asyncio.gather(
             frames(one, split(loud, 1600)), frames(other, split(quiet, 1600))
         )
