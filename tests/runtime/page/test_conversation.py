@@ -1,0 +1,189 @@
+"""A conversation from the first word to a lost connection, as a reader lives it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+from urllib.parse import urlsplit
+
+import pytest
+
+from .conftest import Visitor, until
+from .human import ANSWER, Human
+from .speech import SAMPLE_RATE
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+Visit = Callable[..., Visitor]
+
+
+def test_it_answers_with_sound_a_moving_face_and_captions(
+    visit: Visit, address: str, human: Human
+) -> None:
+    visitor = visit(address)
+    visitor.state("ready")
+    assert "Hello!" in visitor.page.inner_text("#caption"), "the greeting is captioned"
+    visitor.ask("How are you?")
+    visitor.state("speaking")
+    visitor.wait("window.__digitalHuman.lastFrameWeights.jawOpen > 0.5")
+    until(lambda: visitor.loudness() > 0.1, "nothing sounds")
+    visitor.wait("document.querySelectorAll('#caption .heard').length >= 2")
+    assert visitor.page.inner_text("#caption") == ANSWER
+    visitor.state("ready")
+    assert human.of_type("say")[0]["text"] == "How are you?"
+    assert human.of_type("finished") == [
+        {"type": "finished", "turn": 1, "played": int(human.seconds * SAMPLE_RATE)}
+    ]
+    lines = visitor.page.locator("#lines li").all_text_contents()
+    assert lines == ["How are you?", ANSWER]
+    assert visitor.problems == []
+
+
+def test_faces_follow_the_sound_in_order_and_skew_is_measured(
+    visit: Visit, address: str, human: Human, record_property: Callable[[str, object], None]
+) -> None:
+    visitor = visit(address)
+    visitor.state("ready")
+    visitor.ask("Go on")
+    visitor.wait(f"window.__digitalHuman.playedSamples > {2 * SAMPLE_RATE}")
+    applied = visitor.hook("appliedSamples")
+    assert len(applied) > 5
+    assert all(before <= after for before, after in pairwise(applied))
+    skew = visitor.hook("skewMs")
+    assert len(skew) == len(applied)
+    assert all(isinstance(value, int | float) for value in skew)
+    p95 = sorted(abs(value) for value in skew)[int(0.95 * (len(skew) - 1))]
+    record_property("skew_p95_ms", round(p95, 1))
+    record_property("drawn_fps", visitor.hook("drawnFps"))
+    record_property("first_audio_ms", round(visitor.hook("firstAudioMs")))
+    credits_ = [message["played"] for message in human.of_type("credit")]
+    assert credits_ == sorted(set(credits_))
+    assert visitor.hook("bufferedSamples") > 0
+
+
+@pytest.mark.parametrize("way", ["key", "button", "typing"])
+def test_barge_in_silences_at_once(visit: Visit, address: str, human: Human, way: str) -> None:
+    human.seconds = 20
+    visitor = visit(address)
+    visitor.state("ready")
+    visitor.ask("Tell me everything")
+    visitor.state("speaking")
+    until(lambda: visitor.loudness() > 0.1, "nothing sounds")
+    if way == "key":
+        visitor.page.keyboard.press("Escape")
+    elif way == "button":
+        visitor.page.click("#stop")
+    else:
+        visitor.page.type("#question", "w")
+    visitor.state("ready")
+    until(lambda: visitor.loudness() == 0, "it goes on sounding")
+    until(lambda: len(human.of_type("interrupt")) == 1, "the server was not told")
+    interrupt = human.of_type("interrupt")[0]
+    assert interrupt["turn"] == 1
+    assert 0 < interrupt["played"] < 20 * SAMPLE_RATE
+    visitor.wait("document.querySelector('#caption').textContent === ''")
+    visitor.wait("window.__digitalHuman.lastFrameWeights.jawOpen === 0")
+    visitor.page.fill("#question", "")
+    visitor.ask("And now?")
+    visitor.state("speaking")
+    assert visitor.hook("turn") == 2
+    until(lambda: visitor.loudness() > 0.1, "after an interruption nothing sounds any more")
+
+
+def test_a_question_while_it_speaks_interrupts_first(
+    visit: Visit, address: str, human: Human
+) -> None:
+    human.seconds = 20
+    visitor = visit(address)
+    visitor.state("ready")
+    visitor.ask("One")
+    visitor.state("speaking")
+    visitor.ask("Two")
+    visitor.wait("window.__digitalHuman.turn === 2")
+    visitor.state("speaking")
+    kinds = [message["type"] for message in human.heard if message["type"] != "credit"]
+    assert kinds == ["say", "interrupt", "say"]
+
+
+def test_a_lost_connection_is_taken_up_with_the_token_and_offers_the_question_again(
+    visit: Visit, address: str, human: Human
+) -> None:
+    human.seconds = 20
+    visitor = visit(address)
+    visitor.state("ready")
+    visitor.ask("Tell me everything")
+    visitor.state("speaking")
+    human.run(human.send({"type": "token", "token": "newer"}))
+    human.interrupted = {"question": "Tell me everything", "heardSamples": 5000}
+    human.history = [{"role": "user", "content": "Tell me everything"}]
+    human.run(human.close(1012))
+    until(lambda: len(human.hellos) == 2, "it does not connect again")
+    assert human.hellos[0] == {"type": "hello", "version": 1, "ticket": "a-ticket"}
+    assert human.hellos[1]["resume"] == {"session": "a-session", "token": "newer"}
+    visitor.state("ready")
+    assert visitor.page.locator("#lines li").all_text_contents() == ["Tell me everything"]
+    visitor.page.get_by_role("button", name="Ask again").click()
+    until(lambda: len(human.of_type("say")) == 2, "the offer asks nothing")
+    assert human.of_type("say")[1]["text"] == "Tell me everything"
+
+
+def test_a_drain_moves_the_conversation_when_nothing_is_being_said(
+    visit: Visit, address: str, human: Human
+) -> None:
+    visitor = visit(address)
+    visitor.state("ready")
+    human.run(human.send({"type": "drain", "seconds": 30, "token": "for-the-next"}))
+    until(lambda: len(human.hellos) == 2, "it does not move")
+    assert human.hellos[1]["resume"]["token"] == "for-the-next"
+    visitor.state("ready")
+
+
+@pytest.mark.parametrize(("code", "button"), [(4001, "Take it back"), (4002, "Start again")])
+def test_an_end_is_said_and_offers_a_way_back(
+    visit: Visit, address: str, human: Human, code: int, button: str
+) -> None:
+    visitor = visit(address)
+    visitor.state("ready")
+    human.run(human.close(code))
+    visitor.state("ended")
+    visitor.page.get_by_role("button", name=button).click()
+    visitor.state("ready")
+    assert human.connections == 2
+
+
+def test_an_error_is_shown_and_never_spoken(visit: Visit, address: str, human: Human) -> None:
+    human.refuse = {"code": "busy", "message": "Too many talk at once.", "retryAfter": 1}
+    visitor = visit(address)
+    visitor.state("ready")
+    visitor.ask("Hello?")
+    visitor.wait("!document.querySelector('#notice').hidden")
+    assert visitor.page.inner_text("#notice") == "Too many talk at once."
+    assert visitor.page.get_attribute("#notice", "role") == "alert"
+    visitor.state("ready")
+    assert visitor.hook("appliedSamples") == []
+
+
+def test_a_key_is_asked_for_and_kept_in_memory_only(
+    visit: Visit, address: str, human: Human
+) -> None:
+    human.key = "open-sesame"
+    visitor = visit(address)
+    visitor.wait("document.querySelector('#key').open")
+    visitor.page.fill("#key-input", "wrong")
+    visitor.page.press("#key-input", "Enter")
+    visitor.wait("document.querySelector('#key-why').textContent.includes('refused')")
+    visitor.page.fill("#key-input", "open-sesame")
+    visitor.page.press("#key-input", "Enter")
+    visitor.state("ready")
+    kept = "JSON.stringify([localStorage, sessionStorage, document.cookie, location.href])"
+    assert "sesame" not in visitor.page.evaluate(kept)
+    assert "sesame" not in "".join(visitor.requests)
+
+
+def test_nothing_is_asked_of_another_origin(visit: Visit, address: str) -> None:
+    visitor = visit(address)
+    visitor.state("ready")
+    own = urlsplit(address).netloc
+    assert {urlsplit(url).netloc for url in visitor.requests if not url.startswith("blob:")} == {
+        own
+    }
+    assert visitor.problems == []

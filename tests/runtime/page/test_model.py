@@ -1,0 +1,88 @@
+"""Heads of others, and browsers without WebGL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Playwright
+
+from digital_human_runtime.frames import SHAPES
+
+from .conftest import CHROMIUM, FLAGS, Visitor
+from .glb import tiny_glb
+from .human import Human
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+Visit = Callable[..., Visitor]
+
+
+def upload(visitor: Visitor, folder: Path, shapes: Sequence[str]) -> str:
+    """Give the page a model with these shapes and return what it says of it."""
+    file = folder / "head.glb"
+    file.write_bytes(tiny_glb(shapes))
+    visitor.page.click("#show-details")
+    visitor.page.set_input_files("#model", file)
+    report = "document.querySelector('#coverage').textContent"
+    visitor.wait(f"{report} && !{report}.startsWith('Reading')")
+    return visitor.page.inner_text("#coverage")
+
+
+def test_a_model_reports_its_coverage_and_speaks(
+    visit: Visit, address: str, human: Human, tmp_path: Path
+) -> None:
+    visitor = visit(address)
+    visitor.state("ready")
+    names = [name for name in SHAPES if not name.startswith("eyeWide")][:48]
+    pascal = [f"blendShape1.{name[0].upper()}{name[1:]}" for name in names]
+    assert upload(visitor, tmp_path, pascal).startswith("48/52 shapes found.")
+    visitor.ask("Speak with this head")
+    visitor.wait("window.__digitalHuman.lastFrameWeights.jawOpen > 0.5")
+    visitor.page.click("#builtin")
+    assert visitor.page.inner_text("#coverage") == ""
+    posts = [url for url in visitor.requests if url.endswith(".glb")]
+    assert posts == [], "the model stays in the browser"
+    assert visitor.problems == []
+
+
+@pytest.mark.parametrize(
+    ("shapes", "sentence"),
+    [(["mouthClose"], "no jawOpen"), (["jawOpen", "browInnerUp"], "closes its lips")],
+)
+def test_a_model_that_could_not_speak_is_refused(
+    visit: Visit, address: str, tmp_path: Path, shapes: list[str], sentence: str
+) -> None:
+    visitor = visit(address)
+    visitor.state("ready")
+    assert sentence in upload(visitor, tmp_path, shapes)
+    assert not visitor.page.locator("#builtin").is_visible()
+
+
+def test_a_file_that_is_no_model_is_refused(visit: Visit, address: str, tmp_path: Path) -> None:
+    visitor = visit(address)
+    visitor.state("ready")
+    visitor.page.click("#show-details")
+    file = tmp_path / "letter.glb"
+    file.write_text("not a model")
+    visitor.page.set_input_files("#model", file)
+    visitor.wait("document.querySelector('#coverage').textContent.includes('no GLB model')")
+
+
+def test_without_webgl_a_drawing_speaks(visit: Visit, address: str, playwright: Playwright) -> None:
+    flags = [flag for flag in FLAGS if "swiftshader" not in flag]
+    plain = playwright.chromium.launch(
+        executable_path=str(CHROMIUM), args=[*flags, "--disable-gpu", "--disable-3d-apis"]
+    )
+    try:
+        visitor = visit(address, in_browser=plain)
+        visitor.state("ready")
+        shut = visitor.page.get_attribute("#stage > svg > path:nth-last-of-type(1)", "d")
+        visitor.ask("Are you flat?")
+        visitor.wait("window.__digitalHuman.lastFrameWeights.jawOpen > 0.5")
+        opened = visitor.page.get_attribute("#stage > svg > path:nth-last-of-type(1)", "d")
+        assert opened != shut
+        visitor.page.click("#show-details")
+        visitor.wait("document.querySelector('#readout').textContent.includes('no WebGL')")
+    finally:
+        plain.close()
