@@ -44,6 +44,8 @@ from digital_human_runtime.ws_api.connection import Terms
 _log = logging.getLogger(__name__)
 RETRY_SECONDS = 1.0
 """Between two tries to start a part whose server is not there yet."""
+CERTIFICATE_SECONDS = 10.0
+"""Between two looks whether the certificate was renewed."""
 CLOSE_SECONDS = 5.0
 """For all parts to give up what they hold; beyond it the process ends anyway."""
 
@@ -61,6 +63,7 @@ class Runtime:
         self.metrics = Metrics(self.engines.voice.sample_rate)
         self.health = Health(self.checks)
         self.ports: dict[str, int] = {}
+        self.certificate_seconds = CERTIFICATE_SECONDS
         self._gate = Gate(settings.security)
         self._gpus = Gpus()
         self.talk: Talk | None = None
@@ -206,6 +209,8 @@ class Runtime:
         await self._serve("websocket", websocket)
         await self._grpc.start()
         await self._grpc.serving(serving=True)
+        if security.tls_cert_file is not None:
+            self._tasks.append(asyncio.create_task(self._renew_certificates()))
         every = self.settings.environment.digital_human_speaking_health_seconds
         if every and self._speaking is not None:
             self._tasks.append(asyncio.create_task(self._speaking.watch(every)))
@@ -223,6 +228,12 @@ class Runtime:
         self._servers[name] = server
         self._tasks.append(asyncio.create_task(server.run_until_stopped(), name=name))
         await server.up()
+
+    async def _renew_certificates(self) -> None:
+        while True:
+            await asyncio.sleep(self.certificate_seconds)
+            for server in self._servers.values():
+                server.renew_certificate()
 
     async def _close_parts(self) -> None:
         if self.ports:

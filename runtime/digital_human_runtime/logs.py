@@ -13,6 +13,10 @@ _SECRET = ("authorization", "api_key", "apikey", "password", "secret", "ticket",
 _SPOKEN = frozenset({"answer", "content", "heard", "question", "said", "text", "transcript"})
 _QUIET = ("httpx", "httpcore", "openai", "urllib3", "websockets", "asyncio")
 """Libraries that tell about each of their steps."""
+_TRACEBACKS = structlog.processors.ExceptionRenderer(
+    structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+)
+"""Without local variables: they hold secrets and what people said."""
 Event = MutableMapping[str, Any]
 
 
@@ -79,8 +83,6 @@ def _renderers(style: str) -> list[structlog.typing.Processor]:
         else structlog.dev.ConsoleRenderer(colors=False)
     )
     rename: list[structlog.typing.Processor] = (
-        [structlog.processors.dict_tracebacks, structlog.processors.EventRenamer("message")]
-        if style == "json"
-        else []
+        [_TRACEBACKS, structlog.processors.EventRenamer("message")] if style == "json" else []
     )
     return [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rename, last]

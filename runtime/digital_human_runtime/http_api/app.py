@@ -21,7 +21,7 @@ def create(services: Services, websocket: ASGIApp) -> FastAPI:
         version=version(),
         description="Talk to a digital human: text in, answers, speech and a face out.",
     )
-    problems.install(app)
+    problems.install(app, services.metrics.failed)
     app.add_middleware(BodyLimit, limit=services.settings.security.request_bytes)
 
     @app.get("/health")

@@ -15,6 +15,7 @@ from digital_human_runtime.errors import RuntimeFault
 from digital_human_runtime.session.conversation import ChatDone
 
 from . import problems, sse
+from .measured import measured
 from .requests import admitted, body_of
 from .services import Services
 
@@ -67,7 +68,8 @@ def router(services: Services) -> APIRouter:
         """Answer a question in text, as JSON or as server-sent events."""
         principal = await admitted(request, services)
         asked = await body_of(request, ChatRequest)
-        pieces = services.sessions.chat(principal, asked.message, asked.session)
+        answer = services.sessions.chat(principal, asked.message, asked.session)
+        pieces = measured(answer, services.metrics, "chat")
         if asked.stream or "text/event-stream" in request.headers.get("accept", ""):
             return sse.answer(_events(await sse.begun(pieces)))
         done = await while_connected(request, _whole(pieces))
@@ -105,11 +107,14 @@ async def _gone(request: Request) -> None:
 
 
 async def _whole(pieces: Pieces) -> ChatDone:
+    done: ChatDone | None = None
     async with aclosing(pieces):
         async for piece in pieces:
             if isinstance(piece, ChatDone):
-                return piece
-    raise RuntimeFault("The answer has no end; ask again.")
+                done = piece
+    if done is None:
+        raise RuntimeFault("The answer has no end; ask again.")
+    return done
 
 
 async def _events(pieces: Pieces) -> AsyncGenerator[str]:

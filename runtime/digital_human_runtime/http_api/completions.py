@@ -17,6 +17,7 @@ from digital_human_runtime.frames import Message
 
 from . import problems, sse
 from .chat import while_connected
+from .measured import measured
 from .requests import admitted, body_of
 from .services import Services
 
@@ -82,7 +83,7 @@ def router(services: Services) -> APIRouter:
         asked = await body_of(request, CompletionRequest)
         _check(asked, services)
         head = {"id": f"chatcmpl-{uuid4().hex}", "created": int(time.time()), "model": asked.model}
-        pieces = _pieces(services, asked)
+        pieces = measured(_pieces(services, asked), services.metrics, "completions")
         if asked.stream:
             return sse.answer(_chunks(head, await sse.begun(pieces)))
         text = "".join(await while_connected(request, _all(pieces)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -48,12 +49,18 @@ def response(status: int, code: str, detail: str, retry_after: float | None = No
     return JSONResponse(body, status, headers, media_type=MEDIA_TYPE)
 
 
-def install(app: FastAPI) -> None:
-    """Let every error of an app be such a document."""
+def install(app: FastAPI, failed: Callable[[str], None] = lambda _code: None) -> None:
+    """Let every error of an app be such a document; ``failed`` is told of our own mistakes."""
+
+    async def of_bug(request: Request, error: Exception) -> Response:
+        failed("internal")
+        _log.error("a request to %s failed", request.url.path, exc_info=error)
+        return response(500, "internal", "Something went wrong here; it is in the log.")
+
     app.add_exception_handler(RuntimeFault, _of_fault)
     app.add_exception_handler(HTTPException, _of_http)
     app.add_exception_handler(RequestValidationError, _of_validation)
-    app.add_exception_handler(Exception, _of_bug)
+    app.add_exception_handler(Exception, of_bug)
 
 
 async def _of_fault(_request: Request, fault: Exception) -> Response:
@@ -72,11 +79,6 @@ async def _of_validation(_request: Request, error: Exception) -> Response:
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"][1:]) or "The request"
     return response(400, "bad_input", f"{where}: {first['msg']}")
-
-
-async def _of_bug(request: Request, error: Exception) -> Response:
-    _log.error("a request to %s failed", request.url.path, exc_info=error)
-    return response(500, "internal", "Something went wrong here; it is in the log.")
 
 
 def _openai_type(status: int) -> str:

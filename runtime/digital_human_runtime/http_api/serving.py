@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import socket
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import uvicorn
 from starlette.types import ASGIApp
 
+_log = logging.getLogger(__name__)
 BACKLOG = 2048
 PING_SECONDS = 20.0
 LARGEST_MESSAGE = 65536
@@ -42,6 +44,14 @@ def listen(address: str) -> socket.socket:
     return found
 
 
+def _times(files: tuple[Path, Path] | None) -> tuple[int, ...]:
+    """When the files were written; nothing while one of them is not there."""
+    try:
+        return tuple(file.stat().st_mtime_ns for file in files or ())
+    except OSError:
+        return ()
+
+
 class AsgiServer(uvicorn.Server):
     """One server on one socket; signals are the process's business, not its own."""
 
@@ -55,6 +65,8 @@ class AsgiServer(uvicorn.Server):
     ) -> None:
         self._listener = listener
         self._up = asyncio.Event()
+        self._tls = tls
+        self._certified = _times(tls)
         super().__init__(
             uvicorn.Config(
                 app,
@@ -86,6 +98,17 @@ class AsgiServer(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Leave signals alone."""
         yield
+
+    def renew_certificate(self) -> None:
+        """Take up a certificate that was renewed; a half-written one changes nothing."""
+        found = _times(self._tls)
+        if self._tls is None or found == self._certified or self.config.ssl is None:
+            return
+        try:
+            self.config.ssl.load_cert_chain(*self._tls)
+            self._certified = found
+        except (OSError, ValueError) as error:
+            _log.warning("the certificate cannot be read again: %s", type(error).__name__)
 
     async def up(self) -> None:
         """Return once callers are answered."""

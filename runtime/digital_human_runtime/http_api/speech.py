@@ -14,6 +14,7 @@ from digital_human_runtime.errors import BadInput
 
 from . import sse
 from .chat import while_connected
+from .measured import measured
 from .requests import admitted, body_of
 from .services import Services
 from .wav import wav
@@ -54,7 +55,8 @@ def router(services: Services) -> APIRouter:
             raise BadInput("speed must be 1: the voice has one speed here")
         rate = services.voice.sample_rate
         headers = {"X-Sample-Rate": str(rate), "Cache-Control": "no-store"}
-        sound = _sound(services, asked.input, _voice(services, asked.voice))
+        made = _sound(services, asked.input, _voice(services, asked.voice))
+        sound = measured(made, services.metrics, "speech")
         if asked.response_format == "pcm":
             kind = f"audio/pcm;rate={rate}"
             return StreamingResponse(await sse.begun(sound), media_type=kind, headers=headers)

@@ -1,6 +1,7 @@
 import json
 import socket
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -81,7 +82,7 @@ async def test_a_process_drains_with_a_conversation_in_it() -> None:
 
 async def conversation_until_closed(
     talk: websockets.ClientConnection,
-) -> list[dict[str, object]]:
+) -> list[dict[str, Any]]:
     """Hear everything at once, and give credit for it, until the server closes."""
     seen = []
     played = 0

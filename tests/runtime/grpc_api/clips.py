@@ -92,12 +92,14 @@ async def read(call: grpc.aio.StreamStreamCall) -> Answer:
     return answer
 
 
-async def process(stub: object, parts: Iterable[Part]) -> Answer:
+async def process(
+    stub: object, parts: Iterable[Part], metadata: Sequence[tuple[str, str]] = ()
+) -> Answer:
     """The answer to a clip."""
 
     async def requests() -> AsyncIterator[Part]:
         for part in parts:
             yield part
 
-    call = stub.ProcessAudioStream(requests(), timeout=30)  # type: ignore[attr-defined]
+    call = stub.ProcessAudioStream(requests(), timeout=30, metadata=metadata)  # type: ignore[attr-defined]
     return await read(call)

@@ -1,0 +1,87 @@
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from digital_human_runtime import logs
+from digital_human_runtime.pipeline import TurnFigures
+from digital_human_runtime.tracing import TurnTraces
+
+Captured = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    """Undo what a test configures."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:], root.level = handlers, level
+    structlog.reset_defaults()
+
+
+def lines(captured: Captured) -> list[dict[str, object]]:
+    return [json.loads(line) for line in captured.readouterr().err.splitlines()]
+
+
+def test_lines_are_json_without_secrets_and_without_words(capsys: Captured) -> None:
+    logs.configure("INFO", "json", fields={"pod": "ada-0"})
+    extra = {"api_key": "k", "resumeToken": "t", "question": "Who am I?", "turn": 3}
+    logging.getLogger("any.library").warning("something", extra=extra)
+    structlog.get_logger("ours").info("else", ticket="abc", heard="secret words")
+    logging.getLogger("uvicorn.error").error("server")
+    first, second, third = lines(capsys)
+    assert first["message"] == "something"
+    assert (first["level"], first["pod"], first["turn"]) == ("warning", "ada-0", 3)
+    assert (first["api_key"], first["resumeToken"]) == ("[redacted]", "[redacted]")
+    assert first["question"] == "[9 characters]"
+    assert (second["ticket"], second["heard"]) == ("[redacted]", "[12 characters]")
+    assert third["logger"] == "uvicorn.error"
+
+
+def test_words_are_logged_when_somebody_wants_them(capsys: Captured) -> None:
+    logs.configure("INFO", "json", conversations=True)
+    logging.getLogger("x").info("asked", extra={"question": "Who am I?"})
+    assert lines(capsys)[0]["question"] == "Who am I?"
+
+
+def test_an_exception_is_one_line(capsys: Captured) -> None:
+    logs.configure("INFO", "json")
+    password = "correct-horse"
+    try:
+        json.loads(f"{{{password}")
+    except ValueError:
+        logging.getLogger("x").exception("it failed")
+    (line,) = lines(capsys)
+    assert "JSONDecodeError" in json.dumps(line["exception"])
+    assert password not in json.dumps(line)
+
+
+def test_text_is_for_people(capsys: Captured) -> None:
+    logs.configure("INFO", "text")
+    logging.getLogger("x").info("ready", extra={"http": 8000})
+    said = capsys.readouterr().err
+    assert "ready" in said
+    assert "http=8000" in said
+
+
+def test_one_trace_for_each_turn() -> None:
+    exporter = InMemorySpanExporter()
+    traces = TurnTraces(SimpleSpanProcessor(exporter), {"digital_human.name": "ada"})
+    traces.turn_ended(TurnFigures(started_at=100.0, seconds=2.0, first_token=0.1, first_audio=0.3))
+    traces.turn_ended(TurnFigures(started_at=200.0, seconds=1.0, reason="failed", code="engine"))
+    traces.refused("busy")
+    first, second = exporter.get_finished_spans()
+    assert first.context is not None
+    assert second.context is not None
+    assert first.context.trace_id != second.context.trace_id
+    assert (first.start_time, first.end_time) == (100 * 10**9, 102 * 10**9)
+    events = [(event.name, event.timestamp - 100 * 10**9) for event in first.events]
+    assert events == [("first_token", 10**8), ("first_audio", 3 * 10**8)]
+    assert first.resource.attributes["digital_human.name"] == "ada"
+    assert not second.status.is_ok
+    traces.close()
