@@ -9,7 +9,8 @@ from typing import Literal, Protocol
 @dataclass(slots=True)
 class TurnFigures:
     """
-    One turn, measured. Times are seconds since the question was taken; None: never reached.
+    One turn, measured. Times are seconds since the question was taken; None: never reached, or
+    the turn was a greeting, which says nothing about how soon an answer comes.
 
     A label may be made of ``reason`` and ``code`` only: both are bounded.
     """

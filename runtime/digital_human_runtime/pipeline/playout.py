@@ -125,7 +125,15 @@ class Playout:
             self.underruns += 1
         self._dry = False
         self.sent = end
-        await self._put(media)
+        await self._put_in_time(media)
+
+    async def _put_in_time(self, media: Media) -> None:
+        """A connection that takes nothing more is a listener who hears nothing more."""
+        try:
+            async with asyncio.timeout(self._stall_seconds):
+                await self._put(media)
+        except TimeoutError:
+            raise Stalled from None
 
 
 def _shift(pieces: deque[NDArray[Scalar]], count: int, none: NDArray[Scalar]) -> NDArray[Scalar]:

@@ -251,9 +251,9 @@ class Turn:
             self._reached("frame")
 
     def _reached(self, milestone: Literal["token", "clause", "audio", "frame"]) -> None:
-        """Note when something happened first."""
+        """Note when something happened first; of an answer only, a greeting is no measure."""
         name = f"first_{milestone}"
-        if getattr(self._figures, name) is None:
+        if self.question and getattr(self._figures, name) is None:
             setattr(self._figures, name, self._elapsed())
 
     def _elapsed(self) -> float:

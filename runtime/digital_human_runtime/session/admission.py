@@ -47,6 +47,8 @@ class Admission:
         self._turns = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._closed = False
+        self._free = asyncio.Event()
+        self._free.set()
 
     @property
     def gauges(self) -> Gauges:
@@ -68,6 +70,10 @@ class Admission:
             if not place.done():
                 place.set_exception(self._going())
                 place.exception()  # its owner may be cancelled meanwhile and never ask
+
+    async def no_turns(self) -> None:
+        """Wait until no place is taken."""
+        await self._free.wait()
 
     def check_session(self) -> None:
         """Raise Busy or Unavailable when no new session would get in."""
@@ -110,6 +116,7 @@ class Admission:
             raise self._refused(self._going())
         if self._turns < self._limits.turns and not self._waiting:
             self._turns += 1
+            self._free.clear()
             return
         if len(self._waiting) >= self._limits.queue:
             raise self._refused(self._full())
@@ -138,6 +145,8 @@ class Admission:
                 place.set_result(None)
                 return
         self._turns -= 1
+        if self._turns == 0:
+            self._free.set()
 
     def _full(self) -> Busy:
         return Busy(

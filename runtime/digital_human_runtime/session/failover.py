@@ -45,6 +45,7 @@ class FailoverStore:
         self._memory = MemoryStore(limits)
         self._changed = changed or (lambda _lost: None)
         self._leaving: set[str] = set()
+        self._forgotten: set[str] = set()
         self._probing: asyncio.Task[None] | None = None
         self.lost = False
 
@@ -127,18 +128,16 @@ class FailoverStore:
         if isinstance(found, _Lost):
             return await self._memory.generations(sessions)
         gone = [session for session in sessions if session not in found]
-        again = {session: await self._write(session) for session in gone}
-        return {
-            **found,
-            **{session: record.generation for session, record in again.items() if record},
-        }
+        for session in gone:
+            await self._write_again(session)
+        return found
 
     async def begin(
         self, session: str, generation: int | None, question: str
     ) -> Begun | Held | Superseded | None:
         """Behind, in memory too; a session that was forgotten behind is written again first."""
         found = await self._ask(lambda: self._behind.begin(session, generation, question))
-        if found is None and await self._write(session) is not None:
+        if found is None and await self._write_again(session):
             found = await self._ask(lambda: self._behind.begin(session, generation, question))
         if isinstance(found, _Lost):
             return await self._memory.begin(session, generation, question)
@@ -152,7 +151,9 @@ class FailoverStore:
         """In both; the store behind decides."""
         mine = await self._memory.renew(session, fence, generation, offered)
         found = await self._ask(lambda: self._behind.renew(session, fence, generation, offered))
-        return mine if isinstance(found, _Lost) else found
+        if found is False and mine:
+            found = await self._write_again(session)
+        return mine if self.lost else found is True
 
     async def finish(
         self,
@@ -164,7 +165,9 @@ class FailoverStore:
         """In both; the store behind decides."""
         mine = await self._memory.finish(session, fence, messages, interrupted)
         found = await self._ask(lambda: self._behind.finish(session, fence, messages, interrupted))
-        return mine if isinstance(found, _Lost) else found
+        if found is False and mine:
+            found = await self._write_again(session)
+        return mine if self.lost else found is True
 
     async def restore(self, record: Record) -> bool:
         """In both; the store behind decides."""
@@ -175,7 +178,8 @@ class FailoverStore:
     async def forget(self, session: str) -> None:
         """In both."""
         await self._memory.forget(session)
-        await self._ask(lambda: self._behind.forget(session))
+        if isinstance(await self._ask(lambda: self._behind.forget(session)), _Lost):
+            self._forgotten.add(session)
 
     async def _ask(self, question: Callable[[], Awaitable[T]]) -> T | _Lost:
         """Ask the store behind, unless it is known to be lost."""
@@ -212,14 +216,19 @@ class FailoverStore:
 
     async def _write_all(self) -> None:
         """Tell the store behind what happened without it, also what happens meanwhile."""
+        while self._forgotten:
+            session = next(iter(self._forgotten))
+            await self._behind.forget(session)
+            self._forgotten.discard(session)
         written: dict[str, Record] = {}
         while behind_hand := [r for r in self._memory.records() if written.get(r.session) != r]:
             for record in behind_hand:
                 await self._behind.restore(record)
                 written[record.session] = record
 
-    async def _write(self, session: str) -> Record | None:
+    async def _write_again(self, session: str) -> bool:
+        """Write a session that the store behind does not know: it came back without its data."""
         record = await self._memory.load(session)
-        if record is not None:
-            await self._ask(lambda: self._behind.restore(record))
-        return record
+        if record is None or await self._ask(lambda: self._behind.load(session)) is not None:
+            return False
+        return await self._ask(lambda: self._behind.restore(record)) is True

@@ -7,7 +7,7 @@ that has begun and not finished. All keys of a session share a hash tag, so a cl
 """
 
 LOAD = """
-if redis.call('EXISTS', KEYS[1]) == 0 then return false end
+if not redis.call('HGET', KEYS[1], 'principal') then return false end
 return {redis.call('HMGET', KEYS[1], 'principal', 'token', 'generation', 'fence', 'interrupted',
                    'open'),
         redis.call('LRANGE', KEYS[2], 0, -1)}
@@ -45,8 +45,9 @@ return 1
 """generation, new token, lifetime -> 1 when done."""
 
 BEGIN = """
-local now = tonumber(redis.call('HGET', KEYS[1], 'generation') or -2)
-if now == -2 then return false end
+local known = redis.call('HMGET', KEYS[1], 'principal', 'generation')
+if not known[1] then return false end
+local now = tonumber(known[2])
 local owner = tonumber(ARGV[1])
 if owner >= 0 and owner < now then return {'superseded', 0} end
 local held = redis.call('GET', KEYS[3])
@@ -107,12 +108,22 @@ return 1
 """
 """principal, token, generation, fence, interrupted, open, lifetime, messages -> 1 when newest."""
 
-GENERATION = """
+FORGET = """
 local now = redis.call('HGET', KEYS[1], 'generation')
+redis.call('DEL', KEYS[1], KEYS[2], KEYS[3])
 if now then
+  redis.call('HSET', KEYS[1], 'generation', now + 1)
+  redis.call('PEXPIRE', KEYS[1], ARGV[1])
+end
+"""
+"""time -> nothing. A generation stays for that time, so that no other Pod writes it again."""
+
+GENERATION = """
+local known = redis.call('HMGET', KEYS[1], 'principal', 'generation')
+if known[1] then
   redis.call('PEXPIRE', KEYS[1], ARGV[1])
   redis.call('PEXPIRE', KEYS[2], ARGV[1])
 end
-return now
+return known[2]
 """
 """lifetime -> generation, or nothing."""

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 DEADLINE = 0.25
 """Seconds for one operation: a Redis that hangs must not delay speech."""
+FORGOTTEN_SECONDS = 60.0
+"""For which the name of a forgotten session is remembered."""
 CHAT = -1
 
 
@@ -65,7 +67,7 @@ class RedisStore:
         register = self._redis.register_script
         self._scripts = {
             name: register(getattr(scripts, name))
-            for name in ("LOAD", "CLAIM", "ROTATE", "BEGIN", "RENEW", "FINISH", "RESTORE")
+            for name in ("LOAD", "CLAIM", "ROTATE", "BEGIN", "RENEW", "FINISH", "RESTORE", "FORGET")
         }
         self._generation = register(scripts.GENERATION)
 
@@ -181,9 +183,8 @@ class RedisStore:
         return bool(done)
 
     async def forget(self, session: str) -> None:
-        """Delete a session."""
-        async with self._in_time():
-            await self._redis.delete(*self._keys(session))
+        """Delete a session; a Pod that still has it is told by its generation."""
+        await self._run("FORGET", session, int(FORGOTTEN_SECONDS * 1000))
 
     @property
     def _life(self) -> int:

@@ -122,6 +122,7 @@ class RunningTurn:
         """Cancel what still runs and write down how it ended; leaves nothing behind."""
         self.task.cancel()
         await asyncio.wait({self.task}, timeout=STOP_SECONDS)
+        self._release()
         await self.settle(ended, offered)
 
     async def settle(self, ended: TurnEnded, offered: Interrupted | None) -> None:

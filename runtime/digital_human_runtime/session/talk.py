@@ -7,7 +7,7 @@ import logging
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 
-from digital_human_runtime.errors import NotAuthenticated
+from digital_human_runtime.errors import NotAuthenticated, Unavailable
 from digital_human_runtime.frames import Check
 from digital_human_runtime.pipeline import Engines, Limits, Observer, Persona, Unobserved
 
@@ -92,8 +92,8 @@ class Talk:
         self._draining = True
         self._admission.close()
         draining = [asyncio.create_task(one.drain(seconds)) for one in self._here]
-        if draining:
-            await asyncio.wait(draining, timeout=seconds)
+        draining.append(asyncio.create_task(self._admission.no_turns()))  # also those of text
+        await asyncio.wait(draining, timeout=seconds)
         await self._end_all()
         for task in draining:
             task.cancel()
@@ -204,6 +204,8 @@ class Talk:
             history=record.history,
             interrupted=record.interrupted,
         )
+        if self._draining:
+            raise Unavailable("This Pod is going; connect again.")
         conversation = LiveConversation(self._context, record, opened, left=self._left)
         self._live[record.session] = conversation
         self._here.add(conversation)

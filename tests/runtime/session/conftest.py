@@ -83,11 +83,11 @@ def redis_of_one() -> Iterator[RedisServer]:
     server.stop()
 
 
-SHORT = Limits(ticket_seconds=0.3, lock_seconds=0.4, session_seconds=1.5, history_messages=4)
+SHORT = Limits(ticket_seconds=1.0, lock_seconds=1.5, session_seconds=3.0, history_messages=4)
 """Limits whose ends a test can wait for."""
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(params=[pytest.param("memory", marks=pytest.mark.looptime), "redis"])
 async def store(request: pytest.FixtureRequest) -> AsyncIterator[Store]:
     """Each of the stores, with short limits."""
     found: Store

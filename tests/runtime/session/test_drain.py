@@ -88,6 +88,20 @@ async def test_nobody_new_gets_in() -> None:
     await visitor.leave()
 
 
+async def test_answers_in_text_are_waited_for() -> None:
+    talk = a_talk(ScriptedModel("Yes.", first_seconds=3))
+
+    async def ask() -> list[object]:
+        return [part async for part in talk.chat("key:ada", "Hello?", None)]
+
+    asking = asyncio.create_task(ask())
+    await asyncio.sleep(1)
+    began = asyncio.get_running_loop().time()
+    await talk.drain(60)
+    assert asyncio.get_running_loop().time() - began == pytest.approx(2, abs=0.1)
+    assert (await asking)[0] == "Yes."
+
+
 async def test_those_who_wait_for_a_place_are_refused() -> None:
     talk = a_talk(ScriptedModel(ANSWER, first_seconds=3), turns=1, queue_seconds=60)
     one, two = await visit(talk), await visit(talk)

@@ -16,7 +16,7 @@ from tests.runtime.session.conftest import RedisServer
 from tests.runtime.session.visitor import Visitor, come_back, visit
 from tests.runtime.support import ScriptedModel, engines
 
-ANSWER = "Yes, of course."
+ANSWER = "Yes, of course, my good friend."
 FAST = 50.0
 """The visitors hear that much faster than real time: Redis runs on the real clock."""
 LIMITS = Limits(lock_seconds=1.0)
@@ -209,6 +209,51 @@ async def test_goodbye_without_redis(pod: Pod, redis_of_one: RedisServer) -> Non
     await visitor.leave(forget=True)
     with pytest.raises(NotAuthenticated):
         await come_back(talk, visitor)
+
+
+async def test_goodbye_without_redis_is_told_when_it_is_back(
+    pod: Pod, redis_of_one: RedisServer
+) -> None:
+    talk = await pod()
+    visitor, other = await visit(talk, hears=FAST), await visit(talk, hears=FAST)
+    redis_of_one.pause()
+    await visitor.ask("One?")
+    await visitor.leave(forget=True)
+    redis_of_one.go_on()
+    await other.until(ResumableChanged, lambda told: told.resumable, seconds=5)
+    with pytest.raises(NotAuthenticated):
+        await come_back(await pod(), visitor)
+    await other.leave()
+
+
+async def test_goodbye_at_one_pod_is_not_undone_by_another(pod: Pod) -> None:
+    one, other = await pod(), await pod()
+    old = await visit(one, hears=FAST)
+    await old.ask("One?")
+    new = await come_back(other, old, hears=FAST)
+    await new.leave(forget=True)
+    await old.over(seconds=3)
+    assert old.conversation.ended == "replaced"
+    await old.leave()
+    for token in (old.conversation.opened.token, new.conversation.opened.token):
+        with pytest.raises(NotAuthenticated):
+            await come_back(other, old, token=token)
+
+
+async def test_redis_comes_back_empty_within_one_turn(pod: Pod, redis_of_one: RedisServer) -> None:
+    talk = await pod()
+    visitor = await visit(talk, hears=1.0)
+    turn = await visitor.conversation.say("One?")
+    redis_of_one.stop()
+    redis_of_one.start()
+    await asyncio.sleep(LIMITS.lock_seconds)  # the lock is renewed meanwhile
+    ended = await visitor.until_ended(turn)
+    assert ended.reason == "complete"
+    await visitor.conversation.finished(turn, ended.samples)
+    await visitor.leave()
+    there = await come_back(await pod(), visitor, hears=FAST)
+    assert said(there) == ["One?", ANSWER]
+    await there.leave()
 
 
 async def test_it_does_not_start_without_redis(redis_of_one: RedisServer) -> None:
