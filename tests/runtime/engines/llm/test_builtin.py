@@ -3,13 +3,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from digital_human_runtime.engines.llm.builtin import BuiltinBrain
+from digital_human_runtime.engines.llm.builtin.conversation import moment
+from digital_human_runtime.engines.llm.builtin.dialogue import reply
 from digital_human_runtime.engines.llm.builtin.knowledge import Knowledge
 from digital_human_runtime.frames import Message
 from digital_human_runtime.interfaces import LanguageModel
 from tests.runtime.engines.llm.conformance import LanguageModelConformance
 
+KNOWLEDGE = Knowledge()
 NOON = datetime(2026, 3, 1, 12, 5, tzinfo=UTC)
 
 
@@ -217,6 +222,17 @@ async def test_newcomers_questions_are_answered_out_of_the_pages(
     assert answered in await talk.say(question)
 
 
+async def test_without_pages_it_talks_and_says_what_is_missing(tmp_path: Path) -> None:
+    brain = BuiltinBrain(pages=tmp_path)
+    await brain.start()
+    check = brain.check()
+    assert (check.ok, check.degraded) == (True, True)
+    assert "no pages" in check.detail
+    assert "Ada" in await Talk(brain).say("who are you?")
+    assert "pages of this project" in await Talk(brain).say("what is kubernetes?")
+    await brain.close()
+
+
 PAGES = """# Gardening
 
 How to grow things, in words that can be spoken.
@@ -274,8 +290,7 @@ async def test_answers_are_short_and_plain(gardener: Talk) -> None:
 
 
 def test_every_question_of_the_page_finds_its_own_answer() -> None:
-    knowledge = Knowledge()
-    asked = 0
+    knowledge, asked = KNOWLEDGE, 0
     for passage in knowledge.index.passages:
         if passage.page == "Questions and answers" and passage.heading.endswith("?"):
             for question in passage.heading.split("? "):
@@ -295,6 +310,20 @@ def test_pages_of_an_installed_package_lie_beside_it(tmp_path: Path) -> None:
         ("Title", "Some words of the readme."),
         ("a page", "Other words, without any title."),
     ]
+
+
+@given(
+    st.lists(st.text(max_size=60) | st.sampled_from(["more", "again", "hi Ada", "1+"]), max_size=4)
+)
+@settings(max_examples=60, deadline=None)
+def test_anything_is_answered_with_something(said: list[str]) -> None:
+    history: list[Message] = []
+    for text in said:
+        history.append(Message("user", text))
+        told = moment(history, persona="Ada", now=NOON, seed=1, varied=True)
+        answer = reply(told, KNOWLEDGE)
+        assert answer.strip()
+        history.append(Message("assistant", answer))
 
 
 async def test_nothing_that_it_says_is_markdown(talk: Talk) -> None:

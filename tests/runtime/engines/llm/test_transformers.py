@@ -1,6 +1,7 @@
 import asyncio
 import json
 import shutil
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -66,11 +67,11 @@ async def nothing_held(model: TransformersModel) -> None:
 
     def free() -> bool:
         tables = [a.block_table for a in processor.cache.cache_allocators.values()]
-        return not any(tables) and not processor.has_pending_requests()
+        queued = not manager.input_queue.empty() or not manager.cancel_queue.empty()
+        return not any(tables) and not processor.has_pending_requests() and not queued
 
-    await until(free)
     assert not manager.output_router.result_handlers
-    assert manager.input_queue.empty()
+    await until(free)
 
 
 class TestConformance(LanguageModelConformance):
@@ -230,6 +231,22 @@ async def test_a_thread_that_vanishes_is_noticed(model: TransformersModel) -> No
     with pytest.raises(EngineFault, match="stopped working"):
         await heard(answer)
     assert not model.check().ok
+
+
+async def test_a_crash_of_the_process_does_not_wait_for_the_thread(
+    model: TransformersModel,
+) -> None:
+    assert model._loaded is not None
+    assert model._loaded.manager._generation_thread.daemon
+
+
+async def test_a_model_that_cannot_answer_is_refused_and_leaves_no_thread(folder: Path) -> None:
+    threads = threading.active_count()
+    model = tiny(folder, context_length=8)
+    with pytest.raises(Refused, match="was loaded but cannot answer: the question has"):
+        await model.start()
+    assert not model.check().ok
+    await until(lambda: threading.active_count() <= threads + 2)  # of the event loop's own pool
 
 
 async def test_closing_fails_what_is_open(model: TransformersModel) -> None:

@@ -64,6 +64,9 @@ class BuiltinBrain:
         if self._knowledge is None:
             return Check("model", ok=False, detail="the demo brain has not been started")
         count = len(self._knowledge.index.passages)
+        if not count:
+            lost = "the demo brain found no pages to answer from: install the package again"
+            return Check("model", ok=True, detail=lost, degraded=True)
         return Check("model", ok=True, detail=f"the demo brain, {count} passages")
 
     async def stream(

@@ -11,7 +11,7 @@ from random import Random
 
 from digital_human_runtime.frames import Message
 
-READ = 2000
+_READ = 2000
 """Characters of a question that are read; what is beyond them is not looked at."""
 
 _CONTRACTIONS = (
@@ -31,7 +31,7 @@ _NO_NAMES = {"A", "An", "The", "I"}
 
 def simplified(text: str) -> str:
     """Lower case, contractions written out, no punctuation: what patterns are matched against."""
-    text = text[:READ].lower().replace("\u2019", "'")
+    text = text.lower().replace("\u2019", "'")
     for pattern, instead in _CONTRACTIONS:
         text = pattern.sub(instead, text)
     words = (word.strip(".,'()-") for word in _NO_WORD.split(text))
@@ -86,7 +86,7 @@ def moment(
     """
     instructions = [message.content for message in messages if message.role == "system"]
     spoken = [message for message in messages if message.role != "system"]
-    question = spoken.pop().content if spoken and spoken[-1].role == "user" else ""
+    question = spoken.pop().content[:_READ] if spoken and spoken[-1].role == "user" else ""
     names = [name for text in instructions for name in _NAMED.findall(text)]
     names = [name for name in names if name not in _NO_NAMES]
     return Moment(question, tuple(spoken), names[0] if names else persona, now, seed, varied)

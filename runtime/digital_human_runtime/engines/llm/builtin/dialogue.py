@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from digital_human_runtime.engines.llm.builtin.conversation import READ, Moment
+from digital_human_runtime.engines.llm.builtin.conversation import Moment
 from digital_human_runtime.engines.llm.builtin.greeting import foreign, greeted, without_greeting
 from digital_human_runtime.engines.llm.builtin.knowledge import Knowledge
 from digital_human_runtime.engines.llm.builtin.memory import (
@@ -73,9 +73,9 @@ def _unknown(moment: Moment) -> str:
 
 def _looked_up(moment: Moment, knowledge: Knowledge) -> str | None:
     """An answer out of the pages; a short question that follows another is read with it."""
-    question = moment.question[:READ]
+    question = moment.question
     follows = _FOLLOWS.match(moment.plain) and moment.asked and len(terms(question)) <= 3
-    context = moment.asked[-1][:READ] if follows else ""
+    context = moment.asked[-1] if follows else ""
     found = knowledge.answer(question, context=context)
     return found.text if found else None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Sequence
+from threading import Thread
 from typing import Any
 
 import torch
@@ -64,6 +65,12 @@ class Loaded:
         return Written(
             lambda token: stream.step(backend, token), self.ends, () if self.templated else STOPS
         )
+
+    def run(self) -> None:
+        """Start the batching thread; it ends with the process, however that ends."""
+        starter = Thread(target=self.manager.start, daemon=True)  # what it starts inherits that
+        starter.start()
+        starter.join()
 
     def close(self, patience: float) -> None:
         """Stop the thread, fail what is open, and give the memory back; blocks."""

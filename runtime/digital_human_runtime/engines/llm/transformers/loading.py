@@ -78,8 +78,10 @@ def _quieten() -> None:
 
 
 def shape(config: Any) -> memory.Shape:
-    """The numbers of a model that the memory plan needs."""
-    heads = config.num_attention_heads
+    """The numbers of a model that the memory plan needs; Refused for one without attention."""
+    heads = getattr(config, "num_attention_heads", None)
+    if not heads:
+        raise Refused(f"a {config.model_type} model has no attention cache: serve it elsewhere")
     return memory.Shape(
         layers=config.num_hidden_layers,
         heads=heads,
@@ -146,7 +148,7 @@ def _manager(loaded: Loaded, wanted: Wanted, compiling: Compiling | None) -> Any
     generation = GenerationConfig(
         do_sample=True,
         temperature=0.7,  # any but 1, so that each request may bring its own
-        top_k=0,
+        top_k=told.top_k or 0,
         top_p=told.top_p if told.top_p is not None else 1.0,
         eos_token_id=sorted(loaded.ends) or -1,
         pad_token_id=min(loaded.ends, default=0),
@@ -172,6 +174,8 @@ def _manager(loaded: Loaded, wanted: Wanted, compiling: Compiling | None) -> Any
             f"{loaded.device.described} has no room for the conversations beside the weights:"
             " lower context_length or max_sessions"
         ) from error
+    except Exception as error:
+        raise Refused(f"this kind of model cannot be served here: {_short(error)}") from error
     return manager
 
 

@@ -14,7 +14,7 @@ from digital_human_runtime.engines.llm.transformers import checkpoint
 from digital_human_runtime.engines.llm.transformers.compiling import check_mode
 from digital_human_runtime.engines.llm.transformers.prompt import fitted
 from digital_human_runtime.engines.llm.transformers.turns import DEAD, Turns
-from digital_human_runtime.errors import EngineFault
+from digital_human_runtime.errors import EngineFault, RuntimeFault
 from digital_human_runtime.frames import Check, Message
 
 if TYPE_CHECKING:
@@ -70,16 +70,19 @@ class TransformersModel:
         check_mode(self._compile_mode)
         self._loaded = await asyncio.to_thread(self._load)
         self._reader = ThreadPoolExecutor(1, "tokenizer")
-        self._loaded.manager.start()
-        self._turns = Turns(self._loaded.manager, limit=self._max_sessions, patience=self._patience)
         try:
+            await asyncio.to_thread(self._loaded.run)
+            self._turns = Turns(
+                self._loaded.manager, limit=self._max_sessions, patience=self._patience
+            )
             async for _ in self.stream(_WARM_UP, max_tokens=2, temperature=0.0):
                 pass
-        except EngineFault as fault:
+        except RuntimeFault as fault:
             await self.close()
-            raise Refused(
-                f"{self._name} was loaded, but does not answer: {fault.message}"
-            ) from fault
+            raise Refused(f"{self._name} was loaded but cannot answer: {fault.message}") from fault
+        except BaseException:
+            await self.close()
+            raise
 
     async def close(self) -> None:
         """Stop the thread, fail what is open, and give the memory back."""
