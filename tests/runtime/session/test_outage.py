@@ -12,7 +12,8 @@ from digital_human_runtime.frames import Draining, Replaced, ResumableChanged
 from digital_human_runtime.session import Limits, RedisStore, StoreLost, Talk
 from digital_human_runtime.session import failover as failing
 from digital_human_runtime.session import talk as talking
-from tests.runtime.session.conftest import RedisServer
+from digital_human_runtime.session.redis_store import DEADLINE
+from tests.runtime.session.conftest import PATIENT, RedisServer
 from tests.runtime.session.visitor import Visitor, come_back, visit
 from tests.runtime.support import ScriptedModel, engines
 
@@ -21,7 +22,7 @@ FAST = 50.0
 """The visitors hear that much faster than real time: Redis runs on the real clock."""
 LIMITS = Limits(lock_seconds=1.0)
 
-Pod = Callable[[], Awaitable[Talk]]
+Pod = Callable[..., Awaitable[Talk]]
 
 
 @pytest.fixture
@@ -31,8 +32,8 @@ async def pod(redis_of_one: RedisServer, monkeypatch: pytest.MonkeyPatch) -> Asy
     monkeypatch.setattr(talking, "WATCH_SECONDS", 0.1)
     pods: list[Talk] = []
 
-    async def start() -> Talk:
-        store = RedisStore(redis_of_one.url, limits=LIMITS)
+    async def start(deadline: float = PATIENT) -> Talk:
+        store = RedisStore(redis_of_one.url, limits=LIMITS, deadline=deadline)
         talk = Talk(engines=engines(ScriptedModel(ANSWER)), store=store, limits=LIMITS)
         await talk.start()
         pods.append(talk)
@@ -135,7 +136,7 @@ async def test_redis_is_lost_and_back_within_one_turn(pod: Pod, redis_of_one: Re
 
 
 async def test_a_redis_that_hangs_delays_no_speech(pod: Pod, redis_of_one: RedisServer) -> None:
-    talk = await pod()
+    talk = await pod(deadline=DEADLINE)
     visitor = await visit(talk, hears=FAST)
     await visitor.ask("One?")
     redis_of_one.pause()
@@ -214,9 +215,9 @@ async def test_goodbye_without_redis(pod: Pod, redis_of_one: RedisServer) -> Non
 async def test_goodbye_without_redis_is_told_when_it_is_back(
     pod: Pod, redis_of_one: RedisServer
 ) -> None:
-    talk = await pod()
+    talk = await pod(deadline=DEADLINE)
     visitor, other = await visit(talk, hears=FAST), await visit(talk, hears=FAST)
-    redis_of_one.pause()
+    redis_of_one.pause()  # the first operation waits for the deadline, the rest do not
     await visitor.ask("One?")
     await visitor.leave(forget=True)
     redis_of_one.go_on()

@@ -9,7 +9,7 @@ import pytest
 
 from digital_human_runtime.errors import Conflict
 from digital_human_runtime.session import Interrupted, Limits, RedisStore, Talk
-from tests.runtime.session.conftest import RedisServer
+from tests.runtime.session.conftest import PATIENT, RedisServer
 from tests.runtime.session.visitor import Visitor
 from tests.runtime.support import ScriptedModel, engines
 from tools.cache import ROOT
@@ -38,7 +38,7 @@ asyncio.run(main())
 
 def a_talk(server: RedisServer) -> Talk:
     """A process that lives."""
-    store = RedisStore(server.url, limits=LIMITS)
+    store = RedisStore(server.url, limits=LIMITS, deadline=PATIENT)
     return Talk(engines=engines(ScriptedModel("Yes.")), store=store, limits=LIMITS)
 
 
@@ -52,11 +52,20 @@ async def killed_in_a_turn(server: RedisServer) -> tuple[str, str]:
     )
     assert process.stdout is not None
     async with asyncio.timeout(30):
-        line = (await process.stdout.readline()).decode().split()
-        await asyncio.sleep(0.8)  # some of it is heard, and noted with the lock
+        session, token = (await process.stdout.readline()).decode().split()
+        store = RedisStore(server.url, limits=LIMITS, deadline=PATIENT)
+        while not await heard_of(store, session):
+            await asyncio.sleep(0.1)
         process.send_signal(signal.SIGKILL)
         await process.wait()
-    return line[0], line[1]
+        await store.close()
+    return session, token
+
+
+async def heard_of(store: RedisStore, session: str) -> int:
+    """Samples that the store was told of when the lock was renewed."""
+    record = await store.load(session)
+    return record.interrupted.heard_samples if record and record.interrupted else 0
 
 
 async def test_the_killed_turn_is_offered_and_the_session_goes_on_at_once(
