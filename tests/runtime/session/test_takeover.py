@@ -54,7 +54,9 @@ async def killed_in_a_turn(server: RedisServer) -> tuple[str, str]:
     async with asyncio.timeout(30):
         session, token = (await process.stdout.readline()).decode().split()
         store = RedisStore(server.url, limits=LIMITS, deadline=PATIENT)
-        while not await heard_of(store, session):
+        for _ in range(200):
+            if await heard_of(store, session):
+                break
             await asyncio.sleep(0.1)
         process.send_signal(signal.SIGKILL)
         await process.wait()
