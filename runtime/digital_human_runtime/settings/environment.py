@@ -28,7 +28,7 @@ SECRETS = Path("/var/run/secrets/digital-human")
 _ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]]*):([0-9]{1,5})")
 _RATE = re.compile(r"[1-9][0-9]*/(second|minute|hour)")
 _SERVICE_LINK = re.compile(r"(_SERVICE_HOST|_SERVICE_PORT(_[A-Z0-9_]+)?|_PORT(_[0-9]+_[A-Z]+.*)?)$")
-_ELSEWHERE = ("DIGITAL_HUMAN_OPERATOR_",)
+_ELSEWHERE = ("DIGITAL_HUMAN_OPERATOR_", "DIGITAL_HUMAN_TEST_")
 """Variables of the other programs of this project."""
 
 

@@ -29,7 +29,8 @@ def _seconds(value: object) -> object:
     return sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(value))
 
 
-Seconds = Annotated[float, BeforeValidator(_seconds), Field(ge=0, le=86400)]
+DURATION = BeforeValidator(_seconds)
+Seconds = Annotated[float, DURATION, Field(ge=0, le=86400)]
 Address = Annotated[str, Field(pattern=r"^[A-Za-z0-9.\[\]:-]+:[0-9]{1,5}$")]
 
 

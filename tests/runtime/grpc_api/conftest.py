@@ -9,6 +9,7 @@ from nvidia_audio2face_3d import audio2face_pb2_grpc
 
 from digital_human_runtime.access.gate import Gate
 from digital_human_runtime.grpc_api.server import GrpcServer
+from digital_human_runtime.interfaces import Face
 from digital_human_runtime.settings.settings import Security
 from tests.runtime.support.engines import EnergyFace
 
@@ -43,18 +44,22 @@ class Served:
         return audio2face_pb2_grpc.A2FControllerServiceStub(self.channel)  # type: ignore[no-untyped-call]
 
 
-async def serve(security: Security | None = None, streams: int = 4) -> Served:
+async def serve(
+    security: Security | None = None, streams: int = 4, face: Face | None = None
+) -> Served:
     """Start a server; the caller ends it."""
     told = security or Security()
     gate = Gate(told)
     gate.load()
-    face, clips = EnergyFace(), Clips()
-    server = GrpcServer(face=face, streams=streams, gate=gate, security=told, observer=clips)
+    fake, clips = EnergyFace(), Clips()
+    server = GrpcServer(
+        face=face or fake, streams=streams, gate=gate, security=told, observer=clips
+    )
     port = server.bind("127.0.0.1:0")
     await server.start()
     await server.serving(serving=True)
     channel = grpc.aio.insecure_channel(f"127.0.0.1:{port}")
-    return Served(server, face, clips, port, channel)
+    return Served(server, fake, clips, port, channel)
 
 
 @pytest.fixture

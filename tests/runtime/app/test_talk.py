@@ -1,0 +1,71 @@
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tools import talk
+from tools.cache import ROOT
+from tools.cluster import processes
+
+PAGE = ROOT / "runtime" / "digital_human_runtime" / "page" / "index.html"
+pytestmark = pytest.mark.skipif(not PAGE.exists(), reason="the page is not built: make page")
+
+
+def command(folder: Path, *more: str) -> list[str]:
+    return [sys.executable, "-m", "tools.talk", "--folder", str(folder), *more]
+
+
+def address(said: str) -> str:
+    """The line that is nothing but the address."""
+    return next(line for line in said.splitlines() if line.startswith("http://"))
+
+
+def test_it_can_be_left_running_and_ended_later(tmp_path: Path) -> None:
+    begun = subprocess.run(
+        command(tmp_path, "--detach"),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert begun.returncode == 0, begun.stderr
+    try:
+        url = address(begun.stdout)
+        assert httpx2.get(f"{url}health").status_code == 200
+        assert "<html" in httpx2.get(url).text
+        assert talk.main(["--folder", str(tmp_path), "--detach"]) == 1
+        (recorded,) = processes.load(tmp_path / "runtime.pid.json")
+        assert processes.is_running(recorded)
+    finally:
+        assert talk.main(["--folder", str(tmp_path), "--stop"]) == 0
+    assert not processes.is_running(recorded)
+    assert talk.main(["--folder", str(tmp_path), "--stop"]) == 0
+
+
+def test_in_the_foreground_ctrl_c_ends_everything(tmp_path: Path) -> None:
+    with socket.socket() as taken:  # somebody else has the first choice of a port
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with suppress(OSError):
+            taken.bind(("127.0.0.1", talk.PORTS["HTTP"]))
+        process = subprocess.Popen(
+            command(tmp_path), cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True
+        )
+        assert process.stdout is not None
+        said = ""
+        while "http://" not in said:
+            line = process.stdout.readline()
+            assert line
+            said += line
+        assert not address(said).endswith(f":{talk.PORTS['HTTP']}/")
+        (recorded,) = processes.load(tmp_path / "runtime.pid.json")
+        process.send_signal(signal.SIGINT)
+        rest, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert "Ended." in rest
+    assert not processes.is_running(recorded)
