@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -93,8 +94,9 @@ class Turn:
         self._voice = VoiceStage(
             engines.voice, name=persona.voice, piece_seconds=limits.voice_seconds
         )
+        options = replace(persona.face, seed=persona.face.seed + number)
         self._face = FaceStage(
-            faces, sample_rate=rate, options=persona.face, push_seconds=limits.face_seconds
+            faces, sample_rate=rate, options=options, push_seconds=limits.face_seconds
         )
         self._playout = Playout(
             number,

@@ -13,7 +13,7 @@ from digital_human_runtime.pipeline import prompt, read
 from .context import Context
 from .conversation import ChatDone, Interrupted, Principal
 from .running import begun_or_raise
-from .tokens import new_session
+from .tokens import is_session, new_session
 
 
 async def chat(
@@ -53,7 +53,7 @@ async def _session(context: Context, principal: Principal, session: str | None) 
     """Return the session to use: the given one if it is the principal's, or a new one."""
     if session is None:
         return (await context.store.create(new_session(), principal, "")).session
-    record = await context.store.load(session)
+    record = await context.store.load(session) if is_session(session) else None
     if record is None or record.principal != principal:
         if context.store.lost:
             raise Unavailable("The session store is out of reach; try again, or without a session.")

@@ -202,7 +202,7 @@ class LiveConversation:
         turn = running.turn
         if not turn.begun:
             self._outbox.put_now(TurnStarted(turn.number, turn.question))
-        ended = running.outcome(told=told)
+        ended = running.outcome(told=told, lost=lost)
         if ended is not running.sent:
             self._outbox.silence(turn.number, ended)
         offered = None

@@ -31,8 +31,9 @@ class Outbox:
         return len(self._events)
 
     async def put(self, event: Event) -> None:
-        """Wait for room, then put an event of a turn."""
-        while len(self._events) >= self._most and not self._ended:
+        """Wait for room, then put an event of a turn; its end waits for nothing."""
+        last = isinstance(event, TurnEnded)
+        while len(self._events) >= self._most and not (self._ended or last):
             self._emptied.clear()
             await self._emptied.wait()
         self.put_now(event)

@@ -103,25 +103,28 @@ class RunningTurn:
             self._heard.set()
             await asyncio.wait({self.task}, timeout=STOP_SECONDS)
 
-    def outcome(self, *, told: bool = False) -> TurnEnded:
+    def outcome(self, *, told: bool = False, lost: bool = False) -> TurnEnded:
         """
-        How the turn ends if it is stopped now; ``told``: the listener just said what was heard.
+        How the turn ends if it is stopped now.
 
-        One who ever told of playback is believed; one who never did is taken to have heard all of
+        ``told``: its listener just said what was heard; ``lost``: the connection is gone. Else one
+        who ever told of playback is believed, and one who never did is taken to have heard all of
         what was sent to its end.
         """
         if self.sent is None:
             return self.turn.interrupt()
-        silent_listener = self.turn.played == 0 and not told
-        if self.sent.reason != "complete" or silent_listener:
+        if self.sent.reason != "complete":
             return self.sent
         heard_all = self.turn.played >= self.turn.sent
-        return self.sent if heard_all and not told else self.turn.interrupt()
+        never_told = self.turn.played == 0 and not lost
+        return self.sent if not told and (heard_all or never_told) else self.turn.interrupt()
 
     async def stop(self, ended: TurnEnded, offered: Interrupted | None) -> None:
         """Cancel what still runs and write down how it ended; leaves nothing behind."""
         self.task.cancel()
-        await asyncio.wait({self.task}, timeout=STOP_SECONDS)
+        _, clinging = await asyncio.wait({self.task}, timeout=STOP_SECONDS)
+        if clinging:
+            log.error("A turn does not stop: an engine holds it")
         self._release()
         await self.settle(ended, offered)
 

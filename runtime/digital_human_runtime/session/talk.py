@@ -20,7 +20,7 @@ from .failover import LOST_REASON, FailoverStore
 from .live import LiveConversation
 from .store import Admitted, Record, Store
 from .synthetic import SyntheticSpeech
-from .tokens import digest, new_session, new_token
+from .tokens import digest, is_session, new_session, new_token
 
 log = logging.getLogger(__name__)
 
@@ -166,7 +166,7 @@ class Talk:
                 "The session or its token is unknown or has expired; open a new session."
             )
             store, old = self._context.store, self._live.get(session)
-            known = await store.load(session)
+            known = await store.load(session) if is_session(session) else None
             if known is None or not _may(known, token, principal):
                 raise refusal
             if old is not None:

@@ -135,7 +135,7 @@ async def test_a_slow_reader_holds_the_turn() -> None:
     turn = a_turn(engines(ScriptedModel(LONG), voice, EnergyFace()), listener)
     turn._put = put
     task = asyncio.create_task(turn.run())
-    await asyncio.sleep(60)
+    await asyncio.sleep(50)
     assert len(voice.spoken) < 5
     gate.set()
     await asyncio.sleep(1)

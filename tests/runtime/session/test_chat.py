@@ -65,7 +65,7 @@ async def test_without_a_session_nothing_is_remembered() -> None:
 async def test_sessions_of_others_are_unknown(principal: str) -> None:
     talk = a_talk()
     session, _ = await ask(talk, "One?")
-    for name in (session, "nobody"):
+    for name in (session, "nobody", "", "a} b\n" * 99):
         with pytest.raises(NotFound, match="session is unknown"):
             await ask(talk, "Two?", name, principal)
 

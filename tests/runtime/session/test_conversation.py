@@ -199,7 +199,7 @@ async def test_a_visitor_who_never_tells_is_taken_to_have_heard_what_was_sent() 
         await visitor.until_ended(await visitor.conversation.say("One?"))
         await visitor.until_ended(await visitor.conversation.say("Two?"))
     assert model.asked[1][2] == Message("assistant", "A short one.")
-    assert [event.reason for event in visitor.of(TurnEnded)] == ["complete"] * 2
+    assert [event.reason for event in visitor.of(TurnEnded)[:2]] == ["complete"] * 2
 
 
 async def test_a_turn_that_is_never_reported_as_finished_is_written_down(talk: Talk) -> None:
@@ -293,6 +293,19 @@ async def test_a_slow_reader_does_not_make_the_process_grow() -> None:
     assert talk.gauges.turns == 0
 
 
+async def test_a_connection_that_takes_nothing_gives_its_place_back() -> None:
+    talk = a_talk(engines(ScriptedModel("A sentence of it. " * 100, piece=500)))
+    conversation = await talk.open((await talk.ticket("anonymous")).ticket)
+    turn = await conversation.say("Go on.")
+    for _ in range(600):  # it claims to hear, but reads nothing
+        conversation.credit(turn, 10**9)
+        await asyncio.sleep(0.1)
+    assert talk.gauges.turns == 1
+    await asyncio.sleep(60)
+    assert talk.gauges.turns == 0
+    await conversation.close(forget=True)
+
+
 async def test_an_idle_conversation_ends() -> None:
     talk = a_talk(limits=Limits(idle_seconds=60))
     async with await visit(talk) as visitor:
@@ -333,6 +346,30 @@ async def test_a_lost_connection_offers_the_turn(talk: Talk, when: float) -> Non
     third = await come_back(talk, again)
     assert third.conversation.opened.interrupted is None
     await third.leave()
+
+
+async def test_what_was_sent_but_never_heard_is_offered() -> None:
+    talk = a_talk(engines(ScriptedModel("Yes.")))
+    visitor = await visit(talk, hears=0)
+    await visitor.until_ended(await visitor.conversation.say("Really?"))
+    await visitor.leave()
+    again = await come_back(talk, visitor)
+    assert again.conversation.opened.interrupted == Interrupted("Really?", 0)
+    assert again.conversation.opened.history == (Message("user", "Really?"),)
+    await again.leave()
+
+
+async def test_what_was_heard_to_the_end_is_not_offered() -> None:
+    talk = a_talk(engines(ScriptedModel("Yes.")))
+    visitor = await visit(talk)
+    turn = await visitor.conversation.say("Really?")
+    await visitor.until_ended(turn)
+    await asyncio.sleep(1)
+    await visitor.leave()  # before it said that it had finished
+    again = await come_back(talk, visitor)
+    assert again.conversation.opened.interrupted is None
+    assert again.conversation.opened.history[1] == Message("assistant", "Yes.")
+    await again.leave()
 
 
 async def test_a_finished_turn_is_not_offered(talk: Talk) -> None:
@@ -376,6 +413,8 @@ async def test_tokens_are_used_once_and_only_by_their_owner(talk: Talk) -> None:
             await talk.resume(opened.session, token, principal)
     with pytest.raises(NotAuthenticated):
         await talk.resume("nobody", opened.token, "key:ada")
+    with pytest.raises(NotAuthenticated):
+        await talk.resume("a} b\n" * 99, opened.token, "key:ada")
     second = await come_back(talk, first, principal="key:ada")
     assert second.conversation.opened.token != opened.token
     with pytest.raises(NotAuthenticated):
