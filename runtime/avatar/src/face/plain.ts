@@ -7,7 +7,7 @@ const MAKE_UP = new HemisphereLight("#fff8f0", "#d0a898", 0.9);
 
 /** Exchange what is costly in a scene; doing it again changes nothing. */
 export function plainer(scene: Scene): void {
-  if (!scene.environment) return;
+  if (MAKE_UP.parent === scene) return;
   scene.environment = null;
   scene.add(MAKE_UP);
   scene.traverse((object) => {

@@ -55,9 +55,9 @@ export class Stage {
     this.builtin.add(head, body);
     this.builtinRig = new Rig(head);
     this.scene.add(this.builtin);
-    this.scene.environment = environment(this.renderer);
     addLights(this.scene);
     this.quality = new Quality(window.devicePixelRatio, software(this.renderer), pinnedQuality(location.search));
+    if (!this.quality.step.plain) this.scene.environment = environment(this.renderer);
     new ResizeObserver(() => this.resize()).observe(parent);
     this.resize();
   }
