@@ -61,6 +61,7 @@ class Runtime:
         self.settings = settings
         self.engines = engines or composition.engines(settings)
         self.metrics = Metrics(self.engines.voice.sample_rate)
+        self.metrics.streams_most.set(settings.environment.digital_human_face_streams)
         self.health = Health(self.checks)
         self.ports: dict[str, int] = {}
         self.certificate_seconds = CERTIFICATE_SECONDS
@@ -97,7 +98,8 @@ class Runtime:
         began = time.monotonic()
         self._gate.load()
         self._gpus.start()
-        if self.settings.environment.cuda_visible_devices and not self._gpus.read():
+        wanted = self.settings.environment.cuda_visible_devices
+        if wanted not in {None, "-1"} and not self._gpus.read():
             _log.warning("CUDA_VISIBLE_DEVICES is set, but there is no GPU")
         await self._serve("health", health_app.create(self.health, self.scrape))
         await self._start_engines()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import grpc
@@ -10,6 +12,8 @@ import grpc
 from digital_human_runtime.access.gate import Gate
 from digital_human_runtime.errors import NotAuthenticated
 
+DRAIN_SECONDS = 5.0
+DRAIN_MESSAGES = 1000
 _OPEN = "/grpc.health.v1.Health/"
 
 
@@ -36,10 +40,23 @@ class Guard(grpc.aio.ServerInterceptor):  # type: ignore[misc] # untyped
         return found
 
 
+async def _drain(requests: AsyncIterator[Any]) -> None:
+    """Read what is sent, within bounds: a client that still writes would see another error."""
+    left = DRAIN_MESSAGES
+    with suppress(TimeoutError):
+        async with asyncio.timeout(DRAIN_SECONDS):
+            async for _ in requests:
+                left -= 1
+                if left == 0:
+                    return
+
+
 def _refusing(handler: grpc.RpcMethodHandler, sentence: str) -> grpc.RpcMethodHandler:
     """A handler of the same kind that answers UNAUTHENTICATED."""
 
-    async def refuse(_request: Any, context: grpc.aio.ServicerContext) -> None:
+    async def refuse(request: Any, context: grpc.aio.ServicerContext) -> None:
+        if handler.request_streaming:
+            await _drain(request)
         await context.abort(grpc.StatusCode.UNAUTHENTICATED, sentence)
 
     kinds = {

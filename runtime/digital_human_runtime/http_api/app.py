@@ -20,6 +20,8 @@ def create(services: Services, websocket: ASGIApp) -> FastAPI:
         title="Digital human",
         version=version(),
         description="Talk to a digital human: text in, answers, speech and a face out.",
+        docs_url=None,  # the pages that show it load scripts from elsewhere
+        redoc_url=None,
     )
     problems.install(app, services.metrics.failed)
     app.add_middleware(BodyLimit, limit=services.settings.security.request_bytes)

@@ -24,7 +24,7 @@ _HASHED = re.compile(r"[.-][A-Za-z0-9_-]{8,}\.[a-z0-9]+$")
 _MISSING = """<!doctype html><html lang="en"><title>Digital human</title>
 <h1>The avatar page is not built</h1>
 <p>Run <code>make page</code> in the repository and load this page again. The interfaces work
-without it: <a href="/docs">/docs</a>.</p></html>"""
+without it: <a href="/openapi.json">/openapi.json</a>.</p></html>"""
 
 
 class Page(StaticFiles):

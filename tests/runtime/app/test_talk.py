@@ -53,6 +53,7 @@ def test_in_the_foreground_ctrl_c_ends_everything(tmp_path: Path) -> None:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         with suppress(OSError):
             taken.bind(("127.0.0.1", talk.PORTS["HTTP"]))
+            taken.listen()
         process = subprocess.Popen(
             command(tmp_path), cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True
         )
