@@ -50,7 +50,7 @@ def choose(
     urls: Sequence[str] = (),
     *,
     setting: str = "MODEL_NAME",
-    url_setting: str = "LLM_URL",
+    url_setting: str = "DIGITAL_HUMAN_LLM_URL",
 ) -> Choice:
     """
     Say which engine serves ``name``; ``urls`` are the addresses of OpenAI-compatible servers.

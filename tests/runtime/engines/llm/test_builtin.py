@@ -96,6 +96,16 @@ def talk(model: BuiltinBrain) -> Talk:
         ("say: bob buys big pies", "Bob buys big pies."),
         ("I want to die", "emergency number"),
         ("what's the weather like?", "internet"),
+        ("Who am I talking to?", "demo brain"),
+        ("Can you see me?", "I have eyes to look at"),
+        ("why?", "in other words"),
+        ("hahaha", "glad"),
+        ("surprise me", "lips"),
+        ("no thank you", "All right"),
+        ("quit", "Goodbye"),
+        ("what is the square root of 16", "4"),
+        ("what's your job?", "digital human is"),
+        ("how was your day", "green"),
         ("what is the capital of France?", "only the pages of this project"),
         ("who won the world cup in 1998?", "only the pages of this project"),
         ("how do I bake bread", "only the pages of this project"),
@@ -158,7 +168,14 @@ async def test_it_remembers_what_somebody_told_of_himself(talk: Talk) -> None:
     assert "remember that you live in" in await talk.say("I live in Berlin with my dog")
     await talk.say("My name is Tom")
     told = await talk.say("what do you know about me?")
-    assert told == "You told me that your name is Tom and that you live in berlin with your dog."
+    assert told == "You told me that your name is Tom and that you live in Berlin with your dog."
+
+
+async def test_it_remembers_things_of_somebody(talk: Talk) -> None:
+    await talk.say("My favourite colour is deep Blue")
+    told = await talk.say("what is my favourite colour?")
+    assert told == "You told me that your favourite colour is deep Blue."
+    assert "only the pages" in await talk.say("what is my favourite dish?")
 
 
 async def test_a_name_and_a_question_at_once_are_both_heard(talk: Talk) -> None:
@@ -178,8 +195,8 @@ async def test_an_interrupted_answer_goes_on_where_it_was_cut(talk: Talk) -> Non
 async def test_another_joke_is_another_one(model: BuiltinBrain) -> None:
     talk = Talk(model, temperature=0.7)
     jokes = [await talk.say("tell me a joke"), await talk.say("another one please")]
-    jokes.append(await talk.say("one more"))
-    assert len(set(jokes)) == 3
+    jokes += [await talk.say("one more"), await talk.say("more")]
+    assert len(set(jokes)) == 4
 
 
 async def test_instructions_may_give_it_another_name(talk: Talk) -> None:
@@ -241,7 +258,8 @@ How to grow things, in words that can be spoken.
 
 Water tomatoes in the morning. Tomatoes like warm places. They want a stick to climb on, or
 they fall over as soon as the first fruit grows. Cut the side shoots, which take the strength of
-the plant. Pick them when they are red, and eat them on the same day.
+the plant. Pick them when they are red, and eat them on the same day. What is left can be
+dried, or cooked with a little salt and kept in a jar.
 
 Tomatoes do not like rain from above.
 

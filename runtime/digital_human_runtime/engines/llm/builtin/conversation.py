@@ -20,7 +20,7 @@ _CONTRACTIONS = (
     (re.compile(r"\b(you|we|they)'?re\b"), r"\1 are"),
     (re.compile(r"\bu\b"), "you"),
     (re.compile(r"\b(do|does|did|is|are|could|would|should)n'?t\b"), r"\1 not"),
-    (re.compile(r"\bcan'?t\b"), "can not"),
+    (re.compile(r"\bcan(?:'?t|not)\b"), "can not"),
     (re.compile(r"\bi'?ve\b"), "i have"),
     (re.compile(r"\blet'?s\b"), "let us"),
 )

@@ -120,10 +120,10 @@ def _sentence_start(words: list[str], place: int) -> int:
 
 _SKILLS: tuple[Skill, ...] = (
     lambda moment, _: remembered(moment),
+    lambda moment, _: performed(moment),
     _continued,
     lambda moment, _: reckoned(moment),
     lambda moment, _: told_time(moment),
-    lambda moment, _: performed(moment),
     lambda moment, _: foreign(moment),
     lambda moment, _: talked(moment, user_name(moment)),
     _looked_up,

@@ -8,7 +8,8 @@ from digital_human_runtime.engines.llm.builtin.conversation import Moment
 from digital_human_runtime.engines.llm.builtin.script import script
 
 _HELLO = (
-    r"^\s*(?:hello|hi+|hey+|hiya|howdy|greetings|yo|welcome|good (?:morning|afternoon|evening|day))"
+    r"^\s*(?:hello+|hi+|hey+|hiya|howdy|greetings|yo|welcome"
+    r"|good (?:morning|afternoon|evening|day))"
     r"(?:[, ]+(?:there|everyone|everybody|friend|again|you|to you|{name})\b)*"
     r"\s*(?:[,.!?;:-]+|$)\s*"
 )

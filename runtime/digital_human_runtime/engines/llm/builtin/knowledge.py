@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from digital_human_runtime.engines.llm.builtin.conversation import simplified
-from digital_human_runtime.engines.llm.builtin.passages import passages
+from digital_human_runtime.engines.llm.builtin.passages import Passage, passages
 from digital_human_runtime.engines.llm.builtin.retrieval import Hit, Index, terms
 
 _ENOUGH = 0.6  # of a question must be in a passage, by weight, before it is an answer
@@ -45,7 +45,7 @@ class Knowledge:
         if not all(word[0].isdigit() for word in asked):  # numbers alone are no question
             found += self.index.search(asked, terms(context), limit=12)
         for hit in found:
-            if hit is None or hit.coverage < _ENOUGH:
+            if hit is None or hit.coverage < _ENOUGH or not _is_about(hit.passage, asked):
                 continue
             text = _spoken(hit, asked, said)
             if text:
@@ -73,6 +73,14 @@ class Answer:
     text: str
     page: str
     heading: str
+
+
+def _is_about(passage: Passage, asked: list[str]) -> bool:
+    """Whether a passage is about the question, and does not only mention a word of it."""
+    if passage.worth > 1:
+        return True
+    about, wanted = set(terms(f"{passage.heading} {passage.page}")), set(asked)
+    return len(wanted & (about | set(terms(passage.text)))) > 1 or bool(wanted & about)
 
 
 def _spoken(hit: Hit, asked: list[str], said: str) -> str:

@@ -15,6 +15,9 @@ _ABOUT_ME = re.compile(
     r"^(?:and |well |oh )?"
     r"i (like|love|hate|prefer|live|work|study|come from|am from|have|play|own|am) (.{2,60})$"
 )
+_MINE = re.compile(r"^my ((?!name\b).{2,40}?) is (.{1,40})$")
+_ASKS_MINE = re.compile(r"^(?:do you know |can you tell me )?what is my (.{2,40})$")
+_LATER_WORDS = re.compile(r"(?<=\s)[\w'-]+")
 _OTHER_WORDS = {
     "my": "your",
     "me": "you",
@@ -44,7 +47,7 @@ _NO_NAMES = {
     "in",
 }
 
-_ASKS_NAME = re.compile(r"\b(what is my name|who am i|(you )?(know|remember) my name)\b")
+_ASKS_NAME = re.compile(r"\b(what is my name|who am i$|(you )?(know|remember) my name)\b")
 _ASKS_FIRST = re.compile(
     r"\bwhat (did i (ask|say)( you)? first|was my first question)\b|\bmy first question\b"
 )
@@ -57,7 +60,7 @@ _ASKS_ABOUT = re.compile(
     r"|\b(do|can) you remember (me|what i (said|told you))\b"
 )
 _AGAIN = re.compile(
-    r"^(please )?(can you |could you )?(say|repeat) (that|it|this)?( again)?( please)?$"
+    r"^(please )?(can you |could you )?(say|repeat)( that| it| this)?( again)?( please)?$"
     r"|^(once )?again( please)?$|^(pardon|sorry|what|huh|come again)( please)?$"
     r"|^i (did not|could not) (hear|understand|get|catch) (that|you|it)$"
     r"|\bwhat did you (just )?say\b"
@@ -70,7 +73,7 @@ def remembered(moment: Moment) -> str | None:
         if pattern.search(moment.plain):
             return answer(moment)
     name = name_in(moment.question)
-    return None if name is None else _greeted(moment, name)
+    return _mine(moment) if name is None else _greeted(moment, name)
 
 
 def introduced(moment: Moment) -> tuple[str, str]:
@@ -153,12 +156,25 @@ def _about(moment: Moment) -> str:
 
 
 def _fact(said: str) -> str | None:
-    """A statement of somebody about himself, turned around: i like chess, you like chess."""
-    found = _ABOUT_ME.match(simplified(said))
-    if not found or name_in(said):
+    """A statement of somebody about himself, turned around: I like chess, you like chess."""
+    simple = simplified(said)
+    about, mine = _ABOUT_ME.match(simple), _MINE.match(simple)
+    if name_in(said) or not (about or mine):
         return None
-    words = f"{found[1]} {found[2]}".split()
-    return "you " + " ".join(_OTHER_WORDS.get(word, word) for word in words)
+    words = simple.split()[1:] if mine else f"{about[1]} {about[2]}".split() if about else []
+    written = {word.lower(): word for word in _LATER_WORDS.findall(said)}
+    turned = [_OTHER_WORDS.get(word, written.get(word, word)) for word in words]
+    return " ".join(["your" if mine else "you", *turned])
+
+
+def _mine(moment: Moment) -> str | None:
+    """What somebody told of a thing of his: my favourite colour is blue."""
+    asked = _ASKS_MINE.match(moment.plain)
+    for said in reversed(moment.asked) if asked else ():
+        fact = _fact(said)
+        if asked and fact and fact.lower().startswith(f"your {asked[1]} is "):
+            return f"You told me that {fact}."
+    return None
 
 
 def noted(moment: Moment) -> str | None:

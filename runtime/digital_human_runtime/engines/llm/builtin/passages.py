@@ -77,7 +77,7 @@ def _without_code(text: str) -> str:
 
 
 def _worth(heading: str, block: list[str]) -> float:
-    if heading.endswith("?"):
+    if "?" in heading:
         return 2.0
     return 0.7 if block and block[0].lstrip().startswith("|") else 1.0
 

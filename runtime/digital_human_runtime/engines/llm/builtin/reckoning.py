@@ -30,6 +30,7 @@ _WORDS = (
     (re.compile(r"\bdivided by\b|\bover\b|\u00f7"), "/"),
     (re.compile(r"(\d+(?:\.\d+)?)\s*(?:%|percent)\s+of\s+(?=\d)"), r"\1/100*"),
     (re.compile(r"\bsquared\b"), "**2"),
+    (re.compile(r"(?:the )?square root of (\d+(?:\.\d+)?)"), r"\1**0.5"),
     (re.compile(r"\bto the power of\b|\^"), "**"),
     (re.compile(r"(?<=\d),(?=\d{3}\b)"), ""),
 )

@@ -71,10 +71,11 @@ def load(checkpoint: Checkpoint, wanted: Wanted) -> Loaded:
 
 
 def _quieten() -> None:
-    """Keep the library's warnings out of the logs: some hold tokens of conversations."""
+    """Keep the libraries' warnings out of the logs: some hold tokens of conversations."""
     logging.set_verbosity_error()
     logging.disable_progress_bar()
-    getLogger("ContinuousBatchingLogger").setLevel(ERROR)
+    for name in ("ContinuousBatchingLogger", "torch.utils._pytree"):
+        getLogger(name).setLevel(ERROR)
 
 
 def shape(config: Any) -> memory.Shape:
