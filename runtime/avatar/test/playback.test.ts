@@ -64,11 +64,21 @@ test("sentences and long clauses are shown in lines", () => {
   assert.deepEqual(track.pieces(150), [{ text: "Two.", heard: true }]);
 });
 
-test("a caption without word times is shown whole", () => {
+test("words without times are spread over the sound of their clause", () => {
   const track = new CaptionTrack();
-  track.push(caption("No times", [], 500));
-  assert.deepEqual(track.pieces(0), [{ text: "No times", heard: false }]);
+  track.push({ ...caption("No times", [], 500), lastSample: 1500 });
+  assert.deepEqual(track.pieces(0), [{ text: "No ", heard: false }, { text: "times", heard: false }]);
+  assert.deepEqual(track.pieces(999).map((piece) => piece.heard), [true, false]);
   assert.equal(track.text, "No times");
+});
+
+test("a clause that is captioned again with more words replaces itself", () => {
+  const track = new CaptionTrack();
+  track.push({ ...caption("Hello! I am Ada:", [[0, 6, 0, 900]]), lastSample: 4000 });
+  assert.deepEqual(track.pieces(0), [{ text: "Hello! ", heard: true }]);
+  track.push({ ...caption("Hello! I am Ada:", [[0, 6, 0, 900], [7, 8, 1700, 2000], [9, 11, 2000, 2800], [12, 16, 3100, 3900]]), lastSample: 4000 });
+  assert.equal(track.text, "Hello! I am Ada:");
+  assert.deepEqual(track.pieces(2100).map((piece) => piece.heard), [true, true, false]);
 });
 
 test("only the newest turn sounds, and none that was silenced", () => {

@@ -20,9 +20,12 @@ export class CaptionTrack {
   /** Words in lines that are shown one after another. */
   private lines: Word[][] = [];
 
+  /** Take a clause; one that begins where another does replaces it: its times are known better now. */
   push(caption: Caption): void {
-    this.captions.push(caption);
-    this.lines.push(...linesOf(wordsOf(caption)));
+    const known = this.captions.findIndex(({ firstSample }) => firstSample === caption.firstSample);
+    if (known < 0) this.captions.push(caption);
+    else this.captions[known] = caption;
+    this.lines = this.captions.flatMap((each) => linesOf(wordsOf(each)));
   }
 
   clear(): void {
@@ -44,17 +47,22 @@ export class CaptionTrack {
 }
 
 /** The words of a caption with all that stands between them, so that nothing is lost. */
-function wordsOf({ text, firstSample, words }: Caption): Word[] {
-  if (!words.length) return text ? [{ text, firstSample }] : [];
+function wordsOf({ text, firstSample, lastSample, words }: Caption): Word[] {
   const found: Word[] = [];
   let offset = 0;
   words.forEach((word, index) => {
     const next = words[index + 1];
-    const end = next ? next[0] : text.length;
+    const end = next ? next[0] : word[1] + (/^\W*/.exec(text.slice(word[1]))?.[0].length ?? 0);
     if (end > offset) found.push({ text: text.slice(offset, end), firstSample: word[2] });
     offset = Math.max(offset, end);
   });
-  return found;
+  return [...found, ...untimed(text.slice(offset), words.at(-1)?.[3] ?? firstSample, lastSample)];
+}
+
+/** Words whose times are not known yet, spread over the sound that is left for them. */
+function untimed(text: string, from: number, to: number): Word[] {
+  const words = text.match(/\s*\S+\s*/g) ?? [];
+  return words.map((word, index) => ({ text: word, firstSample: from + ((to - from) * index) / words.length }));
 }
 
 /** Break after a sentence, and before a line gets long. */

@@ -9,7 +9,7 @@ import { Transcript } from "./transcript.ts";
 
 const WORDS: Record<State, string> = {
   connecting: "Connecting…",
-  ready: "Listening",
+  ready: "Ready",
   thinking: "Thinking…",
   speaking: "Speaking",
   reconnecting: "Reconnecting…",

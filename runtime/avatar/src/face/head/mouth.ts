@@ -44,8 +44,8 @@ function toothPoint(across: number, down: number, upper: boolean): Vec {
   const gap = Math.abs(place - Math.round(place));
   const groove = 1 - smoothstep(0, 0.12, gap);
   const narrow = upper ? 1 : 0.9;
-  const length = (upper ? 0.1 : 0.085) * (1 - 0.25 * across * across) - 0.012 * groove;
-  const belly = 0.016 * Math.sin(Math.PI * (0.2 + 0.6 * down)) - 0.006 * groove;
+  const length = (upper ? 0.1 : 0.085) * (1 - 0.25 * across * across) - 0.004 * groove;
+  const belly = 0.016 * Math.sin(Math.PI * (0.2 + 0.6 * down)) - 0.003 * groove;
   const edge = smoothstep(0.85, 1, down) * 0.014;
   const turn = across * 1.35;
   const radius = ARCH.halfWidth * narrow + belly - edge;
