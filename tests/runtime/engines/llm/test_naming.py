@@ -30,13 +30,16 @@ def test_a_name_is_served_by_the_engine_that_knows_it(
     ("name", "sentence"),
     [
         ("", "MODEL_NAME is empty"),
-        ("llama3:70b", "set LLM_URL to its address .* meta-llama/Meta-Llama-3-70B-Instruct"),
+        (
+            "llama3:70b",
+            "set DIGITAL_HUMAN_LLM_URL to its address .* meta-llama/Meta-Llama-3-70B-Instruct",
+        ),
         ("some-tag:q4_K_M", "such as Ollama, and none is configured.*or a folder"),
         ("gpt-4o", "such as Ollama, and none is configured"),
         ("hf.co/owner/model:Q4_K_M", "such as Ollama, and none is configured"),
         ("Built-In", "did you mean builtin"),
         ("buildin", "did you mean builtin"),
-        ("https://llm.example.com/v1", "that is an address: put it into LLM_URL"),
+        ("https://llm.example.com/v1", "that is an address: put it into DIGITAL_HUMAN_LLM_URL"),
         ("s3://bucket/llama", "digital-human-models fetch"),
         ("/models/llama.gguf", "GGUF files are not loaded"),
         ("/models/pytorch_model.bin", "pickled weights are refused"),

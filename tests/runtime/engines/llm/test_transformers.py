@@ -11,8 +11,9 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from digital_human_runtime.engines.llm.errors import Refused
-from digital_human_runtime.engines.llm.transformers import TransformersModel, host
-from digital_human_runtime.engines.llm.transformers.device import GIB
+from digital_human_runtime.engines.llm.transformers import TransformersModel, host, loading
+from digital_human_runtime.engines.llm.transformers.device import GIB, Device
+from digital_human_runtime.engines.llm.transformers.precision import choose_format
 from digital_human_runtime.engines.llm.transformers.turns import DEAD
 from digital_human_runtime.errors import Busy, EngineFault, TooLarge
 from digital_human_runtime.frames import Message
@@ -298,6 +299,14 @@ async def test_int8_weights_are_held_as_int8_and_answer(folder: Path) -> None:
     assert await heard(ask(model))
     assert "at int8 on the CPU" in model.check().detail
     await model.close()
+
+
+def test_int4_weights_are_packed_for_the_gpu() -> None:
+    a100 = Device("cuda", "NVIDIA A100", 80 * GIB, (8, 0))
+    quantization = loading._quantization(choose_format("int4", a100))
+    assert quantization is not None
+    assert quantization.quant_type.int4_packing_format.value == "tile_packed_to_4d"
+    assert loading._quantization(choose_format("bf16", a100)) is None
 
 
 async def test_bf16_answers(folder: Path) -> None:

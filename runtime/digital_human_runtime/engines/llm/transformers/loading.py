@@ -129,10 +129,12 @@ def _quantization(form: Format) -> TorchAoConfig | None:
         Int4WeightOnlyConfig,
         Int8WeightOnlyConfig,
     )
+    from torchao.quantization.quantize_.workflows import Int4PackingFormat  # noqa: PLC0415
 
     if form.weight_bits == 8:
         return TorchAoConfig(Int8WeightOnlyConfig())
-    return TorchAoConfig(Int4WeightOnlyConfig(int4_packing_format=form.packing))
+    packing = Int4PackingFormat(form.packing)
+    return TorchAoConfig(Int4WeightOnlyConfig(int4_packing_format=packing))
 
 
 def _weights(model: Any, device: Device) -> int:
