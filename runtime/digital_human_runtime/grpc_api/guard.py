@@ -12,8 +12,9 @@ import grpc
 from digital_human_runtime.access.gate import Gate
 from digital_human_runtime.errors import NotAuthenticated
 
-DRAIN_SECONDS = 5.0
 DRAIN_MESSAGES = 1000
+PAUSE_SECONDS = 1.0
+"""Without a message: then the client waits for an answer."""
 _OPEN = "/grpc.health.v1.Health/"
 
 
@@ -42,13 +43,10 @@ class Guard(grpc.aio.ServerInterceptor):  # type: ignore[misc] # untyped
 
 async def _drain(requests: AsyncIterator[Any]) -> None:
     """Read what is sent, within bounds: a client that still writes would see another error."""
-    left = DRAIN_MESSAGES
-    with suppress(TimeoutError):
-        async with asyncio.timeout(DRAIN_SECONDS):
-            async for _ in requests:
-                left -= 1
-                if left == 0:
-                    return
+    with suppress(TimeoutError, StopAsyncIteration):
+        for _ in range(DRAIN_MESSAGES):
+            async with asyncio.timeout(PAUSE_SECONDS):
+                await anext(requests)
 
 
 def _refusing(handler: grpc.RpcMethodHandler, sentence: str) -> grpc.RpcMethodHandler:
@@ -56,7 +54,7 @@ def _refusing(handler: grpc.RpcMethodHandler, sentence: str) -> grpc.RpcMethodHa
 
     async def refuse(request: Any, context: grpc.aio.ServicerContext) -> None:
         if handler.request_streaming:
-            await _drain(request)
+            await _drain(aiter(request))
         await context.abort(grpc.StatusCode.UNAUTHENTICATED, sentence)
 
     kinds = {

@@ -87,8 +87,8 @@ class Environment(BaseSettings):
     digital_human_grpc_client_ca_file: Path | None = None
     """Authorities of client certificates: gRPC then asks for one (mutual TLS)."""
     digital_human_rate_limit: str = "600/minute"
-    """Requests of one caller to `/api` and `/v1`: a number, then `/second`, `/minute` or `/hour`;
-    `off` for none."""
+    """Requests of one caller to `/api` and `/v1`, and questions over WebSocket: a number, then
+    `/second`, `/minute` or `/hour`; `off` for none."""
     digital_human_request_bytes: Annotated[int, Field(ge=1024, le=2**26)] = 262144
     """Largest body of a request, in bytes."""
     digital_human_max_sessions: Annotated[int | None, Field(ge=1)] = None

@@ -257,7 +257,7 @@ class SessionsSection(Section):
 
     store: StoreSection = Field(default_factory=StoreSection)
     """Where they are kept."""
-    per_replica: Annotated[int, Field(ge=1)] = 8
+    per_replica: Annotated[int, Field(ge=1)] = 100
     """How many this process holds at once."""
     idle_seconds: Annotated[float, Field(gt=0)] = 600.0
     """After how long a silent one ends."""

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol, assert_never
 
@@ -70,6 +71,7 @@ DRAINED = Ended(1012)
 BROKEN = Ended(4000)
 BYE = Ended(1000, forget=True)
 IDLE = Ended(4002)
+FAILED = Ended(1011)
 
 
 class Connection:
@@ -93,6 +95,7 @@ class Connection:
         """Questions whose turn has not been announced yet."""
         self._activity = asyncio.Event()
         self._draining = False
+        self._understanding: asyncio.Task[None] | None = None
 
     async def run(self, *, ticket: str | None, principal: str | None) -> None:
         """Greet, converse, close. ``principal`` is the one of the connection, where it is known."""
@@ -142,6 +145,9 @@ class Connection:
             ended = await self._first_end(conversation)
         except Lost:
             ended = GONE
+        except Exception:  # noqa: BLE001 - whatever it is, it ends this connection only
+            _log.exception("a conversation failed")
+            ended = FAILED
         finally:
             await asyncio.shield(conversation.close(forget=ended.forget))
         if ended is not GONE:
@@ -158,9 +164,10 @@ class Connection:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             return next(task for task in tasks if task in done).result()
         finally:
-            for task in tasks:
+            ending = [task for task in (*tasks, self._understanding) if task is not None]
+            for task in ending:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*ending, return_exceptions=True)
 
     async def _hear(self, conversation: Conversation) -> Ended:
         while True:
@@ -224,11 +231,25 @@ class Connection:
         if start:
             self._microphone.start()
             return
-        pcm = self._microphone.stop()
-        text = await self._transcriber.transcribe(pcm) if pcm else ""
-        if not text:
-            raise BadInput("Nothing was understood: say it again")
-        await self._say(conversation, wire.Say(type="say", text=text))
+        if self._understanding is not None and not self._understanding.done():
+            raise Busy("What you said before is still being understood: wait a moment")
+        understanding = self._understand(conversation, self._transcriber, self._microphone.stop())
+        self._understanding = asyncio.create_task(understanding, name="understand")
+
+    async def _understand(
+        self, conversation: Conversation, transcriber: Transcriber, pcm: bytes
+    ) -> None:
+        """Ask what was spoken; meanwhile the client goes on to be heard."""
+        try:
+            text = await transcriber.transcribe(pcm) if pcm else ""
+            if not text:
+                raise BadInput("Nothing was understood: say it again")
+            await self._say(conversation, wire.Say(type="say", text=text))
+        except RuntimeFault as fault:
+            with suppress(Lost):
+                await self._send(wire.dumps(wire.error(fault)))
+        except Lost:
+            return
 
     async def _tell(self, conversation: Conversation) -> Ended:
         async for event in conversation.events():

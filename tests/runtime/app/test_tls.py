@@ -91,7 +91,7 @@ async def test_keys_as_metadata_health_excepted(tmp_path_factory: pytest.TempPat
             stub = audio2face_pb2_grpc.A2FControllerServiceStub(channel)  # type: ignore[no-untyped-call]
             for metadata in ((), (("authorization", "Bearer wrong"),)):
                 with pytest.raises(grpc.aio.AioRpcError) as refused:
-                    await process(stub, like_nvidia(tone(0.2)), metadata)
+                    await process(stub, like_nvidia(tone(30)), metadata)
                 assert refused.value.code() == grpc.StatusCode.UNAUTHENTICATED
             for metadata in (
                 (("authorization", "Bearer correct-horse"),),

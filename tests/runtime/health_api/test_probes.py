@@ -119,7 +119,7 @@ async def test_the_names_of_the_guide_and_of_autoscaling(served: Running) -> Non
     after = await samples(served)
     assert before["digital_human_sessions_active"] == before["digital_human_active_sessions"] == 0
     assert during["digital_human_sessions_active"] == during["digital_human_active_sessions"] == 1
-    assert during["digital_human_sessions_capacity"] == 8
+    assert during["digital_human_sessions_capacity"] == 100
     assert after['digital_human_response_time_count{"kind": "conversation"}'] == 1
     assert after['digital_human_response_time_count{"kind": "chat"}'] == 1
     for part in ("token", "clause", "audio", "frame"):
