@@ -95,14 +95,14 @@ def _frames_centred_before(sample: int, rate: int) -> int:
 
 
 def _smooth_size(least: float) -> int:
-    """The next size that is a product of 2, 3 and 5: such transforms are fast."""
+    """The next size that is a product of 2, 3, 5 and 7: such transforms are fast."""
     size = int(np.ceil(least))
     while True:
         rest = size
-        for factor in (2, 3, 5):
+        for factor in (2, 3, 5, 7):
             while rest % factor == 0:
                 rest //= factor
-        if rest == 1 and size % 2 == 0:
+        if rest == 1:
             return size
         size += 1
 

@@ -28,8 +28,11 @@ _EASE_SECONDS = 0.12
 """In which the face goes back to neutral before the sound ends."""
 _QUIET_POWER = 10.0**-6.2
 """Of a full scale of 1: under it, -62 dB, there is nothing to hear."""
-_QUIET_HOLD, _QUIET_FALL = 15, 8
-"""Answers for which a quiet mouth is left alone (closures are quiet), and in which it shuts."""
+_QUIET_HOLD, _QUIET_FALL, _QUIET_RISE = 15, 8, 8
+"""
+Answers for which a quiet mouth is left alone (closures are quiet), in which it shuts, and in which
+it opens ahead of sound; the look-ahead of the network is longer.
+"""
 
 
 class Performance:
@@ -40,10 +43,9 @@ class Performance:
     ) -> None:
         self._rate, self._fps = sample_rate, fps
         self._hearing = LogMel(sample_rate)
-        self._look_ahead = network.look_ahead
         self._state = network.begin()
         self._late = network.look_ahead  # answers to come before the one of the first frame
-        self._quiet = _Quiet(network.look_ahead)
+        self._quiet = _Quiet()
         self._answers = np.zeros((0, len(OUTPUTS)), dtype=np.float32)
         self._first_answer = 0
         self._samples = 0
@@ -141,8 +143,7 @@ class Performance:
 class _Quiet:
     """How much of the mouth is left where nothing is heard, answer by answer."""
 
-    def __init__(self, look_ahead: int) -> None:
-        self._look_ahead = look_ahead
+    def __init__(self) -> None:
         self._run = 0
         self._levels = np.zeros(0, dtype=np.float32)
         self._first = 0
@@ -162,9 +163,15 @@ class _Quiet:
         self._levels = np.concatenate((self._levels, level))
 
     def levels(self, first: int, count: int) -> NDArray[np.float32]:
-        """Levels of answers ``first`` and those after it."""
+        """Levels of answers ``first`` and those after it; they rise ahead of what is heard."""
         begin = first - self._first
-        return self._levels[begin : begin + count]
+        known = self._levels[begin : begin + count + _QUIET_RISE]
+        known = np.pad(known, (0, max(0, count + _QUIET_RISE - len(known))))
+        rising = [
+            known[ahead : ahead + count] * np.float32(1 - ahead / _QUIET_RISE)
+            for ahead in range(_QUIET_RISE)
+        ]
+        return np.asarray(np.max(rising, axis=0, initial=0.0), dtype=np.float32)
 
     def forget(self, first: int) -> None:
         """Answers before ``first`` will not be asked for again."""
