@@ -2,7 +2,7 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 
 import pytest
 
@@ -247,6 +247,47 @@ async def test_a_greeting_waits_for_the_first_gesture() -> None:
         turn = await visitor.conversation.say("Hello")
         assert (await visitor.until_ended(1)).reason == "interrupted"
         assert (await visitor.until(TurnStarted, lambda e: e.turn == turn)).question == "Hello"
+
+
+async def test_a_greeting_is_no_measure_of_answers() -> None:
+    figures = Figures()
+    talk = a_talk(persona=Persona(greeting="Welcome, my dear friend."), observer=figures)
+    async with await visit(talk) as visitor:
+        await visitor.until_ended(1)
+    (turn,) = figures.turns
+    assert (turn.first_token, turn.first_clause, turn.first_audio, turn.first_frame) == (None,) * 4
+    assert turn.audio_seconds > 1
+
+
+class Clinging(ScriptedModel):
+    """A model that does not let go of a cancelled answer for a long time."""
+
+    async def stream(
+        self, messages: Sequence[Message], *, max_tokens: int, temperature: float
+    ) -> AsyncGenerator[str]:
+        """Yield a word, then cling."""
+        try:
+            yield "Well, "
+            await asyncio.sleep(9)
+        finally:
+            await asyncio.sleep(30)
+
+
+async def test_an_engine_that_clings_holds_neither_the_visitor_nor_the_place() -> None:
+    talk = a_talk(engines(Clinging()))
+    async with await visit(talk) as visitor:
+        turn = await visitor.conversation.say("One?")
+        await asyncio.sleep(1)
+        began = asyncio.get_running_loop().time()
+        stopping = asyncio.create_task(visitor.conversation.interrupt(turn, 0))
+        await visitor.until_ended(turn, seconds=0.1)  # the listener is told at once
+        await stopping
+        assert asyncio.get_running_loop().time() - began < 3
+        assert talk.gauges.turns == 0
+        await visitor.conversation.say("Two?")
+    assert talk.gauges.turns == 0
+    await asyncio.sleep(60)
+    assert len(asyncio.all_tasks()) == 1
 
 
 async def test_two_at_once_hear_their_own_answers_only() -> None:
