@@ -1,9 +1,16 @@
 import asyncio
+import datetime
+import ipaddress
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import grpc
 import numpy as np
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from google.protobuf.any_pb2 import Any as Packed  # type: ignore[import-untyped]
 from nvidia_audio2face_3d import messages_pb2
 
@@ -276,3 +283,46 @@ def test_both_generations_of_the_emotion_type_are_read(package: str) -> None:
     )
     assert wire.aggregate(packed) == told
     assert wire.aggregate(Packed(type_url="x/y.Other", value=b"")) is None
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> tuple[bytes, bytes]:
+    """A key and a certificate of 127.0.0.1 that is its own authority."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "audio2face")])
+    now = datetime.datetime.now(datetime.UTC)
+    built = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(hours=1))
+        .not_valid_after(now + datetime.timedelta(hours=1))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]),
+            critical=False,
+        )
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    plain = serialization.NoEncryption()
+    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain)
+    return private, built.public_bytes(pem)
+
+
+async def test_tls_trusts_the_authority_of_its_file_and_no_other(
+    tmp_path: Path, certificate: tuple[bytes, bytes]
+) -> None:
+    (tmp_path / "ca.crt").write_bytes(certificate[1])
+    async with served(grpc.ssl_server_credentials([certificate])) as service:
+        face = Audio2Face(service.address, tls=True, ca_file=tmp_path / "ca.crt")
+        await face.start()
+        stream = await face.open(sample_rate=16000, options=FaceOptions())
+        assert len(await frames(stream, [vowels(16000, 1.0)])) == 30
+        await face.close()
+        stranger = Audio2Face(service.address, tls=True, patience=1.0)
+        with pytest.raises(EngineFault, match="cannot be reached"):
+            await stranger.start()
+        await stranger.close()

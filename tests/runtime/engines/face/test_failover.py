@@ -7,7 +7,7 @@ import pytest
 from digital_human_runtime.engines.face.audio2face import Audio2Face
 from digital_human_runtime.engines.face.embedded import EmbeddedFace
 from digital_human_runtime.engines.face.failover import Failover
-from digital_human_runtime.errors import EngineFault
+from digital_human_runtime.errors import BadInput, EngineFault
 from digital_human_runtime.frames import SHAPE_INDEX, FaceOptions
 from digital_human_runtime.interfaces import Face
 
@@ -96,3 +96,29 @@ async def test_feelings_go_along_when_the_face_changes(face: Face, service: Serv
     made = await frames(stream, split(np.full(16000 * 3, 3000, np.int16), 4000))
     assert made[20, SHAPE_INDEX["cheekSquintLeft"]] < 0.05
     assert made[70, SHAPE_INDEX["cheekSquintLeft"]] > 0.2
+
+
+def test_faces_of_different_frame_rates_do_not_go_together() -> None:
+    with pytest.raises(BadInput, match="fps"):
+        Failover(Audio2Face("127.0.0.1:1", fps=30), EmbeddedFace(fps=60))
+
+
+async def test_a_service_that_is_gone_is_replaced_and_used_again_when_it_is_back() -> None:
+    async with served() as first:
+        port = int(first.address.rpartition(":")[2])
+        remote = Audio2Face(first.address, patience=0.4, probe_seconds=0.05)
+        face = Failover(remote, EmbeddedFace(), patience=2.0)
+        await face.start()
+        stream = await face.open(sample_rate=16000, options=FaceOptions())
+        await stream.push(vowels(16000, 1.0))
+        await first.server.stop(0)
+        made = await frames(stream, split(vowels(16000, 2.0), 8000))
+        assert len(made) > 0
+        await eventually(lambda: face.check().degraded)
+    async with served(port=port) as second:
+        await eventually(lambda: not face.check().degraded)
+        stream = await face.open(sample_rate=16000, options=FaceOptions())
+        second.service.calls.headers.clear()
+        assert len(await frames(stream, [vowels(16000, 1.0)])) == 30
+        assert len(second.service.calls.headers) == 1
+        await face.close()

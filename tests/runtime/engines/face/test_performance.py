@@ -208,3 +208,51 @@ async def test_a_broken_network_fails_its_streams_and_says_no_more_than_its_kind
     assert all(isinstance(fault, EngineFault) for fault in made)
     assert "out of memory" not in str(made[0])
     assert "RuntimeError" in str(made[0])
+
+
+class Broken(Performance):
+    """A stream that has lost its way."""
+
+    def settle(self, work: Work) -> Weights:
+        raise IndexError("at 0x1")
+
+
+async def test_the_fault_of_one_stream_is_that_streams_alone(network: Network) -> None:
+    options = FaceOptions()
+    batching = Batching(network)
+    made = await asyncio.gather(
+        *(
+            batching.submit(
+                kind(network, sample_rate=16000, fps=30, options=options),
+                vowels(16000, 0.5),
+                ends=False,
+            )
+            for kind in (Performance, Broken, Performance)
+        ),
+        return_exceptions=True,
+    )
+    assert isinstance(made[1], EngineFault)
+    assert [len(weights) for weights in (made[0], made[2]) if isinstance(weights, np.ndarray)] == [
+        *(12, 12)
+    ]
+    assert batching.alive
+    await batching.close()
+
+
+async def test_pushes_that_wait_for_room_fail_when_the_face_closes(network: Network) -> None:
+    batching = Batching(network, room=1, together=1)
+    pushes = [
+        asyncio.create_task(
+            batching.submit(
+                Performance(network, sample_rate=16000, fps=30, options=FaceOptions()),
+                vowels(16000, 20.0),
+                ends=False,
+            )
+        )
+        for _ in range(6)
+    ]
+    await asyncio.sleep(0)
+    await batching.close()
+    async with asyncio.timeout(10):
+        made = await asyncio.gather(*pushes, return_exceptions=True)
+    assert all(isinstance(fault, EngineFault) for fault in made)

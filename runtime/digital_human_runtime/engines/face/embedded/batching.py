@@ -6,8 +6,6 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-import numpy as np
-
 from digital_human_runtime.errors import EngineFault, RuntimeFault
 from digital_human_runtime.frames import Samples, Weights
 
@@ -49,15 +47,20 @@ class Batching:
             raise EngineFault("The face has stopped; try again in a moment.")
         done: asyncio.Future[Weights] = asyncio.get_running_loop().create_future()
         await self._jobs.put(_Job(performance, samples, ends, done))
+        if not self.alive:  # closed while this waited for room: nobody will take it
+            self._fail_waiting()
         return await done
 
     async def close(self) -> None:
         """Stop; what still waits fails with EngineFault. May be called twice."""
         self._worker.cancel()
         await asyncio.gather(self._worker, return_exceptions=True)
+        self._fail_waiting()
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    def _fail_waiting(self) -> None:
         while not self._jobs.empty():
             _fail(self._jobs.get_nowait())
-        self._thread.shutdown(wait=False, cancel_futures=True)
 
     async def _work(self) -> None:
         loop = asyncio.get_running_loop()
@@ -77,27 +80,28 @@ class Batching:
 
     def _answer(self, jobs: list[_Job]) -> list[Weights | Exception]:
         """Runs in the thread; one stream's fault is that stream's alone."""
-        results: list[Weights | Exception] = []
         works = [_attempt(job) for job in jobs]
         try:
-            self._network.run([work for work in works if work is not None])
+            self._network.run([work for work in works if isinstance(work, Work)])
         except Exception as error:  # noqa: BLE001 - whatever onnxruntime raises ends these streams
             return [EngineFault(f"The face network failed: {type(error).__name__}.") for _ in jobs]
-        for job, work in zip(jobs, works, strict=True):
-            if work is None:
-                results.append(EngineFault("The face could not take this sound."))
-            else:
-                results.append(job.performance.settle(work))
-        return results
+        return [_result(job, work) for job, work in zip(jobs, works, strict=True)]
 
 
-def _attempt(job: _Job) -> Work | None:
+def _attempt(job: _Job) -> Work | EngineFault:
     try:
-        if job.ends:
-            return job.performance.end()
-        return job.performance.hear(np.asarray(job.samples, dtype=np.int16))
-    except (ValueError, TypeError):
-        return None
+        return job.performance.end() if job.ends else job.performance.hear(job.samples)
+    except Exception as error:  # noqa: BLE001 - the other streams of this batch go on
+        return EngineFault(f"The face cannot take this sound: {type(error).__name__}.")
+
+
+def _result(job: _Job, work: Work | EngineFault) -> Weights | Exception:
+    if isinstance(work, EngineFault):
+        return work
+    try:
+        return job.performance.settle(work)
+    except Exception as error:  # noqa: BLE001 - the other streams of this batch go on
+        return EngineFault(f"The face cannot show this sound: {type(error).__name__}.")
 
 
 def _settle(done: asyncio.Future[Weights], result: Weights | Exception) -> None:
