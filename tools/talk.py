@@ -55,18 +55,21 @@ def start(folder: Path, host: str, *, detach: bool) -> int:
         raise TalkError("it runs already: end it with `python -m tools.talk --stop`")
     page.build()
     ports = {name: _free(host, port) for name, port in PORTS.items()}
+    signal.signal(signal.SIGTERM, _interrupt)
     process = _launch(folder, host, ports)
+    left = False
     try:
         _until_ready(process, folder, ports["HEALTH"])
         _tell(host, ports, detach=detach)
-        if detach:
-            return 0
-        _stay(process)
-    except BaseException:
-        _end(process)
-        raise
-    _end(process)
-    print("Ended.")
+        left = detach
+        if not left:
+            process.wait()
+            raise TalkError(f"the runtime ended by itself.\n{tail(_log(folder))}")
+    except KeyboardInterrupt:
+        print("Ending.", flush=True)
+    finally:
+        if not left:
+            _end(process)
     return 0
 
 
@@ -153,14 +156,6 @@ def _tell(host: str, ports: Mapping[str, int], *, detach: bool) -> None:
     how = "`python -m tools.talk --stop`" if detach else "Ctrl-C"
     print(f"A digital human talks here; {how} ends it:", flush=True)
     print(f"http://{shown}:{ports['HTTP']}/", flush=True)
-
-
-def _stay(process: subprocess.Popen[bytes]) -> None:
-    """Wait for Ctrl-C, SIGTERM or the end of the runtime."""
-    signal.signal(signal.SIGTERM, _interrupt)
-    with suppress(KeyboardInterrupt):
-        process.wait()
-        raise TalkError(f"the runtime ended by itself (status {process.returncode})")
 
 
 def _interrupt(_number: int, _frame: object) -> None:

@@ -31,7 +31,7 @@ from digital_human_runtime.health_api.report import Health
 from digital_human_runtime.health_api.speaking import Speaking
 from digital_human_runtime.http_api import app as http_app
 from digital_human_runtime.http_api.services import Services
-from digital_human_runtime.http_api.serving import AsgiServer, listen
+from digital_human_runtime.http_api.serving import AsgiServer, check_certificate, listen
 from digital_human_runtime.metrics import Metrics
 from digital_human_runtime.observers import Observers
 from digital_human_runtime.pipeline import Engines
@@ -77,7 +77,9 @@ class Runtime:
 
     def bind(self) -> None:
         """Take the addresses; raises CannotListen. Nobody is answered yet."""
-        env = self.settings.environment
+        env, security = self.settings.environment, self.settings.security
+        if security.tls_cert_file is not None and security.tls_key_file is not None:
+            check_certificate(security.tls_cert_file, security.tls_key_file)
         self._sockets = {
             "health": listen(env.digital_human_health_address),
             "http": listen(env.digital_human_http_address),
@@ -87,7 +89,7 @@ class Runtime:
             face=self.engines.fallback or self.engines.face,  # clips never leave this process
             streams=env.digital_human_face_streams,
             gate=self._gate,
-            security=self.settings.security,
+            security=security,
             observer=self.metrics,
         )
         self.ports = {name: sock.getsockname()[1] for name, sock in self._sockets.items()}
@@ -228,8 +230,9 @@ class Runtime:
             proxies=security.trusted_proxies,
         )
         self._servers[name] = server
-        self._tasks.append(asyncio.create_task(server.run_until_stopped(), name=name))
-        await server.up()
+        task = asyncio.create_task(server.run_until_stopped(), name=name)
+        self._tasks.append(task)
+        await server.up(task)
 
     async def _renew_certificates(self) -> None:
         while True:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import socket
+import ssl
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
@@ -24,6 +25,17 @@ CLOSE_SECONDS = 5
 
 class CannotListen(Exception):  # noqa: N818 - named for what happened
     """The address cannot be served."""
+
+
+def check_certificate(cert: Path, key: Path) -> None:
+    """Raise CannotListen when a certificate and its key cannot be served."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(cert, key)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or str(error)
+        raise CannotListen(
+            f"TLS cannot be served with the certificate {cert} and the key {key}: {reason}"
+        ) from None
 
 
 def listen(address: str) -> socket.socket:
@@ -110,9 +122,13 @@ class AsgiServer(uvicorn.Server):
         except (OSError, ValueError) as error:
             _log.warning("the certificate cannot be read again: %s", type(error).__name__)
 
-    async def up(self) -> None:
-        """Return once callers are answered."""
-        await self._up.wait()
+    async def up(self, serving: asyncio.Task[None]) -> None:
+        """Return once callers are answered; raises what ``serving`` ended with before that."""
+        waiting = asyncio.create_task(self._up.wait())
+        await asyncio.wait({waiting, serving}, return_when=asyncio.FIRST_COMPLETED)
+        if not waiting.done():
+            waiting.cancel()
+            serving.result()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Open the socket to callers."""

@@ -1,3 +1,5 @@
+import asyncio
+import gzip
 import json
 import logging
 from collections.abc import Iterator
@@ -6,10 +8,17 @@ import pytest
 import structlog
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from digital_human_runtime import logs
+from digital_human_runtime.http_api.serving import AsgiServer, listen
 from digital_human_runtime.pipeline import TurnFigures
 from digital_human_runtime.tracing import TurnTraces
+from tests.runtime.support.serving import running
+from tests.runtime.ws_api.client import talking
 
 Captured = pytest.CaptureFixture[str]
 
@@ -85,3 +94,29 @@ def test_one_trace_for_each_turn() -> None:
     assert first.resource.attributes["digital_human.name"] == "ada"
     assert not second.status.is_ok
     traces.close()
+
+
+async def test_traces_reach_the_collector() -> None:
+    bodies: list[bytes] = []
+
+    async def take(request: Request) -> Response:
+        bodies.append(await request.body())
+        return Response()
+
+    collector = AsgiServer(
+        Starlette(routes=[Route("/v1/traces", take, methods=["POST"])]), listen("127.0.0.1:0")
+    )
+    task = asyncio.create_task(collector.run_until_stopped())
+    await collector.up(task)
+    told = {
+        "DIGITAL_HUMAN_OTLP_ENDPOINT": f"http://127.0.0.1:{collector.port}",
+        "PROJECT_ID": "my-project",
+    }
+    async with running(**told) as served, talking(served) as client:
+        await client.ask("My name is Xanthippe")
+    collector.should_exit = True
+    await task
+    sent = gzip.decompress(bodies[0]) if bodies[0][:2] == b"\x1f\x8b" else bodies[0]
+    assert b"first_audio" in sent
+    assert b"my-project" in sent
+    assert b"Xanthippe" not in sent

@@ -53,6 +53,16 @@ async def test_an_empty_secret_is_told_in_a_sentence(tmp_path: Path) -> None:
     assert "is empty" in said
 
 
+async def test_a_certificate_that_cannot_be_used_is_told_in_a_sentence(tmp_path: Path) -> None:
+    for name in ("tls.crt", "tls.key"):
+        (tmp_path / name).write_text("nonsense")
+    variables = {
+        "DIGITAL_HUMAN_TLS_CERT_FILE": str(tmp_path / "tls.crt"),
+        "DIGITAL_HUMAN_TLS_KEY_FILE": str(tmp_path / "tls.key"),
+    }
+    assert "TLS cannot be served" in await refused(**variables)
+
+
 async def test_a_gpu_that_is_not_there_is_warned_about() -> None:
     async with started(CUDA_VISIBLE_DEVICES="0") as process:
         warned = await process.said("CUDA_VISIBLE_DEVICES is set, but there is no GPU")

@@ -68,5 +68,5 @@ def test_in_the_foreground_ctrl_c_ends_everything(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         rest, _ = process.communicate(timeout=60)
     assert process.returncode == 0
-    assert "Ended." in rest
+    assert "Ending." in rest
     assert not processes.is_running(recorded)

@@ -43,7 +43,7 @@ async def server(answers: list[int]) -> AsyncIterator[tuple[str, list[tuple[str,
     app = Starlette(routes=[Route("/v1/audio/transcriptions", transcribe, methods=["POST"])])
     found = AsgiServer(app, listen("127.0.0.1:0"))
     running = asyncio.create_task(found.run_until_stopped())
-    await found.up()
+    await found.up(running)
     yield f"http://127.0.0.1:{found.port}/v1", seen
     found.should_exit = True
     await running
