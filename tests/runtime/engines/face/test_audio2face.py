@@ -107,6 +107,15 @@ async def test_each_clause_is_a_call_of_its_own(remote: Audio2Face, service: Ser
     assert (spoken[:, 50:59] < 0.05).all()
 
 
+async def test_the_frames_of_a_clause_come_with_its_last_sound(remote: Audio2Face) -> None:
+    stream = await remote.open(sample_rate=16000, options=FaceOptions())
+    clause = np.concatenate((np.full(24000, 9000, np.int16), np.zeros(4000, np.int16)))
+    made = np.concatenate([await stream.push(piece) for piece in split(clause, 3200)])
+    assert len(made) >= 48  # all 1.5 s of speech, although nothing follows
+    assert len(await stream.push(np.zeros(0, np.int16))) == 0
+    await stream.close()
+
+
 async def test_sound_that_stops_coming_ends_its_call(
     remote: Audio2Face, service: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -52,7 +52,12 @@ class RemoteStream:
         self._over = False
 
     async def push(self, samples: Samples) -> Weights:
-        """Take sound; return the frames that came by now."""
+        """
+        Take sound; return the frames that came by now.
+
+        With the sound that ends a clause this waits for the frames of that clause: perhaps nothing
+        more is said for a while, and they are wanted now. No sound at all only asks for frames.
+        """
         if self._over:
             raise Conflict("This face stream has ended; open another.")
         if samples.ndim != 1 or samples.dtype != np.int16:
@@ -60,7 +65,9 @@ class RemoteStream:
         with self._faults():
             self._samples += len(samples)
             async with self._sending:
-                await self._feed(samples)
+                ended = await self._feed(samples) if len(samples) else []
+            for call in ended:
+                await call.finished()
             return self._take()
 
     async def feel(self, emotions: Mapping[str, float], at_sample: int) -> None:
@@ -95,8 +102,10 @@ class RemoteStream:
         calls, self._calls = [call for call, _ in self._calls], deque()
         await asyncio.gather(*(call.cancel() for call in calls), return_exceptions=True)
 
-    async def _feed(self, samples: Samples) -> None:
+    async def _feed(self, samples: Samples) -> list[Segment]:
+        """Send sound, cut into calls; the calls that ended."""
         self._wait(None)
+        ended: list[Segment] = []
         while len(samples):
             cut = self._cutter.cut(samples)
             self._held.append(samples[:cut])
@@ -104,9 +113,11 @@ class RemoteStream:
                 break
             await self._send()
             await self._end()
+            ended += [call for call, _ in list(self._calls)[-1:]]
             samples = samples[cut:]
         await self._send(whole=True)
         self._wait(_LINGER)
+        return ended
 
     async def _send(self, *, whole: bool = False) -> None:
         """Send what is held, in messages of a second; only ``whole`` ones keep the rest back."""

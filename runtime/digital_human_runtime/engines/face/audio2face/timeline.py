@@ -54,7 +54,7 @@ class Timeline:
         return np.stack(rows) if rows else np.zeros((0, len(SHAPES)), dtype=np.float32)
 
     def _frame(self, now: float) -> Weights | None:
-        while self._stretches and self._is_over(self._stretches[0], now):
+        while self._stretches and _is_over(self._stretches[0], now):
             self._stretches.popleft()
         if not self._stretches:
             return None
@@ -69,11 +69,7 @@ class Timeline:
         share = np.float32((now - stretch.first - before) / (after - before))
         return np.asarray(weights[place - 1] * (1 - share) + weights[place] * share)
 
-    def _is_over(self, stretch: Stretch, now: float) -> bool:
-        """A stretch ends where the next begins; the last one is never over."""
-        return (
-            stretch.complete
-            and stretch.last is not None
-            and now >= stretch.last - 1e-9
-            and len(self._stretches) > 1
-        )
+
+def _is_over(stretch: Stretch, now: float) -> bool:
+    """Whether a second belongs to a call that begins later, perhaps not yet."""
+    return stretch.complete and stretch.last is not None and now >= stretch.last - 1e-9
