@@ -18,8 +18,8 @@ from digital_human_runtime.errors import (
     TooLarge,
     Unavailable,
 )
-from digital_human_runtime.frames import SHAPES, Draining, Event, Replaced, TurnStarted
-from digital_human_runtime.session.conversation import Conversation, Opened, Sessions
+from digital_human_runtime.frames import SHAPES, Event, Replaced, TurnStarted
+from digital_human_runtime.session.conversation import Conversation, Ending, Opened, Sessions
 
 from . import wire
 from .microphone import Microphone, Transcriber
@@ -66,12 +66,16 @@ class Ended:
 
 
 GONE = Ended(1006)
-REPLACED = Ended(4001)
-DRAINED = Ended(1012)
 BROKEN = Ended(4000)
 BYE = Ended(1000, forget=True)
-IDLE = Ended(4002)
 FAILED = Ended(1011)
+ENDINGS: dict[Ending, Ended] = {
+    "closed": Ended(1000),
+    "replaced": Ended(4001),
+    "idle": Ended(4002),
+    "drained": Ended(1012),
+}
+"""How a conversation ends that its own side gave up."""
 
 
 class Connection:
@@ -93,8 +97,6 @@ class Connection:
         self._microphone = Microphone()
         self._asked: deque[wire.Say] = deque(maxlen=64)
         """Questions whose turn has not been announced yet."""
-        self._activity = asyncio.Event()
-        self._draining = False
         self._understanding: asyncio.Task[None] | None = None
 
     async def run(self, *, ticket: str | None, principal: str | None) -> None:
@@ -154,11 +156,10 @@ class Connection:
             await self._socket.close(ended.code)
 
     async def _first_end(self, conversation: Conversation) -> Ended:
-        """Run what hears, what tells and what looks for silence, until one of them says the end."""
+        """Run what hears and what tells until one of them says the end."""
         tasks = [
             asyncio.create_task(self._hear(conversation), name="hear"),
             asyncio.create_task(self._tell(conversation), name="tell"),
-            asyncio.create_task(self._watch(), name="watch"),
         ]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -191,12 +192,10 @@ class Connection:
             return wire.decode(message)
         if self._transcriber is None:
             raise wire.Malformed("Binary messages are sound, and no microphone is taken here")
-        self._activity.set()
         self._microphone.hear(wire.samples_of(message))
         return None
 
     async def _obey(self, conversation: Conversation, command: wire.Command) -> None:
-        self._activity.set()
         match command:
             case wire.Say():
                 await self._say(conversation, command)
@@ -253,12 +252,9 @@ class Connection:
 
     async def _tell(self, conversation: Conversation) -> Ended:
         async for event in conversation.events():
-            if isinstance(event, Replaced):
-                return REPLACED
-            if isinstance(event, Draining):
-                self._draining = True
-            await self._send(wire.encode(event, self._identity(event)))
-        return DRAINED if self._draining else IDLE
+            if not isinstance(event, Replaced):
+                await self._send(wire.encode(event, self._identity(event)))
+        return ENDINGS[conversation.ended or "closed"]
 
     def _identity(self, event: Event) -> str | int | None:
         """The ``id`` of the question that a new turn answers."""
@@ -269,16 +265,6 @@ class Connection:
                 self._asked.remove(say)
                 return say.id
         return None
-
-    async def _watch(self) -> Ended:
-        """End when nothing was said or heard for long."""
-        while True:
-            self._activity.clear()
-            try:
-                async with asyncio.timeout(self._terms.idle_seconds):
-                    await self._activity.wait()
-            except TimeoutError:
-                return IDLE
 
     async def _send(self, message: str | bytes) -> None:
         try:
