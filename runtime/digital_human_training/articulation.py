@@ -66,7 +66,7 @@ ARTICULATIONS: dict[str, Articulation] = {
     "3": _make("E", (0.9, 0.8), open=0.28, funnel=0.2, pucker=0.18, lowerDown=0.1),
     "I": _make("I", (1.0, 1.0), open=0.2, smile=0.35, stretch=0.3, dimple=0.15, lowerDown=0.22),
     "O": _make("O", (1.0, 1.1), open=0.46, funnel=0.45, pucker=0.28, forward=0.06),
-    "U": _make("U", (1.0, 1.2), open=0.2, funnel=0.3, pucker=0.68, forward=0.1),
+    "U": _make("U", (1.0, 1.2), open=0.24, funnel=0.35, pucker=0.68, forward=0.1),
 }
 """By name; ``segments`` of ``phonemes`` leads from the mnemonics of eSpeak NG to these names."""
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from digital_human_runtime.engines.face.features import BANDS, decibels
+from digital_human_runtime.engines.face.features import BANDS, RATE, decibels
 from digital_human_runtime.engines.face.mouth import Mouth
 
 Power = NDArray[np.float32]
@@ -26,9 +26,10 @@ class Chances:
     """How often what happens."""
 
     noise: float = 0.8
+    room: float = 0.45
     band_limit: float = 0.2
     muted: float = 0.06
-    snr: tuple[float, float] = (7.0, 42.0)
+    snr: tuple[float, float] = (6.0, 54.0)
     floor: tuple[float, float] = (-78.0, -38.0)
     gain: tuple[float, float] = (-16.0, 8.0)
 
@@ -49,15 +50,30 @@ class Augment:
         power = np.where(muted[:, None, None], 0.0, power)
         mouth[muted] = 0.0
         visemes[muted] = 0
-        heard = power * self._channel(len(power))[:, None, :]
+        heard = self._in_room(power.astype(np.float32)) * self._channel(len(power))[:, None, :]
         return decibels(self._with_noise(heard.astype(np.float32), muted))
+
+    def _in_room(self, power: Power) -> Power:
+        """Echoes that die away: in a room, and in recordings, closures are never silent."""
+        random = self._random
+        count = len(power)
+        dying = random.uniform(0.08, 0.45, size=(count, 1))  # seconds for 60 dB
+        keep = (10.0 ** (-6.0 / (dying * RATE))).astype(np.float32)
+        level = 10.0 ** (random.uniform(-32.0, -12.0, size=(count, 1)) / 10.0)
+        level = np.where(random.random((count, 1)) < self._chances.room, level, 0.0)
+        echo = np.zeros((count, power.shape[2]), dtype=np.float32)
+        heard = power.copy()
+        for frame in range(1, power.shape[1]):
+            echo = (echo + power[:, frame - 1]) * keep
+            heard[:, frame] += level.astype(np.float32) * echo
+        return heard
 
     def _channel(self, count: int) -> Power:
         """Factors for each band: gain, a smooth equaliser, sometimes a band limit."""
         random, chances = self._random, self._chances
         curve = random.uniform(*chances.gain, size=(count, 1))
         curve = curve + random.uniform(-7.0, 7.0, size=(count, 1)) * (_BANDS - 0.5)
-        for waves in (1, 2, 3):
+        for waves in (1, 2, 3, 5):
             phase = random.uniform(0, 2 * np.pi, size=(count, 1))
             curve += random.uniform(0, 3.0, size=(count, 1)) * np.cos(
                 np.pi * waves * _BANDS + phase

@@ -20,7 +20,7 @@ from .tracks import track
 _SILENCE = (0.25, 0.9)
 """Seconds of silence around each utterance."""
 _LONG_SILENCE, _LONG_SHARE = (1.5, 3.0), 0.06
-_SPEED = 0.13
+_SPEED = 0.16
 """Sound is taken as if sampled this much faster or slower: other throats and pitches for free."""
 
 

@@ -2,7 +2,8 @@
 What the network is punished for.
 
 The mix follows the regression recipe that is published for Audio2Face-3D: positions, velocities,
-the distance of the lips (closures matter most), phonemes, and stillness at low volume.
+the distance of the lips (closures matter most), phonemes, and stillness at low volume. Contact
+asks for a decision where the others would be content with lips half closed.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from torch import Tensor
 
 from digital_human_runtime.engines.face.mouth import CLOSED, JAW, OUTPUT_INDEX
 
-POSITION, VELOCITY, CLOSURE, VISEME, STILLNESS = 1.0, 10.0, 0.4, 0.1, 3.0
+POSITION, VELOCITY, CLOSURE, STILLNESS = 1.0, 10.0, 0.4, 3.0
+CONTACT, VISEME = 0.5, 0.1
 _SHARPNESS = 12.0
 """How fast the distance of lips stops to matter as they part."""
 _LIPS = [OUTPUT_INDEX["mouthLowerDown"], OUTPUT_INDEX["mouthUpperUp"]]
@@ -22,7 +24,7 @@ _PARTS = {JAW: 4.0, CLOSED: 4.0}
 
 
 def gap(mouth: Tensor) -> Tensor:
-    """Distance of the lips as ``engines.face.mouth.gap`` measures it."""
+    """Distance of the lips, as ``engines.face.mouth.gap`` measures it but smooth everywhere."""
     lips = 0.5 * mouth[..., _LIPS].mean(dim=-1) + 0.3 * mouth[..., _FUNNEL]
     return (mouth[..., JAW] + lips) * (1.0 - mouth[..., CLOSED])
 
@@ -40,6 +42,8 @@ def loss(outputs: Tensor, logits: Tensor, mouth: Tensor, visemes: Tensor) -> dic
         "velocity": VELOCITY
         * ((outputs.diff(dim=1) - mouth.diff(dim=1)).square() * weights).sum(-1).mean(),
         "closure": CLOSURE * 100.0 * (distance * torch.exp(-_SHARPNESS * wanted) * speaking).mean(),
+        "contact": CONTACT
+        * torch.nn.functional.binary_cross_entropy(outputs[..., CLOSED], mouth[..., CLOSED]),
         "viseme": VISEME
         * torch.nn.functional.cross_entropy(logits.flatten(0, 1), visemes.flatten()),
         "stillness": STILLNESS * 100.0 * (gap(outputs).square() * (wanted < 0.01)).mean(),

@@ -22,7 +22,7 @@ class Plan:
     """How long and how the network is trained."""
 
     seconds: float = 4200.0
-    steps: int = 900
+    steps: int = 2000
     batch: int = 64
     frames: int = 160
     rate: float = 3e-3

@@ -29,6 +29,8 @@ OUTPUTS: tuple[str, ...] = (
 """The outputs of the network, 0..1 each; both sides of a face move alike."""
 OUTPUT_INDEX = {name: index for index, name in enumerate(OUTPUTS)}
 _OPENING = ("mouthFunnel", "mouthLowerDown", "mouthUpperUp")
+_ROUNDNESS = 1.35
+"""Lips that round or part keep their form for longer than the jaw while they close."""
 _TOUCH = 0.16
 """Gap between the lips, in units of jawOpen, from which on they do not look closed at all."""
 
@@ -53,7 +55,7 @@ _LIPS = np.array([c for name in ("mouthLowerDown", "mouthUpperUp") for c in _col
 def shapes(mouth: Mouth) -> Weights:
     """Blendshapes of the mouth; closed lips neither pull apart nor funnel."""
     moved = mouth.copy()
-    moved[:, _OPENING_OUTPUTS] *= 1.0 - mouth[:, CLOSED : CLOSED + 1]
+    moved[:, _OPENING_OUTPUTS] *= 1.0 - mouth[:, CLOSED : CLOSED + 1] ** _ROUNDNESS
     weights = np.zeros((len(mouth), len(SHAPES)), dtype=np.float32)
     weights[:, _TO] = moved[:, _FROM]
     weights[:, _CLOSE] = mouth[:, CLOSED] * mouth[:, JAW]
