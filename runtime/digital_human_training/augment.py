@@ -29,7 +29,7 @@ class Chances:
     room: float = 0.45
     band_limit: float = 0.2
     muted: float = 0.06
-    snr: tuple[float, float] = (6.0, 54.0)
+    snr: tuple[float, float] = (6.0, 46.0)
     floor: tuple[float, float] = (-78.0, -38.0)
     gain: tuple[float, float] = (-16.0, 8.0)
 
