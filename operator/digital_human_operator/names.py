@@ -11,6 +11,9 @@ LABEL_HUMAN = f"{GROUP}/name"
 LABEL_COMPONENT = "app.kubernetes.io/component"
 CHILD_SELECTOR = f"{MANAGED_BY}={FIELD_MANAGER}"
 
+FINALIZER = f"{GROUP}/final-backup"
+"""Holds a human back until its last backup is made."""
+
 ANNOTATION_REFERENCES = f"{GROUP}/references"
 """On Pod templates: digest of every Secret and ConfigMap that the Pod reads."""
 ANNOTATION_CONFIG = f"{GROUP}/config"
@@ -75,6 +78,11 @@ def backup(human: str) -> str:
 def drill(human: str) -> str:
     """The CronJob of restore drills; a CronJob's name has at most 52 characters."""
     return f"{human}-drill"
+
+
+def final_backup(human: str, uid: str) -> str:
+    """The backup before a human's end; a backup's name has at most 52 characters."""
+    return f"{human}-final-{uid[:5]}"
 
 
 def labels(human: str, component: str) -> dict[str, str]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from digital_human_operator.names import GROUP
+from digital_human_operator.names import FINALIZER, GROUP
 
 Key = tuple[str, str, str]
 """Kind, namespace, name."""
@@ -29,10 +29,18 @@ class Seen:
     uid: str
     resource_version: int
     generation: int
-    deleting: bool
+    deleted: str
+    """When it was deleted, as RFC 3339; empty while it lives."""
+    finalizer: bool
+    """Whether it is held back by us."""
     annotations: bytes
     spec: bytes
     status: bytes
+
+    @property
+    def deleting(self) -> bool:
+        """Whether it was deleted and only finalizers hold it back."""
+        return bool(self.deleted)
 
     def spec_object(self) -> dict[str, Any]:
         """The spec as a new dictionary."""
@@ -62,7 +70,8 @@ def seen_from(body: Mapping[str, Any]) -> Seen:
         uid=metadata["uid"],
         resource_version=int(metadata["resourceVersion"]),
         generation=metadata.get("generation", 0),
-        deleting=metadata.get("deletionTimestamp") is not None,
+        deleted=metadata.get("deletionTimestamp") or "",
+        finalizer=FINALIZER in (metadata.get("finalizers") or ()),
         annotations=_encode(annotations),
         spec=_encode(body.get("spec") or {}),
         status=_encode(body.get("status") or {}),
@@ -95,6 +104,7 @@ class SeenObjects:
             old is None
             or old.uid != new.uid
             or old.deleting != new.deleting
+            or old.finalizer != new.finalizer
             or old.spec != new.spec
             or old.generation != new.generation
             or old.annotations != new.annotations

@@ -136,7 +136,7 @@ def test_little_is_kept_of_an_object() -> None:
 def test_object_without_spec_and_status_is_empty() -> None:
     bare = {"metadata": {"uid": "u", "resourceVersion": "1"}}
     assert seen_from(bare) == Seen(
-        "u", 1, 0, deleting=False, annotations=b"{}", spec=b"{}", status=b"{}"
+        "u", 1, 0, deleted="", finalizer=False, annotations=b"{}", spec=b"{}", status=b"{}"
     )
 
 

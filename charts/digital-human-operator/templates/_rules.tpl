@@ -6,9 +6,14 @@ holds itself (configmaps get and watch, jobs get and patch): neither escalate no
 {{- define "operator.rules" -}}
 - apiGroups: [aiqtoolkit.io]
   resources: [digitalhumans]
-  verbs: [get, list, watch]
+  # patch: the finalizer of deletionPolicy FinalBackup; the spec is never written.
+  verbs: [get, list, patch, watch]
 - apiGroups: [aiqtoolkit.io]
-  resources: [digitalhumanbackups, digitalhumanrestores]
+  resources: [digitalhumanbackups]
+  # create: the backup before a human's end.
+  verbs: [create, list, watch]
+- apiGroups: [aiqtoolkit.io]
+  resources: [digitalhumanrestores]
   verbs: [list, watch]
 - apiGroups: [aiqtoolkit.io]
   resources: [digitalhumans/status, digitalhumanbackups/status, digitalhumanrestores/status]

@@ -27,6 +27,7 @@ from digital_human_operator.seen import Key, Seen
 
 from . import children
 from .children import Applied, Settled
+from .farewell import Farewell
 from .report import Reporter
 from .services import Services
 
@@ -53,6 +54,7 @@ class DigitalHumanController:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._reporter = Reporter(services)
+        self._farewell = Farewell(services, self._reporter)
         self._parsed: OrderedDict[tuple[str, int], Human] = OrderedDict()
         self._known: dict[Key, _Known] = {}
         self._wanted: dict[Key, list[Ref]] = {}
@@ -63,7 +65,7 @@ class DigitalHumanController:
         seen = self._services.seen.get(key)
         if seen is None or seen.deleting:
             self._forget(key)
-            return None
+            return None if seen is None else await self._farewell.reconcile(key, seen)
         try:
             return await self._make_true(key, seen)
         finally:
@@ -82,6 +84,8 @@ class DigitalHumanController:
             if not await self._reporter.first(key, seen, human, decision):
                 return None
             seen = self._services.seen.get(key) or seen
+        await self._farewell.prepare(key, seen)
+        seen = self._services.seen.get(key) or seen
         applied: Applied | None = Applied()
         differences = None
         if human.spec.mode == "Paused":

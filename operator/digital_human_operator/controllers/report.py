@@ -51,6 +51,14 @@ class Reporter:
         if told != previous and await self._write(key, seen, told):
             self._tell(key, seen, previous, told)
 
+    async def say_farewell(self, key: Key, seen: Seen, message: str) -> None:
+        """Say that a deleted human waits for its last backup."""
+        previous = _previous(seen)
+        told = status.farewell(seen.generation, message, previous, self._services.now())
+        self._count(key, told)
+        if told != previous:
+            await self._write(key, seen, told)
+
     async def report(
         self, key: Key, seen: Seen, human: Human, decision: Decision, observed: Observed
     ) -> float | None:

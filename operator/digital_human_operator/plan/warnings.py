@@ -87,8 +87,8 @@ def _care(spec: DigitalHumanSpec) -> Iterator[str]:
         yield "spec.budget is not acted on yet: no cost is computed"
     if spec.deletion_policy == "FinalBackup":
         yield (
-            "spec.deletionPolicy FinalBackup is not acted on yet: volumes are retained instead,"
-            " without a backup"
+            "spec.deletionPolicy FinalBackup: the last backup is asked for, but this version cannot"
+            " make it: the human goes without one, and its volumes are retained"
         )
 
 

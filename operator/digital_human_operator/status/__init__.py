@@ -19,11 +19,23 @@ from .checks import findings
 from .conditions import Draft, stamp
 from .notes import Note, notable
 from .phase import phase
+from .refusals import explain
 from .scaling import look_again
 from .schedule import urgency
 from .view import View
 
-__all__ = ["Note", "compute", "first", "look_again", "notable", "refused", "to_apply", "urgency"]
+__all__ = [
+    "Note",
+    "compute",
+    "explain",
+    "farewell",
+    "first",
+    "look_again",
+    "notable",
+    "refused",
+    "to_apply",
+    "urgency",
+]
 
 
 def first(human: Human, decision: Decision, now: str) -> DigitalHumanStatus:
@@ -50,6 +62,17 @@ def compute(
     return _status(view, phase(view, found), summary.drafts(view, found), previous, now)
 
 
+def farewell(
+    generation: int, message: str, previous: DigitalHumanStatus | None, now: str
+) -> DigitalHumanStatus:
+    """The status of a human that was deleted and waits for its last backup."""
+    drafts = [
+        Draft("Ready", "False", reasons.FINAL_BACKUP, message),
+        Draft("Reconciling", "True", reasons.FINAL_BACKUP, message),
+    ]
+    return _resting(generation, "Draining", drafts, previous, now)
+
+
 def refused(
     generation: int, message: str, previous: DigitalHumanStatus | None, now: str
 ) -> DigitalHumanStatus:
@@ -59,6 +82,17 @@ def refused(
         Draft("Ready", "False", reasons.INVALID_SPEC, text),
         Draft("Stalled", "True", reasons.INVALID_SPEC, text),
     ]
+    return _resting(generation, "Failed", drafts, previous, now)
+
+
+def _resting(
+    generation: int,
+    word: Phase,
+    drafts: list[Draft],
+    previous: DigitalHumanStatus | None,
+    now: str,
+) -> DigitalHumanStatus:
+    """``drafts`` beside what was known before: nothing is looked at any more."""
     if previous is not None:
         known = (
             c for c in previous.conditions if c.type not in {"Ready", "Reconciling", "Stalled"}
@@ -66,7 +100,7 @@ def refused(
         drafts += [Draft(c.type, c.status, c.reason, c.message) for c in known]
     update = {
         "observed_generation": generation,
-        "phase": "Failed",
+        "phase": word,
         "conditions": stamp(drafts, generation, previous, now),
     }
     return (previous or DigitalHumanStatus()).model_copy(update=update)

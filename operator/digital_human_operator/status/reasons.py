@@ -29,6 +29,7 @@ VOLUME_LOST = "VolumeLost"
 CONTESTED = "Contested"
 
 RETRYING = "Retrying"
+FINAL_BACKUP = "FinalBackup"
 SUSPENDING = "Suspending"
 FETCHING_MODELS = "FetchingModels"
 VOLUME_PENDING = "VolumePending"
