@@ -43,7 +43,7 @@ REFUSALS = [
             'persistentvolumeclaims "ada-models" is forbidden: minimum storage usage per'
             " PersistentVolumeClaim is 10Gi, but request is 1Gi"
         ),
-        None,
+        "ChildRefused",
         (
             "PersistentVolumeClaim ada-models: a LimitRange of the namespace refuses it, minimum"
             " storage usage per PersistentVolumeClaim is 10Gi, but request is 1Gi: change"
@@ -57,7 +57,7 @@ REFUSALS = [
             'pods "ada-7b-x" is forbidden: [maximum memory usage per Container is 1Gi, but limit is'
             " 2Gi, maximum cpu usage per Container is 1, but limit is 2]"
         ),
-        None,
+        "ChildRefused",
         (
             "Pods: a LimitRange of the namespace refuses it, maximum memory usage per"
             " Container is 1Gi,"
@@ -71,7 +71,7 @@ REFUSALS = [
             'pods "ada-7b-x" is forbidden: violates PodSecurity "restricted:latest": hostNetwork'
             " (pod must not set hostNetwork=true)"
         ),
-        None,
+        "ChildRefused",
         (
             'Pods: the namespace takes only Pods of the level "restricted": hostNetwork (pod'
             " must not"
@@ -84,7 +84,7 @@ REFUSALS = [
             'admission webhook "validate.kyverno.svc-fail" denied the request: \n\nresource Service'
             "\n  needs-team: label team is required"
         ),
-        None,
+        "ChildRefused",
         (
             "Service ada: admission webhook validate.kyverno.svc-fail refuses it: resource Service"
             " needs-team: label team is required; ask who runs this policy"
@@ -97,7 +97,7 @@ REFUSALS = [
             " binding 'b'"
             " denied request: use a route"
         ),
-        None,
+        "ChildRefused",
         (
             "Service ada: ValidatingAdmissionPolicy no-cluster-ip refuses it: use a route; ask"
             " who runs"
@@ -211,6 +211,15 @@ def test_refused_child_is_told_in_the_sentence() -> None:
     ready = condition(found, "Ready")
     assert ready is not None
     assert (ready.reason, ready.message) == (expected, told)
+
+
+def test_policy_about_a_child_stalls_and_about_pods_does_not() -> None:
+    _, said, _, _ = next(one for one in REFUSALS if "validate.kyverno" in one[1])
+    child = compute({}, observed(failed=(("Service ada", "Forbidden", said),)))
+    assert reason(child, "Stalled") == "ChildRefused"
+    pods = compute({}, observed(deployment(0, failure=said)))
+    assert reason(pods) == "ReplicaFailure"
+    assert condition(pods, "Stalled") is None
 
 
 def test_refused_pods_are_told_in_the_sentence() -> None:

@@ -158,7 +158,9 @@ def runtime(view: View) -> Iterator[Finding]:
         yield _deadline(view, names.RUNTIME, found.progress_message)
     if found.failure:
         told = explain("Pods", found.failure)
-        yield Finding(told.reason or reasons.REPLICA_FAILURE, told.message)
+        quota = told.reason == reasons.QUOTA_EXCEEDED
+        reason = reasons.QUOTA_EXCEEDED if quota else reasons.REPLICA_FAILURE
+        yield Finding(reason, told.message)
     yield from _stuck(view, names.RUNTIME)
     if view.is_serving and not view.is_updated:
         text = f"{found.updated} of {found.desired} Pods run the newest template"

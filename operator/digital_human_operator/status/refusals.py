@@ -81,11 +81,14 @@ def _limit_range(child: str, found: re.Match[str]) -> Told:
     if "redis" in child:
         field = "spec.sessions.store.redis.managed"
     what = found["what"].strip("[]")
-    return None, f"a LimitRange of the namespace refuses it, {what}: change {field} or the range"
+    return (
+        reasons.CHILD_REFUSED,
+        f"a LimitRange of the namespace refuses it, {what}: change {field} or the range",
+    )
 
 
 def _pod_security(_child: str, found: re.Match[str]) -> Told:
-    return None, (
+    return reasons.CHILD_REFUSED, (
         f'the namespace takes only Pods of the level "{found["level"]}": {found["what"]};'
         " use another namespace or change its pod-security label"
     )
@@ -93,11 +96,14 @@ def _pod_security(_child: str, found: re.Match[str]) -> Told:
 
 def _webhook(_child: str, found: re.Match[str]) -> Told:
     said = found["what"].strip() or "it gives no reason"
-    return None, f"admission webhook {found['name']} refuses it: {said}; ask who runs this policy"
+    return (
+        reasons.CHILD_REFUSED,
+        f"admission webhook {found['name']} refuses it: {said}; ask who runs this policy",
+    )
 
 
 def _policy(_child: str, found: re.Match[str]) -> Told:
-    return None, (
+    return reasons.CHILD_REFUSED, (
         f"ValidatingAdmissionPolicy {found['name']} refuses it: {found['what']};"
         " ask who runs this policy"
     )
