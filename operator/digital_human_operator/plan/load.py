@@ -13,8 +13,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from digital_human_operator.api.v1alpha1.body import GpuProfileName, ManagedFace
+from digital_human_operator.api.v1alpha1.body import GpuProfileName
 from digital_human_operator.api.v1alpha1.digitalhuman import DigitalHumanSpec
+from digital_human_operator.api.v1alpha1.face import ManagedFace
 from digital_human_operator.api.v1alpha1.mind import Precision
 
 from . import models

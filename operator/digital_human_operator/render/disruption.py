@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from digital_human_operator import names
-from digital_human_operator.api.v1alpha1.body import ManagedFace
+from digital_human_operator.api.v1alpha1.face import ManagedFace
 from digital_human_operator.human import Design, Human
 
 from .common import Manifest, manifest

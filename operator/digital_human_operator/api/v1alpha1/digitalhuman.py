@@ -16,8 +16,9 @@ from digital_human_operator.api.base import (
     list_map,
     validated,
 )
-from digital_human_operator.api.v1alpha1.body import Face, Gpu, Placement, PodTemplate, Resources
+from digital_human_operator.api.v1alpha1.body import Gpu, Placement, PodTemplate, Resources
 from digital_human_operator.api.v1alpha1.care import Audit, Backup, Budget, Privacy
+from digital_human_operator.api.v1alpha1.face import Face
 from digital_human_operator.api.v1alpha1.life import (
     Autoscaling,
     Availability,

@@ -1,0 +1,97 @@
+"""The face of the human: its engine, and where that runs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from digital_human_operator.api.base import (
+    ApiModel,
+    Empty,
+    ImageReference,
+    SecretKeyRef,
+    cel,
+    safe_address,
+    union,
+    validated,
+)
+from digital_human_operator.api.v1alpha1.body import GpuRequest, Resources
+
+
+class ManagedFace(ApiModel):
+    """Audio2Face run by the operator: its own Deployment and a Service on port 50051."""
+
+    image: ImageReference | None = None
+    """Image of the server; absent: the operator's default."""
+    replicas: Annotated[int, Field(ge=1, le=100)] = 1
+    """Number of servers."""
+    streams: Annotated[int, Field(ge=1, le=256)] = 8
+    """Conversations that one server animates at once."""
+    gpu: GpuRequest = Field(default_factory=GpuRequest)
+    """GPU of each server; an L4, L40S or a MIG slice is enough."""
+    resources: Resources | None = None
+    """CPU and memory of each server."""
+    output: Literal["Blendshapes", "Video"] = "Blendshapes"
+    """Blendshapes are drawn by the browser; Video is drawn and encoded on the GPU."""
+
+    model_config = validated(
+        cel(
+            "!has(self.output) || self.output != 'Video' || (has(self.gpu)"
+            " && !self.gpu.profile.startsWith('a100') && self.gpu.profile != 'h100'"
+            " && self.gpu.profile != 'none')",
+            "Video needs a GPU with a video encoder: the A100 and H100 have none, use l4, l40s or"
+            " rtx4090",
+            path=".output",
+        ),
+        cel(
+            "has(self.gpu) && self.gpu.profile != 'none'",
+            "Audio2Face needs a GPU: set face.managed.gpu.profile, for example to l4, or choose"
+            " face.embedded, which runs on the CPU",
+            path=".gpu.profile",
+        ),
+        cel(
+            "!has(self.gpu) || self.gpu.profile != 'a100-mig-1g.5gb'",
+            "Audio2Face needs about 9 GiB: a 1g.5gb slice is too small, use a100-mig-2g.10gb or"
+            " more",
+            path=".gpu.profile",
+        ),
+    )
+
+
+class FaceTls(ApiModel):
+    """TLS towards an external face server."""
+
+    ca_secret: SecretKeyRef | None = None
+    """Key of a Secret with the certificate authority; absent: the system's."""
+
+
+class ExternalFace(ApiModel):
+    """An Audio2Face server that somebody else runs."""
+
+    address: Annotated[str, Field(max_length=261, examples=["a2f.example.com:50051"])]
+    """Host and port of the gRPC server."""
+    tls: FaceTls | None = None
+    """Encrypt the connection."""
+
+    model_config = validated(
+        cel(
+            "self.address.matches('^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?:[0-9]{1,5}$')",
+            "address must be host:port, without a scheme",
+            path=".address",
+        ),
+        safe_address("address"),
+    )
+
+
+class Face(ApiModel):
+    """The face: exactly one engine."""
+
+    embedded: Empty | None = None
+    """Lip sync inside the human's own Pod; runs without a GPU."""
+    managed: ManagedFace | None = None
+    """Audio2Face run by the operator in its own Deployment."""
+    external: ExternalFace | None = None
+    """An Audio2Face server that somebody else runs."""
+
+    model_config = validated(union("embedded", "managed", "external"))
