@@ -67,7 +67,7 @@ class Settings(BaseSettings):
     redis_image: str = "docker.io/library/redis:7.4-alpine"
     """Image of managed Redis."""
     tools_image: str = f"digital-human-tools:{__version__}"
-    """Image of backup, drill and model-fetch Pods."""
+    """Image of backup and drill Pods; weights are fetched by the runtime's."""
     image_pull_policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
     """How images are pulled."""
 

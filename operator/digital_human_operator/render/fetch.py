@@ -19,6 +19,8 @@ from .identity import fetch_account
 
 DEADLINE = 24 * 3600
 """Seconds that a fetch may take, retries included."""
+TOOL = "digital-human-models"
+"""Fetches weights; it is part of the runtime's image, whose entry point is the runtime."""
 
 
 def fetch_job(human: Human, design: Design) -> Manifest | None:
@@ -61,14 +63,15 @@ def fetch_job(human: Human, design: Design) -> Manifest | None:
 
 
 def _container(human: Human, design: Design, source: ModelSource, job: str) -> Manifest:
-    arguments = ["fetch-model", "--into", f"/models/{design.fetch_digest}"]
+    arguments = ["fetch", *_source_arguments(source), "--into", f"/models/{design.fetch_digest}"]
     arguments += ["--progress-job", f"{human.namespace}/{job}"]
     found: Manifest = without_empty(
         {
             "name": "fetch",
-            "image": design.images.tools,
+            "image": design.images.runtime,
             "imagePullPolicy": design.images.pull_policy,
-            "args": arguments + _source_arguments(source),
+            "command": [TOOL],
+            "args": arguments,
             "env": _credentials(source),
             "resources": {
                 "requests": {"cpu": "500m", "memory": "512Mi"},
@@ -88,7 +91,12 @@ def _source_arguments(source: ModelSource) -> list[str]:
     """What to fetch, as arguments: no shell ever sees them."""
     if source.object_store is not None:
         store = source.object_store
-        given = {"--from": store.url, "--endpoint": store.endpoint, "--region": store.region}
+        given = {
+            "--from": store.url,
+            "--revision": store.revision,
+            "--endpoint": store.endpoint,
+            "--region": store.region,
+        }
     elif source.hugging_face is not None:
         hub = source.hugging_face
         given = {
