@@ -38,6 +38,47 @@ FORMS: dict[str, tuple[Any, Any]] = {
 }
 """Part of the message -> a value that is taken, and one that is not."""
 
+MORE_REFUSED: dict[str, tuple[str, ...]] = {
+    "must be a time zone": ("europe/berlin", "Local", "Europe/", "UTC+1", "../etc/passwd"),
+    "must be an address that begins with http": (
+        "http://host:99999/v1",
+        "http://host:65536",
+        "http://host:0/",
+        "http://host:abc/v1",
+        "http://host:/v1",
+        "http://[zz]/v1",
+        "http://[::1/v1",
+        "http://[1:2]:80/",
+        "http://a..b/",
+        "http://-a/",
+        "http://",
+        "http://:80",
+        "http://host/%zz",
+    ),
+    "must be an address that begins with redis": (
+        "redis://h:99999",
+        "redis://h:abc",
+        "redis://[zz]:6379",
+        "rediss://",
+    ),
+    "must be host:port": ("a:0", "a:65536", "a:99999", "a:b", "a", ":1", "a..b:1", "-a:1"),
+}
+"""More values that are not taken."""
+
+MORE_ACCEPTED: dict[str, tuple[str, ...]] = {
+    "must be a time zone": ("UTC", "Etc/GMT+12", "America/Port-au-Prince", "NZ-CHAT", "EST5EDT"),
+    "must be an address that begins with http": (
+        "http://host:65535/v1",
+        "http://10.0.0.1:1",
+        "http://[2001:db8::1]:8000/v1",
+        "https://a.example./v1?x=y",
+        "http://my_host:8080",
+    ),
+    "must be an address that begins with redis": ("redis://h", "rediss://[2001:db8::1]:65535/0"),
+    "must be host:port": ("a:1", "a.b.example.:65535", "10.0.0.1:50051"),
+}
+"""More values that are taken."""
+
 WITHIN: dict[str, JsonObject] = {
     ".spec.face.external": {"address": "a:50051"},
     ".spec.face.managed": {"gpu": {"profile": "l4"}},
@@ -65,6 +106,16 @@ def forms(kind: str) -> Iterator[tuple[str, str, JsonObject, JsonObject]]:
             good, bad = FORMS[found]
             good = OTHERWISE.get(path, good)
             yield path, found, _spec(kind, path, good), _spec(kind, path, bad)
+
+
+def more(kind: str) -> Iterator[tuple[str, str, bool, JsonObject]]:
+    """Path, message, whether it is taken, and a spec, for the further values of each rule."""
+    for path, node in nodes(schema(kind)):
+        found = form_of(node) or ""
+        for value in MORE_ACCEPTED.get(found, ()):
+            yield path, found, True, _spec(kind, path, value)
+        for value in MORE_REFUSED.get(found, ()):
+            yield path, found, False, _spec(kind, path, value)
 
 
 def form_of(node: JsonObject) -> str | None:

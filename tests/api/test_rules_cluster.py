@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.api.forms import FORMS, forms
+from tests.api.forms import FORMS, forms, more
 from tests.api.samples import SAMPLES, Sample, parsed
 from tests.api.schemas import JsonObject, all_rules, crds
 from tests.api.server import Server
@@ -67,6 +67,18 @@ def test_each_form_is_told_in_a_sentence_and_nothing_else(server: Server, kind: 
     assert wrong == {}
 
 
+@pytest.mark.cluster
+@pytest.mark.parametrize("kind", list(crds()))
+def test_addresses_and_time_zones_are_looked_at_closely(server: Server, kind: str) -> None:
+    wrong = []
+    for path, says, is_taken, spec in more(kind):
+        answers = server.refusal(kind, spec)
+        said = len(answers) == 1 and says in answers[0]
+        if bool(answers) == is_taken or not (is_taken or said):
+            wrong.append((path, spec, answers))
+    assert wrong == []
+
+
 HOLES = {
     "percent above 100": ("availability: {minAvailable: 101%}", "minAvailable"),
     "number as string": ("availability: {minAvailable: '2'}", "minAvailable"),
@@ -84,6 +96,15 @@ HOLES = {
     "address in hexadecimal": ("speech: {http: {url: 'http://0xa9fea9fe/'}}", "must not point"),
     "capitals": ("speech: {http: {url: 'http://METADATA.google.internal/'}}", "must not point"),
     "root dot": ("speech: {http: {url: 'http://metadata.google.internal./'}}", "must not point"),
+    "query at once": (
+        "speech: {http: {url: 'http://metadata.google.internal?a'}}",
+        "must not point",
+    ),
+    "affinity of no kind": ("placement: {affinity: {nodeAfinity: {}}}", "nodeAfinity"),
+    "affinity as text": ("placement: {affinity: {podAffinity: close}}", "podAffinity"),
+    "affinity as list": ("placement: {affinity: []}", "affinity"),
+    "bits of a host": ("network: {allowFrom: [{cidr: 10.0.0.1/8}]}", "cidr must be a network"),
+    "another way to write it": ("network: {allowFrom: [{cidr: '2001:DB8::/32'}]}", "cidr must be"),
     "part of link-local": (
         "network: {allowTo: [{cidr: 169.254.169.254/32, ports: [80]}]}",
         "link-local",

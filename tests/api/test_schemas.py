@@ -83,7 +83,8 @@ def test_no_pattern_is_told_as_a_regular_expression() -> None:
 
 def test_only_an_affinity_is_free_form() -> None:
     free = [w for w, n in NODES if "x-kubernetes-preserve-unknown-fields" in n]
-    assert free == ["DigitalHuman.spec.placement.affinity"]
+    parts = ("nodeAffinity", "podAffinity", "podAntiAffinity")
+    assert free == [f"DigitalHuman.spec.placement.affinity.{part}" for part in parts]
 
 
 def test_numbers_of_the_spec_have_both_bounds() -> None:

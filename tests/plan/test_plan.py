@@ -36,6 +36,23 @@ class TestParse:
             a_human(spec)
         assert sentence in error.value.sentences
 
+    @pytest.mark.parametrize(
+        "spec",
+        [
+            {"llm": {"openAI": {"url": "http://host:99999/v1", "model": "m"}}},
+            {"speech": {"http": {"url": "http://host:abc/v1"}}},
+            {"speech": {"piper": {"url": "http://[zz]/v1"}}},
+            {"speech": {"riva": {"address": "riva:65536"}}},
+            {"face": {"external": {"address": "face:0"}}},
+            {"sessions": {"store": {"redis": {"external": {"url": "redis://h:99999"}}}}},
+        ],
+    )
+    def test_broken_addresses_are_refused_without_the_api_server_too(
+        self, spec: dict[str, Any]
+    ) -> None:
+        with pytest.raises(InvalidSpec, match="does not have the right form"):
+            a_human(spec)
+
     def test_values_are_not_repeated(self) -> None:
         with pytest.raises(InvalidSpec) as error:
             a_human({"security": {"apiKeySecret": "hunter2"}})

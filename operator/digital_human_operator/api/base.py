@@ -15,6 +15,11 @@ QUANTITY = r"^\+?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,2}|[numkMGTPE]|[K
 DURATION = r"^([0-9]{1,5}(\.[0-9]{1,3})?(ms|s|m|h))+$"
 PERCENT = r"^(0|[1-9][0-9]?|100)%$"
 NAME = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
+TIME_ZONE = (
+    r"^((Etc/)?GMT[+-]?[0-9]{1,2}"
+    r"|[A-Z][A-Za-z0-9_]*(-[A-Za-z]+)*(/[A-Z][A-Za-z0-9_]*(-[A-Za-z]+)*){0,2})$"
+)
+"""Names of the IANA data base; CronJobs know neither Local nor abbreviations such as UTC+1."""
 ENV_NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
 
 
@@ -47,14 +52,15 @@ def validated(*validations: dict[str, Any]) -> ConfigDict:
     return ConfigDict(json_schema_extra=rules(*validations))
 
 
-def form(pattern: str, sentence: str, **more: Any) -> Any:
+def form(pattern: str, sentence: str, *, also: str | None = None, **more: Any) -> Any:
     """
     The field of a text of one form; ``sentence`` says which, to whoever writes another.
 
     pydantic checks the pattern, the API server the rule: of a bare pattern it would only say that
-    the text does not match it.
+    the text does not match it. ``also`` is CEL for what a pattern cannot say.
     """
-    rule = cel(f"self.matches(r'{pattern}')", sentence)
+    matches = f"self.matches(r'{pattern}')"
+    rule = cel(f"{matches} && {also}" if also else matches, sentence)
     return Field(pattern=pattern, json_schema_extra=rules(rule), **more)
 
 
@@ -93,11 +99,6 @@ CRON = rf"^(@(yearly|annually|monthly|weekly|daily|midnight|hourly)|{_CRON_FIELD
 
 LABEL_KEY = r"^([a-z0-9][-a-z0-9.]*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
 LABEL_VALUE = r"^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$"
-_METADATA_HOST = (
-    r"(169[.]254[.]|100[.]100[.]100[.]200([:/]|$)|[[]fe[89ab][0-9a-f]:|[[]fd00:ec2:|[[]::ffff:"
-    r"|metadata([.]google[.]internal)?[.]?([:/]|$)|[0-9]+([:/]|$)|0x)"
-)
-"""Where clouds hand out credentials, also when the address is written as one number."""
 
 
 def _text(value: object) -> object:
@@ -177,8 +178,9 @@ CronSchedule = Annotated[
 TimeZone = Annotated[
     str,
     form(
-        r"^[A-Za-z]+[A-Za-z0-9_+/-]*$",
+        TIME_ZONE,
         "must be a time zone such as UTC or Europe/Berlin",
+        also="self != 'Local'",
         max_length=64,
         examples=["Europe/Berlin"],
     ),
@@ -231,17 +233,6 @@ ImageReference = Annotated[
 ]
 """A container image, best by digest."""
 
-Url = Annotated[
-    str,
-    form(
-        r"^https?://[!-~]+$",
-        "must be an address that begins with http:// or https:// and has no spaces",
-        max_length=2048,
-        examples=["https://llm.example.com/v1"],
-    ),
-]
-"""An http or https address."""
-
 StringMap = Annotated[
     dict[
         Annotated[str, Field(max_length=317)],
@@ -272,31 +263,6 @@ def key_rule(field: str) -> dict[str, Any]:
         f"each key of {field} must be a name of at most 63 letters, digits, -, _ and .,"
         " optionally after a domain and /",
         path=f".{field}",
-    )
-
-
-def safe_address(field: str, *, optional: bool = False) -> dict[str, Any]:
-    """The rule that an address which the Pods will call is no metadata service."""
-    absent = f"!has(self.{field}) || " if optional else ""
-    return cel(
-        f"{absent}!self.{field}.matches('(?i)^([a-z0-9]+://)?([^/]*@)?{_METADATA_HOST}')",
-        f"{field} must not point at a link-local or cloud metadata address: use a host name",
-        path=f".{field}",
-    )
-
-
-def url_rules(
-    field: str = "url", *, optional: bool = False, instead: str = "a Secret"
-) -> tuple[dict[str, Any], ...]:
-    """Rules of an address that the Pods will call: no credentials in it, no metadata service."""
-    absent = f"!has(self.{field}) || " if optional else ""
-    return (
-        cel(
-            f"{absent}!self.{field}.matches('^[a-z0-9]+://[^/?#]*@')",
-            f"{field} must not carry a user name or password: use {instead}",
-            path=f".{field}",
-        ),
-        safe_address(field, optional=optional),
     )
 
 

@@ -105,7 +105,8 @@ def _plain(model: ApiModel | None) -> Any:
     if model is None:
         return None
     found = model.model_dump(by_alias=True, exclude_none=True)
-    return {k: v for k, v in _no_references(found).items() if v != {} or k in {"builtin", "espeak"}}
+    kept: dict[str, Any] = _no_references(found)
+    return kept
 
 
 def _no_references(value: Any) -> Any:

@@ -115,10 +115,10 @@ class LlmSection(Section):
 
 
 class PiperSection(Section):
-    """Piper neural voices."""
+    """A Piper HTTP server."""
 
-    voice_claim: str | None = None
-    """Claim with voices."""
+    url: str = "http://127.0.0.1:5000"
+    """Address of the server."""
 
 
 class RivaSection(Section):

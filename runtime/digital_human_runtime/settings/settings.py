@@ -297,7 +297,7 @@ def _voice(config: ConfigFile, env: Environment) -> VoiceChoice:
     if env.digital_human_piper_url is not None:
         return PiperVoice(env.digital_human_piper_url)
     if speech.piper is not None:
-        return PiperVoice()
+        return PiperVoice(speech.piper.url)
     return EspeakVoice()
 
 

@@ -225,6 +225,7 @@ def test_where_the_operator_puts_the_weights(
     [
         ({"speech": {}}, {}, EspeakVoice()),
         ({"speech": {"piper": {}}}, {}, PiperVoice()),
+        ({"speech": {"piper": {"url": "http://q:5000"}}}, {}, PiperVoice("http://q:5000")),
         ({}, {"DIGITAL_HUMAN_PIPER_URL": "http://p:5000"}, PiperVoice("http://p:5000")),
         (
             {"speech": {"riva": {"address": "riva:50051", "tls": "Disabled"}}},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
 from digital_human_operator.api.base import (
     ENV_NAME,
@@ -231,7 +231,22 @@ class Toleration(ApiModel):
             "a toleration without key needs operator Exists",
             path=".key",
         ),
+        cel(
+            "!has(self.tolerationSeconds) || (has(self.effect) && self.effect == 'NoExecute')",
+            "tolerationSeconds is for effect NoExecute: no other effect makes a Pod go",
+            path=".tolerationSeconds",
+        ),
     )
+
+
+def _affinity() -> dict[str, Any]:
+    """The schema of an affinity: its three parts are objects, which the scheduler reads."""
+    parts = ("nodeAffinity", "podAffinity", "podAntiAffinity")
+    described = {
+        name: {"type": "object", "description": f"The {name} of a Kubernetes Pod, passed on."}
+        for name in parts
+    }
+    return {"type": "object", "properties": described}
 
 
 class TopologySpread(ApiModel):
@@ -254,7 +269,7 @@ class Placement(ApiModel):
         default_factory=list, json_schema_extra=LIST_ATOMIC
     )
     """Taints that the Pods put up with; those of the GPU profile are added."""
-    affinity: dict[str, Any] | None = None
+    affinity: Annotated[dict[str, dict[str, Any]], WithJsonSchema(_affinity())] | None = None
     """A Kubernetes affinity, passed on as it is."""
     topology_spread: Annotated[list[TopologySpread], Field(max_length=8)] | None = Field(
         default=None, json_schema_extra=list_map("topologyKey")

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from digital_human_operator.api.addresses import Url, url_rules
 from digital_human_operator.api.base import (
     LIST_SET,
     ApiModel,
@@ -15,13 +16,11 @@ from digital_human_operator.api.base import (
     Quantity,
     SecretKeyRef,
     TimeZone,
-    Url,
     cel,
     form,
     no_duration,
     positive_quantity,
     union,
-    url_rules,
     validated,
 )
 

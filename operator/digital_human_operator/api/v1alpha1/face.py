@@ -6,13 +6,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from digital_human_operator.api.addresses import HostPort, safe_address
 from digital_human_operator.api.base import (
     ApiModel,
     Empty,
     ImageReference,
     SecretKeyRef,
     cel,
-    safe_address,
     union,
     validated,
 )
@@ -69,19 +69,12 @@ class FaceTls(ApiModel):
 class ExternalFace(ApiModel):
     """An Audio2Face server that somebody else runs."""
 
-    address: Annotated[str, Field(max_length=261, examples=["a2f.example.com:50051"])]
+    address: HostPort
     """Host and port of the gRPC server."""
     tls: FaceTls | None = None
     """Encrypt the connection."""
 
-    model_config = validated(
-        cel(
-            "self.address.matches('^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?:[0-9]{1,5}$')",
-            "address must be host:port, without a scheme",
-            path=".address",
-        ),
-        safe_address("address"),
-    )
+    model_config = validated(safe_address("address"))
 
 
 class Face(ApiModel):

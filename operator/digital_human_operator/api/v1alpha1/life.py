@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from digital_human_operator.api.addresses import RedisUrl, url_rules
 from digital_human_operator.api.base import (
     LIST_ATOMIC,
     ApiModel,
@@ -19,13 +20,11 @@ from digital_human_operator.api.base import (
     TimeZone,
     at_least,
     cel,
-    form,
     grows,
     list_map,
     no_duration,
     positive_quantity,
     union,
-    url_rules,
     validated,
 )
 
@@ -181,15 +180,7 @@ class ManagedRedis(ApiModel):
 class ExternalRedis(ApiModel):
     """A Redis that somebody else runs."""
 
-    url: Annotated[
-        str,
-        form(
-            r"^rediss?://[!-~]+$",
-            "must be an address that begins with redis:// or rediss:// and has no spaces",
-            max_length=1024,
-            examples=["rediss://redis.example:6380/0"],
-        ),
-    ]
+    url: RedisUrl
     """Address without a password: redis:// or, encrypted, rediss://."""
     password_secret: SecretKeyRef | None = None
     """Key of a Secret that holds the password."""

@@ -6,19 +6,17 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from digital_human_operator.api.addresses import HostPort, Url, safe_address, url_rules
 from digital_human_operator.api.base import (
     ApiModel,
     Duration,
     Empty,
     ObjectName,
     SecretKeyRef,
-    Url,
     at_least,
     cel,
     form,
-    safe_address,
     union,
-    url_rules,
     validated,
 )
 
@@ -230,23 +228,20 @@ class Llm(ApiModel):
 
 
 class PiperEngine(ApiModel):
-    """The Piper neural voices, on the CPU."""
+    """A Piper HTTP server: neural voices, on the CPU."""
 
-    voice_claim: ObjectName | None = None
-    """A claim with voices; absent: those of the image."""
+    url: Url
+    """Address of the server, for example http://piper.speech.svc:5000."""
+
+    model_config = validated(
+        *url_rules(instead="a server without one, reached inside the cluster only")
+    )
 
 
 class RivaEngine(ApiModel):
     """An NVIDIA Riva speech server."""
 
-    address: Annotated[
-        str,
-        form(
-            r"^[A-Za-z0-9.-]+:[0-9]{1,5}$",
-            "must be host:port, without a scheme",
-            max_length=261,
-        ),
-    ]
+    address: HostPort
     """Host and port of the gRPC server."""
     tls: Literal["Disabled", "Required"] = "Required"
     """Whether the connection is encrypted."""
@@ -275,7 +270,7 @@ class Speech(ApiModel):
     espeak: Empty | None = None
     """The eSpeak NG formant synthesiser: no download, many languages."""
     piper: PiperEngine | None = None
-    """Piper neural voices on the CPU."""
+    """A Piper HTTP server: neural voices on the CPU."""
     riva: RivaEngine | None = None
     """An NVIDIA Riva server."""
     http: HttpSpeechEngine | None = None

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from digital_human_operator.api.addresses import Cidr, canonical, network_rule
 from digital_human_operator.api.base import (
     LIST_ATOMIC,
     LIST_SET,
@@ -27,8 +28,6 @@ from digital_human_operator.api.base import (
     validated,
 )
 from digital_human_operator.api.v1alpha1.body import no_reserved_keys
-
-Cidr = Annotated[str, Field(max_length=43, examples=["10.0.0.0/8"])]
 
 
 class GatewayRef(ApiModel):
@@ -96,8 +95,9 @@ class Expose(ApiModel):
             path=".sourceRanges",
         ),
         cel(
-            "!has(self.sourceRanges) || self.sourceRanges.all(r, isCIDR(r))",
-            "each of sourceRanges must be a network such as 10.0.0.0/8",
+            f"!has(self.sourceRanges) || self.sourceRanges.all(r, {canonical('r')})",
+            "each of sourceRanges must be a network such as 10.0.0.0/8, with no bits set after its"
+            " length",
             path=".sourceRanges",
         ),
         no_reserved_keys("annotations"),
@@ -118,11 +118,7 @@ class AllowFrom(ApiModel):
             "has(self.namespace) != has(self.cidr)",
             "exactly one of namespace, cidr must be given",
         ),
-        cel(
-            "!has(self.cidr) || isCIDR(self.cidr)",
-            "cidr must be a network such as 10.0.0.0/8",
-            path=".cidr",
-        ),
+        network_rule(),
     )
 
 
@@ -143,11 +139,7 @@ class AllowTo(ApiModel):
             "has(self.namespace) != has(self.cidr)",
             "exactly one of namespace, cidr must be given",
         ),
-        cel(
-            "!has(self.cidr) || isCIDR(self.cidr)",
-            "cidr must be a network such as 10.0.0.0/8",
-            path=".cidr",
-        ),
+        network_rule(),
         cel(
             "!has(self.cidr) || !isCIDR(self.cidr)"
             " || !['169.254.0.0/16', 'fe80::/10', 'fd00:ec2::/32']"

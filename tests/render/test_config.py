@@ -1,0 +1,45 @@
+"""The document of the runtime says which engine was chosen, also where it has no settings."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from digital_human_operator.render.config import document
+from digital_human_runtime import settings
+from digital_human_runtime.settings.settings import EspeakVoice, PiperVoice
+from tests.support.builders import a_design, a_human
+
+PIPER = "http://piper.speech.svc:5000"
+
+
+def _document(spec: dict[str, Any]) -> str:
+    human = a_human(spec)
+    return document(human, a_design(human))
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"llm": {"builtin": {}}},
+        {"speech": {"espeak": {}}},
+        {"speech": {"piper": {"url": PIPER}}},
+        {"speech": {"riva": {"address": "riva:50051", "tls": "Required"}}},
+    ],
+)
+def test_the_choice_is_kept_as_it_is(spec: dict[str, Any]) -> None:
+    told = json.loads(_document(spec))
+    assert {name: told[name] for name in spec} == spec
+
+
+@pytest.mark.parametrize(
+    ("speech", "voice"),
+    [({"espeak": {}}, EspeakVoice()), ({"piper": {"url": PIPER}}, PiperVoice(PIPER))],
+)
+def test_the_runtime_speaks_with_what_was_chosen(
+    speech: dict[str, Any], voice: object, tmp_path: Path
+) -> None:
+    file = tmp_path / "runtime.json"
+    file.write_text(_document({"speech": speech}))
+    assert settings.load({"DIGITAL_HUMAN_CONFIG": str(file)}).voice == voice
