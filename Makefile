@@ -11,7 +11,7 @@ PYTHON := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
 .PHONY: help bootstrap demo demo-down cluster cluster-down kubeconfig binaries \
-        test test-unit test-cluster test-torch lint fmt generate talk page train-face \
+        test test-unit test-cluster test-browser test-torch lint fmt generate talk page train-face \
         bench-operator bench-runtime lock clean
 
 help: ## Show this help
@@ -48,8 +48,8 @@ binaries: bootstrap ## Build Kubernetes, etcd and kwok into the user's cache (cl
 
 ##@ Check
 
-test: bootstrap ## All checks, cheap ones first: lint, unit tests, cluster tests
-	@$(PYTHON) -m tools.checks lint unit cluster
+test: bootstrap ## All checks, cheap ones first: lint, unit, wire, browser, cluster, torch
+	@$(PYTHON) -m tools.checks lint unit wire browser cluster torch
 
 lint: bootstrap ## Formatting, lint rules, types, import rules, locks, generated files
 	@$(PYTHON) -m tools.checks lint
@@ -59,6 +59,9 @@ test-unit: bootstrap ## Tests that need no cluster
 
 test-cluster: bootstrap ## Tests against a real control plane
 	@$(PYTHON) -m tools.checks cluster
+
+test-browser: bootstrap ## Tests of the avatar page in a real Chromium
+	@$(PYTHON) -m tools.checks browser
 
 test-torch: bootstrap ## Tests of what needs torch, in an environment of their own (5 GB)
 	@$(PYTHON) -m tools.checks torch
@@ -75,9 +78,10 @@ fmt: bootstrap ## Format the code and fix what can be fixed by itself
 	@$(PYTHON) -m ruff format .
 	@$(PYTHON) -m ruff check --fix .
 
-generate: bootstrap ## Write the CRDs and their reference from the models, config/ from the chart
+generate: bootstrap ## Write the CRDs, config/ and the reference pages from the models
 	@$(PYTHON) -m digital_human_operator.api.generate
 	@$(PYTHON) -m config.generate
+	@$(PYTHON) -m digital_human_runtime.settings.reference
 
 page: bootstrap ## Build the avatar page from runtime/avatar
 	@$(PYTHON) -m tools.page

@@ -17,6 +17,7 @@ from tools.cache import ROOT
 TYPED = (
     "operator/digital_human_operator",
     "runtime/digital_human_runtime",
+    "runtime/digital_human_training",
     "tools",
     "tests",
     "config",
