@@ -17,6 +17,7 @@ VALUE = "each value of {} must be at most 63"
 ONE = "exactly one of "
 LONG = "x" * 64
 DIGEST = "a" * 64
+FETCHED = "llm: {transformers: {model: m, source: {huggingFace: {repository: a/b}}}}"
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,9 @@ SPEC = [
     Sample(".spec", "sessions.store cannot be changed",
            ("sessions: {store: {memory: {}}}", "sessions: {perReplica: 4}"),
            ("sessions: {store: {redis: {managed: {}}}}", "{}")),
+    Sample(".spec", "storage.models must fit the volume",
+           (FETCHED, f"{{{FETCHED}, storage: {{models: {{size: 600Gi}}}}}}"),
+           (FETCHED, f"{{{FETCHED}, storage: {{models: {{accessMode: ReadWriteMany}}}}}}")),
     _put(".spec", "replicas and autoscaling exclude", "replicas: 3",
          "{replicas: 3, autoscaling: {maxReplicas: 5}}"),
     _put(".spec", "minAvailable must be smaller than replicas", "1", "3",

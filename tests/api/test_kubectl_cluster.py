@@ -43,11 +43,11 @@ STATUS: JsonObject = {
     "memoryPlan": {
         "weights": "35.0",
         "kvCache": "20.0",
-        "face": "9.6",
         "contexts": "2.0",
-        "total": "66.6",
+        "total": "57.0",
         "available": "68.0",
         "fits": True,
+        "face": {"needs": "9.6", "available": "24.0", "fits": True},
     },
     "models": {"job": "ada-models", "bytesFetched": 1, "bytesTotal": 2**40, "secondsLeft": 60},
     "backup": {"lastSuccess": TIME, "lastDrill": TIME},

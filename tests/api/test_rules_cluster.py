@@ -3,7 +3,7 @@
 import pytest
 
 from tests.api.forms import FORMS, forms, more
-from tests.api.samples import SAMPLES, Sample, parsed
+from tests.api.samples import FETCHED, SAMPLES, Sample, parsed
 from tests.api.schemas import JsonObject, all_rules, crds
 from tests.api.server import Server
 
@@ -151,6 +151,31 @@ def test_unknown_field_is_refused_by_name(server: Server) -> None:
     assert 'unknown field "spec.modes"' in " ".join(
         server.refusal("DigitalHuman", {"modes": "Running"})
     )
+
+
+@pytest.mark.cluster
+@pytest.mark.parametrize(
+    ("old", "new", "taken"),
+    [
+        ({}, {"storage": {"models": {"storageClass": "fast"}}}, False),
+        ({}, {"storage": {"models": {"size": "10Gi"}}}, False),
+        ({}, {"storage": {"models": {"accessMode": "ReadWriteMany"}}}, False),
+        ({}, {"storage": {"models": {"size": "1Ti"}}}, True),
+        ({"storage": {"models": {"storageClass": "fast"}}}, {}, False),
+        ({"storage": {"models": {"size": "1Ti"}}}, {}, False),
+        ({"storage": {"models": {"size": "10Gi"}}}, {}, True),
+        ({"llm": {"builtin": {}}}, {"storage": {"models": {"storageClass": "fast"}}}, True),
+        ({"storage": {"models": {"storageClass": "fast"}}}, {"llm": {"builtin": {}}}, True),
+    ],
+)
+def test_the_volume_of_the_weights_stays_what_it_is(
+    server: Server, old: JsonObject, new: JsonObject, taken: bool
+) -> None:
+    fetched = parsed(FETCHED)
+    answers = server.change_refusal("DigitalHuman", fetched | old, fetched | new)
+    said = any("must fit the volume that is there" in answer for answer in answers)
+    assert (answers == []) == taken
+    assert said != taken
 
 
 @pytest.mark.cluster

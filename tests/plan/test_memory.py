@@ -143,7 +143,8 @@ def test_face_is_held_against_its_own_gpu() -> None:
     assert "face.managed with 8 streams needs 10.2 GiB" in verdict.message
     assert "streams 5" in verdict.message
     assert verdict.plan is not None
-    assert verdict.plan.face == "10.2"
+    assert verdict.plan.face is not None
+    assert verdict.plan.face.needs == "10.2"
     assert verdict.plan.total == "23.7"
 
 
@@ -220,3 +221,40 @@ def test_every_option_for_the_face_fits(streams: int, profile: GpuProfileName) -
     if not face.fits:
         assert all(other.fits for other, _ in face_options(face))
     assert not math.isnan(face.total)
+
+
+FACE = {"managed": {"streams": 100, "gpu": {"profile": "a100-mig-2g.10gb"}}}
+
+
+class TestPlan:
+    """What status.memoryPlan shows never contradicts itself."""
+
+    def test_face_has_a_sum_of_its_own(self) -> None:
+        spec = spec_with("llama3:8b", "a100-80gb") | {"face": FACE}
+        verdict = memory(a_human(spec).spec)
+        plan = verdict.plan
+        assert plan is not None
+        assert plan.face is not None
+        assert verdict.fits is False
+        assert (plan.fits, plan.face.fits) == (True, False)
+        assert plan.face.model_dump() == {"needs": "24.0", "available": "9.8", "fits": False}
+
+    def test_face_alone(self) -> None:
+        plan = memory(a_human({"face": FACE}).spec).plan
+        assert plan is not None
+        assert set(plan.model_dump(exclude_none=True)) == {"face"}
+
+    def test_nothing_is_claimed_of_an_unknown_model(self) -> None:
+        plan = memory(a_human(spec_with("mine", "l4") | {"face": FACE}).spec).plan
+        assert plan is not None
+        assert plan.face is not None
+        assert (plan.total, plan.fits, plan.face.fits) == (None, None, False)
+
+    @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+    def test_fits_is_what_the_figures_say(self, path: Any) -> None:
+        plan = memory(example(path).spec).plan
+        if plan is None or plan.total is None or plan.available is None:
+            return
+        parts = [float(part) for part in (plan.weights, plan.kv_cache, plan.contexts) if part]
+        assert sum(parts) == pytest.approx(float(plan.total), abs=0.2)
+        assert plan.fits == (float(plan.total) <= float(plan.available))

@@ -316,6 +316,15 @@ class TestResources:
         assert quantity(text) == value
 
 
+def _from(source: dict[str, Any]) -> dict[str, Any]:
+    return {"llm": {"transformers": {"model": "m", "source": source}}}
+
+
+STORED: dict[str, Any] = {"storage": {"models": {}}, "replicas": 2}
+OCI = _from({"oci": {"reference": "r@sha256:" + "0" * 64}})
+CLAIM = _from({"persistentVolumeClaim": {"claimName": "mine"}})
+
+
 class TestWarnings:
     @pytest.mark.parametrize(
         ("spec", "words"),
@@ -333,6 +342,45 @@ class TestWarnings:
             ({"monitoring": {"rules": {}}}, "PrometheusRule"),
             ({"storage": {"models": {}}, "replicas": 2}, "ReadWriteOnce"),
             ({"llm": {"transformers": {"model": "llama3:8b"}}}, "resources.limits.memory"),
+            (
+                {"network": {"expose": {"type": "LoadBalancer", "host": "a.example"}}},
+                "spec.network.expose.host is without effect with type LoadBalancer",
+            ),
+            (
+                {"network": {"expose": {"type": "LoadBalancer", "ingressClassName": "nginx"}}},
+                "spec.network.expose.ingressClassName is without effect",
+            ),
+            (
+                {
+                    "network": {
+                        "expose": {
+                            "type": "Gateway",
+                            "gateway": {"name": "g"},
+                            "annotations": {"a": "b"},
+                        }
+                    }
+                },
+                "spec.network.expose.annotations is without effect with type Gateway",
+            ),
+            (
+                {"network": {"policy": "Off", "allowFrom": [{"namespace": "a"}]}},
+                "spec.network.allowFrom is without effect",
+            ),
+            (
+                {"network": {"policy": "Off", "allowTo": [{"namespace": "a", "ports": [1]}]}},
+                "spec.network.allowTo is without effect",
+            ),
+            (
+                {"network": {"policy": "Off"}, "monitoring": {"scrapeFrom": ["monitoring"]}},
+                "spec.monitoring.scrapeFrom is without effect",
+            ),
+            (STORED | OCI, "spec.storage.models is without effect"),
+            (STORED | CLAIM, "spec.storage.models is without effect"),
+            ({"gpu": {"count": 2}}, "spec.gpu.count: without effect"),
+            (
+                {"gpu": {"platform": "gke", "memoryFraction": 0.5}},
+                "spec.gpu.platform, spec.gpu.memoryFraction: without effect",
+            ),
             ({"newField": 1}, "spec.newField is not known"),
             ({"gpu": {"tensorRT": {"newField": 1}}}, "spec.gpu.tensorRT.newField is not known"),
             (
@@ -347,6 +395,26 @@ class TestWarnings:
 
     def test_nothing_to_say_about_the_simplest_human(self) -> None:
         assert warnings(a_human().spec, frozenset()) == ()
+
+    @pytest.mark.parametrize("source", [OCI, CLAIM])
+    def test_no_volume_is_made_or_talked_of_that_stays_empty(self, source: dict[str, Any]) -> None:
+        human = a_human(STORED | source)
+        assert models_claim(human) != names.models(human.name)
+        assert not any("accessMode" in said for said in warnings(human.spec, frozenset()))
+
+    @pytest.mark.parametrize(
+        "spec",
+        [
+            {"network": {"expose": {"type": "Ingress", "host": "a.example",
+                                    "ingressClassName": "n", "annotations": {"a": "b"}}}},
+            {"network": {"expose": {"type": "LoadBalancer", "annotations": {"a": "b"}}}},
+            {"network": {"allowFrom": [{"namespace": "a"}]}, "monitoring": {"scrapeFrom": ["m"]}},
+            {"gpu": {"profile": "l4", "count": 2, "memoryFraction": 0.5, "platform": "gke"}},
+            STORED | {"replicas": 1},
+        ],
+    )  # fmt: skip
+    def test_what_has_an_effect_is_not_warned_about(self, spec: dict[str, Any]) -> None:
+        assert warnings(a_human(spec).spec, ALL_KINDS) == ()
 
     def test_served_kinds_are_not_warned_about(self) -> None:
         spec = a_human({"monitoring": {"podMonitor": {}, "rules": {}}}).spec

@@ -36,11 +36,21 @@ def fetch_digest(spec: DigitalHumanSpec) -> str | None:
     return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
 
+def has_weights_elsewhere(spec: DigitalHumanSpec) -> bool:
+    """Whether the weights lie in a place of the user's: a volume of ours would stay empty."""
+    source = _source(spec)
+    return source is not None and (
+        source.persistent_volume_claim is not None or source.oci is not None
+    )
+
+
 def models_claim(human: Human) -> str | None:
     """The claim with the weights: the user's, ours when there is something to keep, or none."""
     source = _source(human.spec)
     if source is not None and source.persistent_volume_claim is not None:
         return source.persistent_volume_claim.claim_name
+    if has_weights_elsewhere(human.spec):
+        return None
     if fetch_digest(human.spec) is not None or human.spec.storage.models is not None:
         return names.models(human.name)
     return None

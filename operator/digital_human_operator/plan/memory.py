@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from digital_human_operator.api.v1alpha1.digitalhuman import DigitalHumanSpec
-from digital_human_operator.api.v1alpha1.status import MemoryPlan
+from digital_human_operator.api.v1alpha1.status import FacePlan, MemoryPlan
 from digital_human_operator.decision import MemoryVerdict
 
 from . import options
@@ -31,30 +31,27 @@ def memory(spec: DigitalHumanSpec) -> MemoryVerdict:
     fits: bool | None = face_fits and (load is None or load.fits)
     if unknown and face_fits:
         fits = None
-    return MemoryVerdict(_plan(load, face, fits, unknown=unknown), fits, "; ".join(told) or None)
+    return MemoryVerdict(_plan(load, face, unknown=unknown), fits, "; ".join(told) or None)
 
 
-def _plan(
-    load: Load | None, face: FaceLoad | None, fits: bool | None, *, unknown: bool
-) -> MemoryPlan:
-    """The sum for status: of the runtime's GPUs, or of the face's when only it has one."""
-    face_text = _text(face.total) if face is not None else None
+def _plan(load: Load | None, face: FaceLoad | None, *, unknown: bool) -> MemoryPlan:
+    """The sums for status: of the Pod's GPUs, and of a managed face on its own."""
+    face_plan = _face(face) if face is not None else None
     if load is None:
-        return MemoryPlan(
-            face=face_text,
-            total=face_text,
-            available=_text(face.gpu.memory_gib) if face is not None else None,
-            fits=fits,
-        )
+        return MemoryPlan(face=face_plan)
     return MemoryPlan(
         weights=None if unknown else _text(load.weights),
         kv_cache=None if unknown else _text(load.kv_cache),
-        face=face_text,
         contexts=_text(load.contexts),
         total=None if unknown else _text(load.total),
         available=_text(load.available),
-        fits=fits,
+        fits=None if unknown else load.fits,
+        face=face_plan,
     )
+
+
+def _face(face: FaceLoad) -> FacePlan:
+    return FacePlan(needs=_text(face.total), available=_text(face.gpu.memory_gib), fits=face.fits)
 
 
 def _text(gib: float) -> str:

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 from pydantic import BaseModel
 
+from digital_human_operator.api.v1alpha1.body import Gpu
 from digital_human_operator.api.v1alpha1.digitalhuman import DigitalHumanSpec
 
 from . import models
-from .fetch import fetch_digest
+from .fetch import fetch_digest, has_weights_elsewhere
 from .load import weights_gib
 from .replicas import most_replicas
 from .resources import quantity, requests_and_limits
@@ -68,6 +69,18 @@ def _body(spec: DigitalHumanSpec) -> Iterator[str]:
     ]
     if passed:
         yield f"{', '.join(passed)}: passed to the runtime, which decides what its image can do"
+    if gpu.profile == "none":
+        ignored = [
+            f"spec.gpu.{name}"
+            for name, given in (
+                ("count", gpu.count != Gpu().count),
+                ("platform", gpu.platform != Gpu().platform),
+                ("memoryFraction", gpu.memory_fraction != Gpu().memory_fraction),
+            )
+            if given
+        ]
+        if ignored:
+            yield f"{', '.join(ignored)}: without effect, as gpu.profile none has no GPU"
     if gpu.pruning is not None:
         yield "spec.gpu.pruning is not acted on yet: the weights are used as they are"
     if face is not None and face.output == "Video":
@@ -99,11 +112,16 @@ def _world(spec: DigitalHumanSpec, served: frozenset[str]) -> Iterator[str]:
         ("spec.monitoring.serviceMonitor", monitoring.service_monitor, "ServiceMonitor"),
         ("spec.monitoring.rules", monitoring.rules, "PrometheusRule"),
         ("spec.network.expose.gateway", spec.network.expose.gateway, "HTTPRoute"),
-        ("spec.network.expose.gateway", spec.network.expose.gateway, "GRPCRoute"),
     )
     for path, part, kind in wanted:
         if part is not None and kind not in served:
             yield f"{path}: this cluster does not serve {kind}; it is made once it does"
+    yield from _network(spec)
+    if spec.storage.models is not None and has_weights_elsewhere(spec):
+        yield (
+            "spec.storage.models is without effect: llm.transformers.source says where the weights"
+            " lie, so no volume is made"
+        )
     if _is_shared(spec):
         yield (
             "spec.storage.models.accessMode is ReadWriteOnce: all Pods have to run on the node that"
@@ -111,9 +129,36 @@ def _world(spec: DigitalHumanSpec, served: frozenset[str]) -> Iterator[str]:
         )
 
 
+def _network(spec: DigitalHumanSpec) -> Iterator[str]:
+    """Fields beside expose.type and policy that their value leaves without effect."""
+    network = spec.network
+    expose = network.expose
+    given = (
+        ("host", expose.host, {"Ingress", "Gateway"}),
+        ("ingressClassName", expose.ingress_class_name, {"Ingress"}),
+        ("annotations", expose.annotations, {"ClusterIP", "LoadBalancer", "Ingress"}),
+    )
+    for name, value, types in given:
+        if value and expose.type not in types:
+            yield (
+                f"spec.network.expose.{name} is without effect with type {expose.type}: it is for"
+                f" {', '.join(sorted(types))}"
+            )
+    ruled = (
+        ("spec.network.allowFrom", network.allow_from),
+        ("spec.network.allowTo", network.allow_to),
+        ("spec.monitoring.scrapeFrom", spec.monitoring.scrape_from),
+    )
+    for path, rules in ruled:
+        if rules and network.policy == "Off":
+            yield f"{path} is without effect with network.policy Off: nothing is denied"
+
+
 def _is_shared(spec: DigitalHumanSpec) -> bool:
     """Whether several Pods read one volume of ours that only one node can mount."""
-    ours = spec.storage.models is not None or fetch_digest(spec) is not None
+    ours = not has_weights_elsewhere(spec) and (
+        spec.storage.models is not None or fetch_digest(spec) is not None
+    )
     mode = spec.storage.models.access_mode if spec.storage.models else "ReadWriteOnce"
     return ours and mode == "ReadWriteOnce" and most_replicas(spec) > 1
 

@@ -31,7 +31,13 @@ from digital_human_operator.api.v1alpha1.mind import (
     Persona,
     Speech,
 )
-from digital_human_operator.api.v1alpha1.world import Monitoring, Network, Security, Storage
+from digital_human_operator.api.v1alpha1.world import (
+    Monitoring,
+    Network,
+    Security,
+    Storage,
+    kept_claim,
+)
 
 Mode = Literal["Running", "Suspended", "Paused"]
 DeletionPolicy = Literal["Delete", "Retain", "FinalBackup"]
@@ -103,6 +109,7 @@ class DigitalHumanSpec(ApiModel):
             " lost; create another human instead",
             path=".sessions.store",
         ),
+        kept_claim(),
         cel(
             "!(has(self.replicas) && has(self.autoscaling))",
             "replicas and autoscaling exclude each other: give one",

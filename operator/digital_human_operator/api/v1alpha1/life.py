@@ -57,7 +57,7 @@ class ScalingBehavior(ApiModel):
     """Speed of scaling."""
 
     scale_up: ScalingRules | None = None
-    """Absent: at most double or 2 Pods more per minute, after 60 s."""
+    """Absent: at once, at most double or 4 Pods more in 15 s, whichever is more."""
     scale_down: ScalingRules | None = None
     """Absent: at most 10 % fewer per minute, after 300 s."""
 

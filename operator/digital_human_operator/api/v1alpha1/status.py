@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from digital_human_operator.api.base import LIST_ATOMIC, ApiModel, list_map
 
@@ -104,23 +104,34 @@ class Endpoints(ApiModel):
     """Address outside the cluster."""
 
 
+class FacePlan(ApiModel):
+    """What a managed Audio2Face server needs on the GPU of its own, in GiB as decimal strings."""
+
+    needs: Text | None = None
+    """Memory of one server with all its streams."""
+    available: Text | None = None
+    """Memory of its GPU."""
+    fits: bool | None = None
+    """Whether needs is at most available."""
+
+
 class MemoryPlan(ApiModel):
-    """The sum of what must fit into the memory of the GPUs, in GiB as decimal strings."""
+    """The sum of what must fit into the memory of a Pod's GPUs, in GiB as decimal strings."""
 
     weights: Text | None = None
     """Weights of the language model."""
     kv_cache: Text | None = None
     """Key/value cache of all sessions of one Pod."""
-    face: Text | None = None
-    """Audio2Face."""
     contexts: Text | None = None
     """CUDA contexts and work space."""
     total: Text | None = None
-    """Sum."""
+    """Sum of weights, kvCache and contexts; absent when the model is not known."""
     available: Text | None = None
-    """Memory of the GPUs times memoryFraction."""
+    """Memory of the Pod's GPUs times memoryFraction."""
     fits: bool | None = None
-    """Whether the sum fits."""
+    """Whether total is at most available; absent when the model is not known."""
+    face: FacePlan | None = None
+    """A managed face, which has a GPU of its own: it is no part of total."""
 
 
 class ModelStatus(ApiModel):
@@ -145,13 +156,28 @@ class BackupStatus(ApiModel):
     """When the last drill succeeded."""
 
 
+_SHOWN = 28
+"""Characters of a model that kubectl get has room for on a terminal of 100 columns."""
+
+
+def _shown(name: object) -> object:
+    """A model as kubectl get shows it; what is no text stays for the check of its type."""
+    if not isinstance(name, str) or len(name) <= _SHOWN:
+        return name
+    bare = name.rpartition("/")[2] or name
+    return bare if len(bare) <= _SHOWN else f"{bare[: _SHOWN - 3]}..."
+
+
+ShownModel = Annotated[str, BeforeValidator(_shown), Field(max_length=512)]
+
+
 class Effective(ApiModel):
     """What the operator computed from the spec: the spec itself is never written."""
 
     image: Text | None = None
     """Image of the runtime."""
-    model: Text | None = None
-    """Language model, as shown by kubectl get."""
+    model: ShownModel | None = None
+    """Language model, as shown by kubectl get: without its owner, and cut, where it is long."""
     gpus: int | None = None
     """GPUs in all."""
     min_replicas: int | None = None
@@ -188,7 +214,7 @@ class DigitalHumanStatus(ApiModel):
     endpoints: Endpoints | None = None
     """Addresses of the human."""
     memory_plan: MemoryPlan | None = None
-    """The sum of what must fit into the memory of the GPUs."""
+    """What must fit into the memory of the GPUs: the Pod's, and those of a managed face."""
     models: ModelStatus | None = None
     """The fetch of the weights."""
     backup: BackupStatus | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -208,6 +208,36 @@ class ModelStorage(ApiModel):
         ),
         grows("size"),
         positive_quantity("size"),
+    )
+
+
+def kept_claim() -> dict[str, Any]:
+    """
+    The rule of the whole spec that the claim of the weights stays as it was made.
+
+    It is also there without storage.models, with the defaults, while weights are fetched: giving
+    storage.models later, or taking it away, must not ask for another claim under the same name.
+    """
+    fetched = (
+        "(has({0}.llm) && has({0}.llm.transformers) && has({0}.llm.transformers.source)"
+        " && (has({0}.llm.transformers.source.objectStore)"
+        " || has({0}.llm.transformers.source.huggingFace)))"
+    )
+    given = "(has({0}.storage) && has({0}.storage.models))"
+    plain = (
+        "(!has({0}.storage.models.storageClass) && {0}.storage.models.accessMode == 'ReadWriteOnce'"
+        " && isQuantity(string({0}.storage.models.size))"
+        " && quantity(string({0}.storage.models.size)).compareTo(quantity('500Gi')) {1} 0)"
+    )
+    old, new = "oldSelf", "self"
+    appears = f"{fetched.format(old)} && !{given.format(old)} && {given.format(new)}"
+    leaves = f"{given.format(old)} && !{given.format(new)} && {fetched.format(new)}"
+    return cel(
+        f"(!({appears}) || {plain.format(new, '>=')})"
+        f" && (!({leaves}) || {plain.format(old, '<=')})",
+        "storage.models must fit the volume that is there: without storage.models it has the"
+        " default class, ReadWriteOnce and 500Gi, of which only the size can grow",
+        path=".storage.models",
     )
 
 
