@@ -51,6 +51,7 @@ def lint() -> Iterator[Step]:
 def unit() -> Iterator[Step]:
     """Tests that need neither a cluster nor a browser."""
     yield Step("programs", "tools.debian", ("redis-server",))
+    yield Step("page", "tools.page")
     here = "not cluster and not browser and not torch"
     yield Step("unit tests", "pytest", ("-q", "-m", here, "-n", WORKERS))
 
