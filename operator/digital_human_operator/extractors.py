@@ -257,7 +257,7 @@ def address(fields: Fields) -> AddressState:
 
 
 def route(fields: Fields) -> RouteState:
-    """State of an HTTPRoute or GRPCRoute: accepted and resolved by every parent that answered."""
+    """State of an HTTPRoute: accepted and resolved by every parent that answered."""
     parents = _route(fields).parents or ()
     if not parents:
         return RouteState()
@@ -280,6 +280,5 @@ EXTRACTORS: dict[str, Callable[[Fields], Any]] = {
     "Service": address,
     "Ingress": address,
     "HTTPRoute": route,
-    "GRPCRoute": route,
 }
 """Kind -> extractor; kinds without one have no state."""

@@ -37,7 +37,6 @@ CHILDREN = (
 
 OPTIONAL = (
     Resource(_GATEWAY, "v1", "HTTPRoute", "httproutes"),
-    Resource(_GATEWAY, "v1", "GRPCRoute", "grpcroutes"),
     Resource(_MONITORING, "v1", "PodMonitor", "podmonitors"),
     Resource(_MONITORING, "v1", "ServiceMonitor", "servicemonitors"),
     Resource(_MONITORING, "v1", "PrometheusRule", "prometheusrules"),

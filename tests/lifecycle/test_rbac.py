@@ -65,7 +65,7 @@ def test_every_granted_verb_is_used(place: Place) -> None:
     place.wait_condition("Ready", "True", "ada", seconds=90)
     place.wait_condition("Ready", "True", "bo", seconds=90)
     made = _children(place)
-    assert {"HTTPRoute", "GRPCRoute", "PodMonitor", "ServiceMonitor"} <= {m["kind"] for m in made}
+    assert {"HTTPRoute", "PodMonitor", "ServiceMonitor"} <= {m["kind"] for m in made}
 
     place.apply(*(_stray(m) for m in made))
     # Nothing of the second wave is looked at while something that it needs is foreign.

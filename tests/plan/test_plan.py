@@ -16,7 +16,7 @@ from tools.cluster.nodes import POOLS
 
 NAMES: tuple[GpuProfileName, ...] = get_args(GpuProfileName)
 PLATFORMS: tuple[Platform, ...] = get_args(Platform)
-ALL_KINDS = frozenset({"HTTPRoute", "GRPCRoute", "PodMonitor", "ServiceMonitor", "PrometheusRule"})
+ALL_KINDS = frozenset({"HTTPRoute", "PodMonitor", "ServiceMonitor", "PrometheusRule"})
 
 
 class TestParse:

@@ -277,7 +277,7 @@ def test_no_secret_is_in_any_argument_or_variable() -> None:
 @each_human
 def test_api_server_takes_it_strictly(human: Human, kubectl: Kubectl, namespace: str) -> None:
     kubectl("label", "namespace", namespace, "pod-security.kubernetes.io/enforce=restricted")
-    optional = {"HTTPRoute", "GRPCRoute", "PodMonitor", "ServiceMonitor", "PrometheusRule"}
+    optional = {"HTTPRoute", "PodMonitor", "ServiceMonitor", "PrometheusRule"}
     manifests = [m for m in rendered(human) if m["kind"] not in optional]
     for manifest in manifests:
         manifest["metadata"] = manifest["metadata"] | {"namespace": namespace}

@@ -53,7 +53,7 @@ holds itself (configmaps get and watch, jobs get and patch): neither escalate no
   verbs: [create, patch]
 {{- if include "operator.integration" (list .Values.integrations.gatewayApi (list "gateway.networking.k8s.io/v1/HTTPRoute") .) }}
 - apiGroups: [gateway.networking.k8s.io]
-  resources: [grpcroutes, httproutes]
+  resources: [httproutes]
   verbs: [create, delete, get, list, patch, watch]
 {{- end }}
 {{- if include "operator.integration" (list .Values.integrations.prometheusOperator (list "monitoring.coreos.com/v1/PodMonitor") .) }}

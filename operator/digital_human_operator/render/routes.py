@@ -1,4 +1,4 @@
-"""How callers outside the cluster reach the human: an Ingress, or routes of a Gateway."""
+"""How callers outside the cluster reach the human: an Ingress, or a route of a Gateway."""
 
 from __future__ import annotations
 
@@ -8,23 +8,24 @@ from digital_human_operator.human import Design, Human
 from .common import Manifest, manifest, seconds
 
 _GATEWAY = "gateway.networking.k8s.io"
+GRPC_SERVICES = (
+    "nvidia_ace.services.a2f_controller.v1.A2FControllerService",
+    "nvidia_ace.services.a2x_export_config.v1.A2XExportConfigService",
+    "grpc.health.v1.Health",
+)
+"""What the runtime serves on its gRPC port, for callers outside."""
 CONVERSATION = 3600
 """Seconds that a proxy keeps an idle WebSocket: conversations have their own, shorter limit."""
 
 
 def routes(human: Human, design: Design) -> list[Manifest]:
-    """The Ingress or the routes that the spec asks for, as far as the cluster serves them."""
+    """The Ingress or the route that the spec asks for, as far as the cluster serves it."""
     expose = human.spec.network.expose
     if expose.type == "Ingress":
         return [_ingress(human)]
-    if expose.type != "Gateway":
-        return []
-    found = []
-    if "HTTPRoute" in design.served:
-        found.append(_http_route(human))
-    if "GRPCRoute" in design.served:
-        found.append(_grpc_route(human))
-    return found
+    if expose.type == "Gateway" and "HTTPRoute" in design.served:
+        return [_http_route(human)]
+    return []
 
 
 def _ingress(human: Human) -> Manifest:
@@ -65,27 +66,28 @@ def _path(human: Human, path: str, port: str) -> Manifest:
 
 
 def _http_route(human: Human) -> Manifest:
-    """A request timeout of 0s means none: a WebSocket lasts as long as the conversation."""
+    """
+    HTTP, WebSockets and gRPC in one route.
+
+    A Gateway accepts only one of an HTTPRoute and a GRPCRoute for the same host and listener, and a
+    gRPC service is a path. A request timeout of 0s means none: conversations last as they last.
+    """
     spec = _route(human) | {
         "rules": [
-            _http_rule(human, "/ws", names.PORT_WEBSOCKET, "0s"),
-            _http_rule(human, "/", 80, "0s"),
+            _http_rule(human, [f"/{service}" for service in GRPC_SERVICES], names.PORT_GRPC),
+            _http_rule(human, ["/ws"], names.PORT_WEBSOCKET),
+            _http_rule(human, ["/"], 80),
         ]
     }
     return manifest(human, f"{_GATEWAY}/v1", "HTTPRoute", human.name, names.RUNTIME, spec=spec)
 
 
-def _http_rule(human: Human, path: str, number: int, timeout: str) -> Manifest:
+def _http_rule(human: Human, paths: list[str], number: int) -> Manifest:
     return {
-        "matches": [{"path": {"type": "PathPrefix", "value": path}}],
-        "timeouts": {"request": timeout},
+        "matches": [{"path": {"type": "PathPrefix", "value": path}} for path in paths],
+        "timeouts": {"request": "0s"},
         "backendRefs": [_backend(human, number)],
     }
-
-
-def _grpc_route(human: Human) -> Manifest:
-    spec = _route(human) | {"rules": [{"backendRefs": [_backend(human, names.PORT_GRPC)]}]}
-    return manifest(human, f"{_GATEWAY}/v1", "GRPCRoute", human.name, names.RUNTIME, spec=spec)
 
 
 def _route(human: Human) -> Manifest:

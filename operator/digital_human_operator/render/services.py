@@ -26,6 +26,8 @@ def main(human: Human) -> Manifest:
         spec["sessionAffinityConfig"] = {"clientIP": {"timeoutSeconds": timeout}}
     if expose.type == "LoadBalancer":
         spec["loadBalancerSourceRanges"] = list(expose.source_ranges)
+    if expose.type == "Gateway" and human.spec.security.tls_secret is None:
+        spec["ports"][-1]["appProtocol"] = "kubernetes.io/h2c"  # else a Gateway speaks HTTP/1.1
     annotations = expose.annotations if expose.type in {"LoadBalancer", "ClusterIP"} else {}
     return manifest(
         human, "v1", "Service", human.name, names.RUNTIME, annotations=annotations, spec=spec

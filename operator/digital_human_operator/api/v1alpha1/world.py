@@ -31,7 +31,7 @@ from digital_human_operator.api.v1alpha1.body import no_reserved_keys
 
 
 class GatewayRef(ApiModel):
-    """A Gateway that the routes attach to."""
+    """A Gateway that the route attaches to."""
 
     name: ObjectName
     """Name of the Gateway."""
@@ -64,7 +64,8 @@ class Expose(ApiModel):
     ingress_class_name: ObjectName | None = None
     """Ingress class; absent: the cluster's default."""
     gateway: GatewayRef | None = None
-    """The Gateway that the route attaches to."""
+    """The Gateway that the HTTPRoute attaches to; it carries HTTP, WebSockets (/ws) and gRPC (the
+    paths of its services), as a Gateway takes no GRPCRoute of the same host beside it."""
     annotations: StringMap = Field(default_factory=dict)
     """Annotations of the Service or Ingress, for the cloud's or the controller's settings."""
     source_ranges: Annotated[list[Cidr], Field(max_length=64)] = Field(
