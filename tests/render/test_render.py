@@ -210,6 +210,23 @@ def test_policy_keeps_the_metadata_address_out() -> None:
     assert {"cidr": "10.1.0.0/16"} in wide
 
 
+@pytest.mark.parametrize(
+    ("spec", "port"),
+    [
+        ({"llm": {"openAI": {"url": "http://llm.tools:8443/v1", "model": "m"}}}, 8443),
+        ({"speech": {"http": {"url": "http://voice.tools:8880/v1"}}}, 8880),
+        ({"speech": {"piper": {"url": "http://piper.tools:5000"}}}, 5000),
+        ({"speech": {"riva": {"address": "riva.tools:50051"}}}, 50051),
+        ({"face": {"external": {"address": "face.tools:52000"}}}, 52000),
+    ],
+)
+def test_policy_lets_the_runtime_reach_every_server_that_the_spec_names(
+    spec: dict[str, Any], port: int
+) -> None:
+    ports = {way[2] for policy in _policies(a_human(spec)).values() for way in _ways_out(policy)}
+    assert port in ports
+
+
 def _policies(human: Human) -> dict[str, dict[str, Any]]:
     found = (m for m in rendered(human) if m["kind"] == "NetworkPolicy")
     return {m["metadata"]["name"]: m["spec"] for m in found}

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from digital_human_runtime.errors import BadInput
 from digital_human_runtime.frames import (
     SHAPE_INDEX,
     SHAPES,
@@ -103,9 +104,13 @@ class ToneVoice(Ready):
     spoken: list[str] = field(default_factory=list)
     streams: Opened = field(default_factory=Opened)
     voices: Sequence[str] = ("tone",)
+    strangers: Sequence[str] = ("nobody",)
+    """Names that it refuses, as a real voice refuses those it does not know."""
 
     async def speak(self, text: str, *, voice: str) -> AsyncGenerator[Speech]:
         """Yield the sound in pieces."""
+        if voice in self.strangers:
+            raise BadInput(f"voice: there is no {voice}")
         self.spoken.append(text)
         samples, words = self.sound(text)
         step = max(1, int(self.piece_seconds * self.sample_rate))
