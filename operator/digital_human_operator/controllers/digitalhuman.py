@@ -11,9 +11,9 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from digital_human_operator import plan
 from digital_human_operator.decision import Decision
@@ -32,6 +32,7 @@ from .report import Reporter
 from .services import Services
 
 _log = logging.getLogger(__name__)
+_Made = TypeVar("_Made")
 _PARSED = 256
 _BLIP_SECONDS = 5.0
 _FOREIGN_SECONDS = 20.0
@@ -68,18 +69,17 @@ class DigitalHumanController:
             return None if seen is None else await self._farewell.reconcile(key, seen)
         try:
             return await self._make_true(key, seen)
+        except InvalidSpec as error:
+            await self._reporter.refuse(key, self._services.seen.get(key) or seen, error)
+            return None
         finally:
             if self._services.seen.get(key) is None:  # so the API server said meanwhile
                 self._forget(key)
 
     async def _make_true(self, key: Key, seen: Seen) -> float | None:
-        try:
-            human = self._parse(key, seen)
-        except InvalidSpec as error:
-            await self._reporter.refuse(key, seen, error)
-            return None
+        human = self._parse(key, seen)
         references = await self._read_references(key, human)
-        decision = self._plan(human, references)
+        decision = _understood(human, lambda: self._plan(human, references))
         if not seen.status_object():
             if not await self._reporter.first(key, seen, human, decision):
                 return None
@@ -90,7 +90,7 @@ class DigitalHumanController:
         differences = None
         if human.spec.mode == "Paused":
             differences = self._differences(key, human, decision.design)
-        elif not decision.refused:
+        elif not decision.refused or decision.design.suspended:
             applied = await self._apply(key, seen, human, decision.design)
         if applied is None:
             return None
@@ -172,13 +172,15 @@ class DigitalHumanController:
                     return Applied()
             if differs and not await self._still_there(key, seen):
                 return None
-        rendered = render_children(human, design)
-        applied = await children.apply(self._services, human, rendered, design.withheld)
-        active = [c for c in rendered if not children.is_withheld(c, design.withheld)]
+        rendered = _understood(human, lambda: render_children(human, design))
+        # Scaling to zero needs nothing: it is never withheld.
+        withheld = frozenset[str]() if design.suspended else design.withheld
+        applied = await children.apply(self._services, human, rendered, withheld)
+        active = [c for c in rendered if not children.is_withheld(c, withheld)]
         self._known[key] = _Known(
             inputs,
             children.settled(active, human.namespace),
-            complete=applied == Applied() and not design.withheld,
+            complete=applied == Applied() and not withheld,
         )
         return applied
 
@@ -187,7 +189,7 @@ class DigitalHumanController:
         known = self._known.get(key)
         inputs = _inputs(human, design)
         if known is None or known.inputs != inputs:
-            rendered = render_children(human, design)
+            rendered = _understood(human, lambda: render_children(human, design))
             known = _Known(inputs, children.settled(rendered, human.namespace))
             self._known[key] = known
         return children.differing(self._services, human, known.children) + children.surplus(
@@ -255,6 +257,24 @@ class DigitalHumanController:
             missing=decision.missing,
             paused_differences=differences,
         )
+
+
+def _understood(human: Human, make: Callable[[], _Made]) -> _Made:
+    """
+    What is made of the spec; InvalidSpec for whatever it stumbles over.
+
+    The schema and the checks should leave nothing to stumble over. What they miss must be told in
+    status, instead of being tried again for ever.
+    """
+    try:
+        return make()
+    except Exception as error:
+        _log.exception("the spec of %s/%s cannot be used", human.namespace, human.name)
+        sentence = (
+            f"the spec has a value that cannot be used ({error}): compare it with"
+            " `kubectl explain digitalhuman.spec --recursive`"
+        )
+        raise InvalidSpec([sentence]) from error
 
 
 def _inputs(human: Human, design: Design) -> int:

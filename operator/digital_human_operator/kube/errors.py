@@ -106,6 +106,10 @@ _BY_STATUS: dict[int, type[ApiError]] = {
 }
 
 
+_NO_FIELD = "failed to create typed patch object"
+"""How server-side apply refuses a field that the schema of a builtin kind does not have."""
+
+
 class _Details(msgspec.Struct):
     retryAfterSeconds: float | None = None  # noqa: N815 - the API's own spelling
 
@@ -130,6 +134,8 @@ def error_from(status: int, body: bytes, retry_after: str | None = None) -> ApiE
     if retry_after is not None and retry_after.strip().isdigit():
         wait = float(retry_after)
     kind = _BY_STATUS.get(status, ServerError if status >= 500 else Invalid)
+    if _NO_FIELD in answer.message:
+        kind = Invalid  # told as 500, yet the same bytes fail for ever
     return kind(
         answer.message or f"HTTP {status} without an explanation",
         status=status,
