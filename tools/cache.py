@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +21,14 @@ def cache_root() -> Path:
 @contextmanager
 def file_lock(path: Path) -> Iterator[None]:
     """Hold an exclusive lock on `path`; the kernel drops it however the process ends."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as handle:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = path.open("a")
+    except OSError as error:
+        sys.exit(
+            f"{path.parent} cannot be written ({error.strerror}): make it yours, or name another"
+            " folder with XDG_CACHE_HOME."
+        )
+    with handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield

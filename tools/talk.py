@@ -56,7 +56,7 @@ def start(folder: Path, host: str, *, detach: bool) -> int:
     page.build()
     ports = {name: _free(host, port) for name, port in PORTS.items()}
     signal.signal(signal.SIGTERM, _interrupt)
-    process = _launch(folder, host, ports)
+    process = _launch(folder, _environment(host, ports))
     left = False
     try:
         _until_ready(process, folder, ports["HEALTH"])
@@ -71,6 +71,21 @@ def start(folder: Path, host: str, *, detach: bool) -> int:
         if not left:
             _end(process)
     return 0
+
+
+def serve(folder: Path, config: Path) -> str:
+    """Start a runtime that a file configures, and leave it running; returns its address."""
+    stop(folder)
+    host = "127.0.0.1"
+    ports = {name: _free(host, port) for name, port in PORTS.items()}
+    environment = _environment(host, ports) | {"DIGITAL_HUMAN_CONFIG": str(config)}
+    process = _launch(folder, environment)
+    try:
+        _until_ready(process, folder, ports["HEALTH"])
+    except BaseException:
+        _end(process)
+        raise
+    return f"http://localhost:{ports['HTTP']}/"
 
 
 def stop(folder: Path) -> int:
@@ -121,12 +136,12 @@ def _environment(host: str, ports: Mapping[str, int]) -> dict[str, str]:
     return {**shown, **os.environ, **addresses}
 
 
-def _launch(folder: Path, host: str, ports: Mapping[str, int]) -> subprocess.Popen[bytes]:
+def _launch(folder: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
     folder.mkdir(parents=True, exist_ok=True)
     with _log(folder).open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "digital_human_runtime"],
-            env=_environment(host, ports),
+            env=dict(environment),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tools import uv
-from tools.cache import ROOT, cache_root
+from tools.cache import ROOT, cache_root, file_lock
 
 
 @pytest.fixture
@@ -87,3 +87,11 @@ def test_an_older_uv_on_the_path_is_not_used(
 def test_an_unusable_cache_folder_is_ignored(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", value)
     assert cache_root() == Path.home() / ".cache" / "digital-human"
+
+
+def test_a_cache_that_cannot_be_written_is_one_sentence() -> None:
+    with (
+        pytest.raises(SystemExit, match=r"cannot be written.*XDG_CACHE_HOME"),
+        file_lock(Path("/dev/null/digital-human/a.lock")),
+    ):
+        pass

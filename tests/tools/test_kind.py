@@ -64,6 +64,29 @@ def test_a_start_that_was_cut_off_is_removed_too(
 ) -> None:
     program("docker", "exit 0")
     (directory / "lane").write_text("kind")
+    (directory / kind.LOG).write_text("Creating cluster ...")
     Cluster("a", root=directory.parent).down()
     assert (tmp_path / "calls").read_text().startswith("docker delete cluster --name a ")
     assert not directory.exists()
+
+
+def test_without_an_engine_nothing_is_left_that_only_an_engine_could_remove(
+    program: Callable[[str, str], Path], tmp_path: Path
+) -> None:
+    program("docker", "exit 1")
+    root = tmp_path / "clusters"
+    with pytest.raises(ClusterError, match="needs Docker or Podman"):
+        Cluster("demo", "kind", root=root).up()
+    assert not (root / "demo").exists()
+    Cluster("demo", "kwok", root=root).down()
+
+
+def test_a_folder_that_kind_never_saw_is_removed_without_an_engine(
+    program: Callable[[str, str], Path], tmp_path: Path
+) -> None:
+    program("docker", "exit 1")
+    folder = tmp_path / "clusters" / "demo"
+    folder.mkdir(parents=True)
+    (folder / "lane").write_text("kind")
+    Cluster("demo", root=folder.parent).down()
+    assert not folder.exists()

@@ -151,6 +151,8 @@ class Cluster:
 
     def _create(self, options: Options, owner: int | None) -> None:
         """Create the cluster in an empty folder; what a failed start leaves is taken down."""
+        if self.lane == "kind":
+            kind.engine()  # before there is anything that only an engine could take down
         self.directory.mkdir(parents=True, mode=0o700)
         self._lane_file.write_text(self.lane)
         owner_process = processes.inspect(owner) if owner else None
@@ -203,7 +205,7 @@ class Cluster:
         """
         if not self.directory.exists():
             return
-        if self._lane_file.exists() and self._lane_file.read_text() == "kind":
+        if kind.was_begun(self.directory):
             kind.destroy(self.name, self.directory)
         left = processes.stop(processes.owned(self.directory, self._pids))
         if left:

@@ -10,19 +10,25 @@ from tools.cluster.errors import ClusterError, tail
 from tools.cluster.options import Options
 
 ENGINES = ("docker", "podman")
+LOG = "kind.log"
 
 
 def create(name: str, directory: Path, options: Options) -> None:
     """Create the cluster with kind; raises ClusterError when there is no engine or it fails."""
-    log = directory / "kind.log"
+    log = directory / LOG
     arguments = ["create", "cluster", "--name", name, "--wait", f"{options.start_seconds:.0f}s"]
     if _kind([*arguments, "--kubeconfig", str(directory / "kubeconfig")], log):
         raise ClusterError(f"The cluster {name!r} did not start.\n{tail(log)}")
 
 
+def was_begun(directory: Path) -> bool:
+    """Whether kind was ever asked to create something for this folder."""
+    return (directory / LOG).exists()
+
+
 def destroy(name: str, directory: Path) -> None:
     """Remove the cluster's containers."""
-    log = directory / "kind.log"
+    log = directory / LOG
     arguments = ["delete", "cluster", "--name", name]
     if _kind([*arguments, "--kubeconfig", str(directory / "kubeconfig")], log):
         raise ClusterError(f"kind could not remove the cluster {name!r}.\n{tail(log)}")

@@ -43,6 +43,11 @@ def create(name: str, directory: Path, options: Options) -> None:
     """
     if not Path("/proc/self/stat").exists():
         raise ClusterError("CLUSTER=kwok needs Linux: use CLUSTER=kind with a container engine.")
+    if any(character.isspace() for character in str(directory)):
+        raise ClusterError(
+            f"The cluster's folder is {directory}, and kwokctl takes none with a space: move the"
+            " checkout to a path without."
+        )
     paths = binaries("kwok")
     log = directory / "kwokctl.log"
     command = [str(paths["kwokctl"]), *_arguments(name, directory, options, paths)]

@@ -1,6 +1,7 @@
 """Puts the demo on stage, in order, each step told in one line; and clears the stage again."""
 
 import re
+import shutil
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,7 +17,7 @@ from tools.cache import ROOT
 from tools.cluster import Cluster
 from tools.cluster.cluster import CLUSTERS
 from tools.cluster.nodes import add_nodes
-from tools.demo import view
+from tools.demo import face, view
 from tools.operator_process import OperatorProcess, install_chart
 
 EXAMPLE = ROOT / "examples" / "high-availability.yaml"
@@ -48,7 +49,15 @@ def up(console: Console, name: str, lane: str) -> None:
             f"{human} is not Ready after {READY_SECONDS:.0f} s; its status says why (above), the"
             f" operator's log is {operator.log.relative_to(ROOT)}."
         )
+    address = _show_face(console, cluster)
     view.epilogue(console, cluster, NAMESPACE, human, time.monotonic() - began)
+    if address:
+        console.print(
+            f"\nA face talks at {address}\n(a process here, driven by the ConfigMap of the human"
+            f" {face.HUMAN}: Pods are simulated in this cluster)",
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 def draw(path: Path, name: str) -> None:
@@ -67,13 +76,33 @@ def down(name: str) -> None:
     """Stop the operator by its recorded pid, then the cluster; nothing there is fine."""
     cluster = Cluster(name)
     operator = _operator(cluster)
+    face.down(_face_folder(cluster))
     with suppress(FileNotFoundError):
         operator.stop()
     cluster.down()
+    shutil.rmtree(_face_folder(cluster), ignore_errors=True)
     for file in operator.directory.glob("*"):
         file.unlink()
     with suppress(FileNotFoundError):
         operator.directory.rmdir()
+
+
+def _show_face(console: Console, cluster: Cluster) -> str | None:
+    """The address of the face; None, and why in one line, when it cannot be shown."""
+    found: list[str] = []
+    try:
+        _step(
+            console,
+            "runtime",
+            lambda: found.append(face.up(cluster, NAMESPACE, _face_folder(cluster))),
+        )
+    except face.FaceError as error:
+        console.print(f"  no face here: {error}", highlight=False, markup=False)
+    return found[0] if found else None
+
+
+def _face_folder(cluster: Cluster) -> Path:
+    return CLUSTERS.parent / "demo" / f"{cluster.name}-face"
 
 
 def _operator(cluster: Cluster) -> OperatorProcess:
@@ -87,6 +116,9 @@ def _documents() -> list[dict[str, Any]]:
 def _apply(cluster: Cluster) -> None:
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
     cluster.kubectl.apply(namespace)
+    human = next(d for d in _documents() if d["kind"] == "DigitalHuman")["metadata"]["name"]
+    if cluster.kubectl.run("get", "dh", human, "-n", NAMESPACE).returncode == 0:
+        return  # what somebody has changed in it stays
     cluster.kubectl("apply", "--server-side", "-n", NAMESPACE, "-f", str(EXAMPLE))
 
 
