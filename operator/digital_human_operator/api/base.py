@@ -303,6 +303,16 @@ def grows(field: str) -> dict[str, Any]:
     )
 
 
+def keeps(field: str, instead: str) -> dict[str, Any]:
+    """The rule that an amount stays what it is, however it is written."""
+    return cel(
+        f"!isQuantity(string(self.{field})) || !isQuantity(string(oldSelf.{field}))"
+        f" || quantity(string(self.{field})).compareTo(quantity(string(oldSelf.{field}))) == 0",
+        f"{field} cannot be changed: {instead}",
+        path=f".{field}",
+    )
+
+
 class LocalObjectRef(ApiModel):
     """An object of the same namespace, by name."""
 

@@ -20,7 +20,7 @@ from digital_human_operator.api.base import (
     TimeZone,
     at_least,
     cel,
-    grows,
+    keeps,
     list_map,
     no_duration,
     positive_quantity,
@@ -168,13 +168,19 @@ class ManagedRedis(ApiModel):
     """A Redis run by the operator: StatefulSet, Service and a Secret with a generated password."""
 
     storage: Quantity = "8Gi"
-    """Size of its volume; it can grow where the storage class allows it, and never shrinks."""
+    """
+    Size of its volume. Cannot be changed later: Kubernetes keeps a StatefulSet's claims as they
+    were made. Where the storage class allows it, grow the claim data-NAME-redis-0 itself.
+    """
     storage_class: ObjectName | None = None
     """Storage class of its volume; absent: the cluster's default. Cannot be changed later."""
     resources: ManagedRedisResources | None = None
     """CPU and memory of Redis."""
 
-    model_config = validated(positive_quantity("storage"), grows("storage"))
+    model_config = validated(
+        positive_quantity("storage"),
+        keeps("storage", "grow the claim of Redis itself, as far as its storage class allows"),
+    )
 
 
 class ExternalRedis(ApiModel):
