@@ -10,6 +10,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Callable, Coroutine
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -57,40 +58,22 @@ def run(  # noqa: PLR0917 - typer makes options of them
         raise typer.BadParameter(f"{output} is neither text nor json", param_hint="--output")
     headers = {"X-API-Key": key_file.read_text().strip()} if key_file else {}
     target = Target(url.rstrip("/"), websocket, headers, timeout)
-    asked = [line for line in (questions.read_text() if questions else "").splitlines() if line]
+    lines = (questions.read_text() if questions else "").splitlines()
+    asked = [line for line in lines if line] or QUESTIONS
     found: dict[str, dict[str, object]] = {}
     if conversations_:
-        found["conversations"] = _counted(
-            "conversations",
-            conversations_ * turns,
-            lambda done: conversations(
-                target,
-                count=conversations_,
-                turns=turns,
-                pace=pace,
-                ramp=ramp,
-                done=done,
-                questions=asked or QUESTIONS,
-            ),
-        )
+        talk = partial(conversations, target, count=conversations_, turns=turns, pace=pace)
+        talk = partial(talk, ramp=ramp, questions=asked)
+        found["conversations"] = _counted("conversations", conversations_ * turns, talk)
     if chat_requests:
-        found["chats"] = _counted(
-            "chats",
-            chat_requests,
-            lambda done: chats(
-                target,
-                requests=chat_requests,
-                concurrency=concurrency,
-                done=done,
-                questions=asked or QUESTIONS,
-            ),
-        )
+        chat = partial(chats, target, requests=chat_requests, concurrency=concurrency)
+        found["chats"] = _counted("chats", chat_requests, partial(chat, questions=asked))
     print(json.dumps(found, indent=2)) if output == "json" else _show(found)
     sys.exit(1 if any(figures["failed"] for figures in found.values()) else 0)
 
 
 def _counted(
-    name: str, total: int, work: Callable[[Callable[[Outcome], None]], Coroutine[None, None, float]]
+    name: str, total: int, work: Callable[..., Coroutine[None, None, float]]
 ) -> dict[str, object]:
     """Do the work with progress on stderr; return its figures."""
     outcomes: list[Outcome] = []
@@ -105,7 +88,7 @@ def _counted(
             if not console.is_terminal and len(outcomes) % max(1, total // 10) == 0:
                 print(f"{name}: {len(outcomes)} of {total}", file=sys.stderr, flush=True)
 
-        seconds = asyncio.run(work(done))
+        seconds = asyncio.run(work(done=done))
     return summary(outcomes, seconds)
 
 
