@@ -97,7 +97,8 @@ class SeenObjects:
     def upsert(self, key: Key, new: Seen) -> bool:
         """Remember ``new``; whether anything that a reconcile looks at is different now."""
         old = self._objects.get(key)
-        if old is not None and old.uid == new.uid and new.resource_version <= old.resource_version:
+        # The version alone decides: an object that replaced another one of its name is newer.
+        if old is not None and new.resource_version <= old.resource_version:
             return False
         self._objects[key] = new
         return (

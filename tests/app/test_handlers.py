@@ -140,6 +140,14 @@ def test_object_without_spec_and_status_is_empty() -> None:
     )
 
 
+def test_late_event_of_the_one_before_does_not_bring_it_back() -> None:
+    seen = SeenObjects()
+    seen.upsert(ADA, seen_from(body(5, uid="old")))
+    assert seen.upsert(ADA, seen_from(body(9, uid="new")))
+    assert not seen.upsert(ADA, seen_from(body(6, uid="old", spec={"replicas": 2})))
+    assert seen.get(ADA) == seen_from(body(9, uid="new"))
+
+
 def test_order_of_keys_is_no_change() -> None:
     seen = SeenObjects()
     names = [f"k{i}" for i in range(20)]
