@@ -8,7 +8,8 @@ import pytest
 
 from digital_human_operator.controllers import digitalhuman
 from digital_human_operator.kube.errors import Invalid, ServerError, error_from
-from tests.support.world import World
+from tests.controllers.test_children import REDIS
+from tests.support.world import World, address
 
 BROKEN: list[dict[str, Any]] = [
     {"llm": {"openAI": {"url": "http://host:99999/v1", "model": "m"}}},
@@ -80,6 +81,21 @@ async def test_suspending_scales_to_zero_without_the_secret(world: World) -> Non
     world.human(mode="Suspended", **missing)
     await world.reconcile(key)
     assert world.get("Deployment")["spec"]["replicas"] == 0
+
+
+@pytest.mark.parametrize("face", [False, True])
+async def test_suspending_scales_to_zero_beside_a_foreign_object(world: World, face: bool) -> None:
+    spec: dict[str, Any] = {"face": {"managed": {}}} if face else {}
+    key = world.human(replicas=2, **spec)
+    await world.reconcile(key)
+    world.server.drop(address("ConfigMap", "ada-config"))
+    world.put("ConfigMap", "ada-config", data={"theirs": "yes"})
+    world.human(mode="Suspended", **spec, **REDIS)
+    await world.reconcile(key)
+    assert world.get("Deployment")["spec"]["replicas"] == 0
+    if face:
+        assert world.get("Deployment", "ada-audio2face")["spec"]["replicas"] == 0
+    assert ("StatefulSet", "ada-redis") not in world.children(), "it would start a Pod"
 
 
 def test_a_field_that_the_schema_lacks_is_no_server_error() -> None:

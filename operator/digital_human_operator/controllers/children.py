@@ -104,7 +104,12 @@ def _is_out_of_sight(services: Services, resource: Resource, live: Live) -> bool
 
 def is_withheld(child: Child, components: frozenset[str]) -> bool:
     """Whether this would start Pods of one of the ``components`` that must not have any yet."""
-    return child.kind in WORKLOADS and child.component in components
+    return child.kind in WORKLOADS and child.component in components and not _rests(child)
+
+
+def _rests(child: Child) -> bool:
+    """Whether this is a workload without Pods: it needs nothing, so it never waits for anything."""
+    return bool(child.kind in WORKLOADS and child.manifest["spec"].get("replicas") == 0)
 
 
 async def apply(
@@ -114,15 +119,15 @@ async def apply(
     Apply ``children``, what Pods need before what starts Pods, then prune.
 
     Workloads of ``withheld`` components are left as they are, and all of them while something that
-    Pods need is missing or foreign. Else refusals are collected, so that one bad child does not
-    keep the others from being made. Nothing is pruned after a failure, nor while workloads are left
-    as they are: they may use it.
+    Pods need is missing or foreign; only scaling to zero waits for nothing. Else refusals are
+    collected, so that one bad child does not keep the others from being made. Nothing is pruned
+    after a failure, nor while workloads are left as they are: they may use it.
     """
     active = [c for c in children if not is_withheld(c, withheld)]
     outcomes = await _wave(services, human, [c for c in active if c.kind not in SECOND])
     startable = all(_is_usable(services, human, child, outcome) for child, outcome in outcomes)
-    if startable:
-        outcomes += await _wave(services, human, [c for c in active if c.kind in SECOND])
+    second = [c for c in active if c.kind in SECOND and (startable or _rests(c))]
+    outcomes += await _wave(services, human, second)
     applied = _summary(outcomes)
     if startable and applied.retry is None and not applied.failed:
         keep = {(BY_KIND[c.kind], human.namespace, c.name) for c in children}

@@ -173,14 +173,12 @@ class DigitalHumanController:
             if differs and not await self._still_there(key, seen):
                 return None
         rendered = _understood(human, lambda: render_children(human, design))
-        # Scaling to zero needs nothing: it is never withheld.
-        withheld = frozenset[str]() if design.suspended else design.withheld
-        applied = await children.apply(self._services, human, rendered, withheld)
-        active = [c for c in rendered if not children.is_withheld(c, withheld)]
+        applied = await children.apply(self._services, human, rendered, design.withheld)
+        active = [c for c in rendered if not children.is_withheld(c, design.withheld)]
         self._known[key] = _Known(
             inputs,
             children.settled(active, human.namespace),
-            complete=applied == Applied() and not withheld,
+            complete=applied == Applied() and not design.withheld,
         )
         return applied
 
