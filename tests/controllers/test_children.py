@@ -38,16 +38,38 @@ class TestRefusals:
         assert world.condition("Ready")["reason"] != "QuotaExceeded"
 
     async def test_invalid_child_becomes_a_condition_and_stops_no_other(self, world: World) -> None:
-        key = world.human()
+        key = world.human(replicas=2)
         world.server.faults.fail(
-            1, 422, verb="apply", path="/services/ada-headless", message="spec.ports: no"
+            1, 422, verb="apply", path="/poddisruptionbudgets/ada", message="spec.x: no"
         )
         with pytest.raises(Invalid):
             await world.reconcile(key)
         assert {("Deployment", "ada"), ("Service", "ada")} <= world.children()
         assert world.condition("Stalled")["reason"] == "ChildRefused"
-        assert "Service ada-headless" in world.condition("Stalled")["message"]
-        assert "spec.ports: no" in world.condition("Stalled")["message"]
+        assert "PodDisruptionBudget ada" in world.condition("Stalled")["message"]
+        assert "spec.x: no" in world.condition("Stalled")["message"]
+
+    @pytest.mark.parametrize("path", ["/networkpolicies/ada", "/services/ada-headless"])
+    async def test_nothing_new_starts_unfenced_or_unfound_and_what_runs_is_left(
+        self, world: World, path: str
+    ) -> None:
+        key = world.human()
+        world.server.faults.fail(1, 422, verb="apply", path=path, message="no")
+        with pytest.raises(Invalid):
+            await world.reconcile(key)
+        assert ("Deployment", "ada") not in world.children()
+        assert world.condition("Stalled")["reason"] == "ChildRefused"
+        await world.reconcile(key)
+        running = world.get("Deployment")["metadata"]["resourceVersion"]
+        kind = "NetworkPolicy" if "policies" in path else "Service"
+        world.server.drop(address(kind, path.rsplit("/", 1)[1]))
+        world.human(replicas=3)
+        world.server.faults.fail(1, 422, verb="apply", path=path, message="no")
+        with pytest.raises(Invalid):
+            await world.reconcile(key)
+        assert world.get("Deployment")["metadata"]["resourceVersion"] == running
+        await world.reconcile(key)
+        assert world.get("Deployment")["spec"]["replicas"] == 3
 
     async def test_what_stays_refused_is_written_into_status_once(self, world: World) -> None:
         key = world.human()
@@ -129,6 +151,9 @@ NEEDED = [
     ("Secret", "ada-redis"),
     ("PersistentVolumeClaim", "ada-models"),
     ("Role", "ada-fetch"),
+    ("NetworkPolicy", "ada"),
+    ("NetworkPolicy", "ada-deny-all"),
+    ("Service", "ada-headless"),
 ]
 
 

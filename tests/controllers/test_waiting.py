@@ -107,9 +107,10 @@ class TestTrouble:
         with pytest.raises(error) as raised:
             await world.reconcile(key)
         assert code != 429 or raised.value.retry_after == 7
-        assert ("Deployment", "ada") in world.children()
+        assert ("NetworkPolicy", "ada") in world.children()
         await world.reconcile(key)
         assert {("Service", n) for n in ("ada", "ada-health", "ada-headless")} <= world.children()
+        assert ("Deployment", "ada") in world.children()
 
     async def test_unreachable_server_is_raised(self, world: World) -> None:
         key = world.human()

@@ -20,8 +20,22 @@ from digital_human_operator.metrics import APPLIES
 from .handover import hand_over_replicas
 from .services import Services
 
-_NEEDED = frozenset({"ServiceAccount", "ConfigMap", "Secret", "PersistentVolumeClaim", "Role"})
-"""What Pods run as, mount or are granted: nothing starts with somebody else's, or without."""
+_NEEDED = frozenset(
+    {
+        "ServiceAccount",
+        "ConfigMap",
+        "Secret",
+        "PersistentVolumeClaim",
+        "Role",
+        "NetworkPolicy",
+        "Service",
+    }
+)
+"""
+What Pods run as, mount or are granted, are fenced in and found by.
+
+Nothing starts with somebody else's, or without.
+"""
 
 
 @dataclass(frozen=True)
