@@ -29,7 +29,7 @@ FLAGS = [
     "--disable-sync",
     "--use-angle=swiftshader",
     "--enable-unsafe-swiftshader",
-    "--autoplay-policy=user-gesture-required",
+    "--autoplay-policy=document-user-activation-required",
 ]
 COARSE = "?quality=6"
 """Pictures for a machine that draws with its processor, while others use it too."""
@@ -165,11 +165,13 @@ def visit(browser: Browser) -> Iterator[Callable[..., Visitor]]:
     """Open the page in a context of its own."""
     contexts = []
 
-    def opened(url: str, *, in_browser: Browser | None = None, **options: Any) -> Visitor:
+    def opened(
+        url: str, *, in_browser: Browser | None = None, script: str = "", **options: Any
+    ) -> Visitor:
         options.setdefault("viewport", {"width": 800, "height": 600})
         context = (in_browser or browser).new_context(**options)
         contexts.append(context)
-        context.add_init_script(TAP)
+        context.add_init_script(TAP + script)
         visitor = Visitor(context.new_page())
         visitor.page.set_default_timeout(START_SECONDS * 1000)
         visitor.page.on("request", lambda request: visitor.requests.append(request.url))

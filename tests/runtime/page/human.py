@@ -32,6 +32,10 @@ class Human:
     speech_input: bool = False
     store: str = "redis"
     history: list[dict[str, str]] = field(default_factory=list)
+    greets: bool = False
+    """Begins with a turn that nobody asked for."""
+    stall_after: int | None = None
+    """Samples after which the sound of a turn does not come any more, until told to go on."""
     refuse: dict[str, Any] | None = None
     """An error frame that answers every question."""
     heard: list[dict[str, Any]] = field(default_factory=list)
@@ -45,6 +49,7 @@ class Human:
     _speaking: asyncio.Task[None] | None = None
     _played: int = 0
     _more: asyncio.Event = field(default_factory=asyncio.Event)
+    _flows: asyncio.Event = field(default_factory=asyncio.Event)
 
     def of_type(self, kind: str) -> list[dict[str, Any]]:
         """The page's messages of one type."""
@@ -59,6 +64,10 @@ class Human:
         """Tell the page something."""
         assert self.socket is not None
         await self.socket.send_text(json.dumps(message))
+
+    async def go_on(self) -> None:
+        """Let the sound flow again."""
+        self._flows.set()
 
     async def close(self, code: int) -> None:
         """Close the page's connection with a code of the protocol."""
@@ -80,6 +89,8 @@ class Human:
         self.hellos.append(await socket.receive_json())
         await self.send(self._welcome())
         self.interrupted = None
+        if self.greets:
+            await self._say({"text": ""})
         with contextlib.suppress(WebSocketDisconnect):
             while True:
                 await self._take(await socket.receive_json())
@@ -135,6 +146,8 @@ class Human:
             while last > self._played + WINDOW:
                 self._more.clear()
                 await self._more.wait()
+            if self.stall_after is not None and last > self.stall_after:
+                await self._flows.wait()
             await self.socket.send_bytes(data)
         self._speaking = None
         total = int(self.seconds * SAMPLE_RATE)

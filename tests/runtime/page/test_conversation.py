@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from urllib.parse import urlsplit
 
@@ -14,6 +16,16 @@ from .speech import SAMPLE_RATE
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 Visit = Callable[..., Visitor]
+dumps = partial(json.dumps, separators=(",", ":"))
+"""JSON as the page writes it."""
+WATCH = """setInterval(() => {
+  const hook = window.__digitalHuman;
+  if (!hook) return;
+  const locked = hook.clock !== undefined && hook.playedSamples === 0;
+  const caption = document.querySelector("#caption").textContent;
+  console.debug("watch " + JSON.stringify({ caption, state: hook.state, locked }));
+}, 100)"""
+"""Tells by itself what is on the page: whatever the driver evaluates counts as a gesture."""
 
 
 def test_it_answers_with_sound_a_moving_face_and_captions(
@@ -58,6 +70,53 @@ def test_faces_follow_the_sound_in_order_and_skew_is_measured(
     credits_ = [message["played"] for message in human.of_type("credit")]
     assert credits_ == sorted(set(credits_))
     assert visitor.hook("bufferedSamples") > 0
+
+
+def test_a_greeting_is_captioned_until_the_first_gesture_lets_it_sound(
+    visit: Visit, address: str, human: Human
+) -> None:
+    human.greets = True
+    visitor = visit(address, script=WATCH)
+    captioned = {"caption": ANSWER, "state": "thinking", "locked": True}
+    visitor.page.wait_for_event("console", lambda line: line.text == f"watch {dumps(captioned)}")
+    assert human.of_type("credit") == [], "nothing was heard yet"
+    visitor.page.mouse.click(5, 300)
+    visitor.state("speaking")
+    until(lambda: visitor.loudness() > 0.1, "nothing sounds")
+    visitor.state("ready")
+    assert human.of_type("finished")[0]["turn"] == 1
+
+
+def test_when_sound_runs_out_the_face_stands_still_with_it(
+    visit: Visit, address: str, human: Human
+) -> None:
+    human.stall_after = SAMPLE_RATE
+    visitor = visit(address)
+    visitor.state("ready")
+    visitor.ask("Stop in the middle")
+    visitor.wait("window.__digitalHuman.underruns === 1")
+    until(lambda: visitor.loudness() == 0, "it goes on sounding")
+    played = visitor.hook("playedSamples")
+    assert SAMPLE_RATE * 0.8 < played <= SAMPLE_RATE
+    drawn = visitor.hook("drawn")
+    visitor.wait(f"window.__digitalHuman.drawn > {drawn + 5}")
+    assert visitor.hook("playedSamples") == played
+    assert visitor.hook("state") == "speaking"
+    human.run(human.go_on())
+    visitor.wait(f"window.__digitalHuman.playedSamples > {played + SAMPLE_RATE // 2}")
+    visitor.state("ready")
+    assert visitor.hook("underruns") == 1
+
+
+def test_the_details_show_what_the_connection_does(visit: Visit, address: str) -> None:
+    visitor = visit(address)
+    visitor.state("ready")
+    visitor.page.click("#show-details")
+    visitor.ask("Show me figures")
+    visitor.state("speaking")
+    shown = "document.querySelector('#readout').innerText.replace(/\\s+/g, ' ')"
+    for figure in (r"First audio \d+ ms", r"Buffer \d+ ms", r"Drawn \d+ fps", r"p95 [\d.]+ ms"):
+        visitor.wait(f"/{figure}/.test({shown})")
 
 
 @pytest.mark.parametrize("way", ["key", "button", "typing"])

@@ -46,6 +46,21 @@ def test_a_model_reports_its_coverage_and_speaks(
     assert visitor.problems == []
 
 
+def test_a_model_may_be_dropped_on_the_page(visit: Visit, address: str) -> None:
+    visitor = visit(address)
+    visitor.state("ready")
+    transfer = visitor.page.evaluate_handle(
+        "(bytes) => { const all = new DataTransfer();"
+        " all.items.add(new File([new Uint8Array(bytes)], 'head.glb')); return all; }",
+        list(tiny_glb(SHAPES)),
+    )
+    visitor.page.dispatch_event("body", "dragover", {"dataTransfer": transfer})
+    assert visitor.page.locator("#drop").is_visible()
+    visitor.page.dispatch_event("body", "drop", {"dataTransfer": transfer})
+    assert not visitor.page.locator("#drop").is_visible()
+    visitor.wait("document.querySelector('#coverage').textContent.startsWith('52/52')")
+
+
 @pytest.mark.parametrize(
     ("shapes", "sentence"),
     [(["mouthClose"], "no jawOpen"), (["jawOpen", "browInnerUp"], "closes its lips")],

@@ -12,7 +12,7 @@ import {
 import { buildHead } from "./head/build.ts";
 import { addLights, environment } from "./lights.ts";
 import { plainer } from "./plain.ts";
-import { Quality, pinnedQuality } from "./quality.ts";
+import { Quality, STEPS, pinnedQuality } from "./quality.ts";
 import { Rig, plausible } from "./rig.ts";
 import type { Pose } from "./shapes.ts";
 
@@ -42,7 +42,9 @@ export class Stage {
 
   /** Throws where the browser has no WebGL 2. */
   constructor(private readonly parent: HTMLElement) {
-    this.renderer = new WebGLRenderer({ antialias: true, alpha: true, powerPreference: "high-performance" });
+    const pinned = pinnedQuality(location.search);
+    const slow = pinned === undefined ? drawnByProcessor() : STEPS[pinned].plain;
+    this.renderer = new WebGLRenderer({ antialias: !slow, alpha: true, powerPreference: "high-performance" });
     this.renderer.toneMapping = NeutralToneMapping;
     this.renderer.toneMappingExposure = 1;
     this.renderer.shadowMap.enabled = true;
@@ -56,7 +58,7 @@ export class Stage {
     this.builtinRig = new Rig(head);
     this.scene.add(this.builtin);
     addLights(this.scene);
-    this.quality = new Quality(window.devicePixelRatio, software(this.renderer), pinnedQuality(location.search));
+    this.quality = new Quality(window.devicePixelRatio, slow, pinned);
     if (!this.quality.step.plain) this.scene.environment = environment(this.renderer);
     new ResizeObserver(() => this.resize()).observe(parent);
     this.resize();
@@ -106,10 +108,11 @@ export class Stage {
   }
 }
 
-/** Whether the pictures are computed by the processor. */
-function software(renderer: WebGLRenderer): boolean {
-  const context = renderer.getContext();
-  const info = context.getExtension("WEBGL_debug_renderer_info");
-  const name = info ? String(context.getParameter(info.UNMASKED_RENDERER_WEBGL)) : "";
+/** Whether pictures are computed by the processor; asked of a context that is given back at once. */
+function drawnByProcessor(): boolean {
+  const context = document.createElement("canvas").getContext("webgl2");
+  const info = context?.getExtension("WEBGL_debug_renderer_info");
+  const name = info ? String(context?.getParameter(info.UNMASKED_RENDERER_WEBGL)) : "";
+  context?.getExtension("WEBGL_lose_context")?.loseContext();
   return /swiftshader|llvmpipe|softpipe|software|basic render/i.test(name);
 }

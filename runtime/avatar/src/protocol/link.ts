@@ -77,7 +77,7 @@ export class Link {
     for (;;) {
       const headers: Record<string, string> = this.key ? { Authorization: `Bearer ${this.key}` } : {};
       const answer = await this.post(headers);
-      if (answer.status === 401 || answer.status === 403) {
+      if (answer.status === 401) {
         this.key = await this.events.key(wrong || this.key !== undefined);
         wrong = true;
         continue;
