@@ -143,6 +143,7 @@ test("a slow machine draws coarser, a fast one does not, a pinned one never", ()
   };
   assert.equal(run(new Quality(2), 16, 600), 0);
   assert.equal(run(new Quality(2), 500, 60), STEPS.length - 1);
+  assert.equal(run(new Quality(2), 60, 600), STEPS.length - 2);
   assert.equal(run(new Quality(2), 3600000, 9), 0);
   assert.equal(run(new Quality(1, false, 0), 500, 60), 0);
   assert.equal(new Quality(1, true).step.plain, true);

@@ -3,7 +3,7 @@
 import { HemisphereLight, MeshLambertMaterial, MeshPhysicalMaterial, type Mesh, type Scene } from "three";
 
 /** What the reflections of the room gave, as plain light. */
-const MAKE_UP = new HemisphereLight("#fff8f0", "#d0a898", 0.9);
+const MAKE_UP = new HemisphereLight("#fff8f0", "#e0b8a8", 1.9);
 
 /** Exchange what is costly in a scene; doing it again changes nothing. */
 export function plainer(scene: Scene): void {

@@ -3,6 +3,8 @@
 /** Milliseconds that are watched before a decision, and a typical frame that is too slow. */
 const WATCHED_MS = 1500;
 const SLOW_MS = 28;
+/** The coarsest picture is ugly: only where the one before it would stand still. */
+const VERY_SLOW_MS = 140;
 /** A longer gap is a hidden page, not a slow machine. */
 const PAUSE_MS = 3000;
 
@@ -62,8 +64,9 @@ export class Quality {
     const typical = [...this.gaps].sort((a, b) => a - b)[this.gaps.length >> 1];
     this.gaps = [];
     this.watched = 0;
-    if (typical < SLOW_MS || this.number === STEPS.length - 1) return false;
-    this.number += 1;
+    const next = this.number + 1;
+    if (next === STEPS.length || typical < (next === STEPS.length - 1 ? VERY_SLOW_MS : SLOW_MS)) return false;
+    this.number = next;
     return true;
   }
 }
