@@ -96,8 +96,9 @@ def test_when_sound_runs_out_the_face_stands_still_with_it(
     visitor.ask("Stop in the middle")
     visitor.wait("window.__digitalHuman.underruns === 1")
     until(lambda: visitor.loudness() == 0, "it goes on sounding")
+    # What was heard lags behind what was played by the latency of the output: let it catch up.
+    visitor.wait(f"window.__digitalHuman.playedSamples === {SAMPLE_RATE}")
     played = visitor.hook("playedSamples")
-    assert SAMPLE_RATE * 0.8 < played <= SAMPLE_RATE
     drawn = visitor.hook("drawn")
     visitor.wait(f"window.__digitalHuman.drawn > {drawn + 5}")
     assert visitor.hook("playedSamples") == played
