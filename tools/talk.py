@@ -78,7 +78,8 @@ def serve(folder: Path, config: Path) -> str:
     stop(folder)
     host = "127.0.0.1"
     ports = {name: _free(host, port) for name, port in PORTS.items()}
-    environment = _environment(host, ports) | {"DIGITAL_HUMAN_CONFIG": str(config)}
+    environment = _environment(host, ports, _without_settings(os.environ))
+    environment["DIGITAL_HUMAN_CONFIG"] = str(config)
     process = _launch(folder, environment)
     try:
         _until_ready(process, folder, ports["HEALTH"])
@@ -129,11 +130,23 @@ def _free(host: str, port: int) -> int:
     return port
 
 
-def _environment(host: str, ports: Mapping[str, int]) -> dict[str, str]:
-    """The builtin stack, whatever the shell is set to; own settings of the user stay."""
+def _without_settings(shell: Mapping[str, str]) -> dict[str, str]:
+    """A shell that changes nothing: the file is what a Pod would read, and nothing overrides it."""
+    guide = {"MODEL_NAME", "BATCH_SIZE", "AUDIO2FACE_ENABLED", "AUDIO2FACE_SERVER"}
+    return {
+        name: value
+        for name, value in shell.items()
+        if name not in guide and not name.startswith("DIGITAL_HUMAN_")
+    }
+
+
+def _environment(
+    host: str, ports: Mapping[str, int], shell: Mapping[str, str] = os.environ
+) -> dict[str, str]:
+    """Addresses and readable logs; settings of the shell stay."""
     addresses = {f"DIGITAL_HUMAN_{name}_ADDRESS": f"{host}:{port}" for name, port in ports.items()}
     shown = {"DIGITAL_HUMAN_LOG_FORMAT": "text", "DIGITAL_HUMAN_DRAIN_SECONDS": "2"}
-    return {**shown, **os.environ, **addresses}
+    return {**shown, **shell, **addresses}
 
 
 def _launch(folder: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:

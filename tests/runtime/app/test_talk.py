@@ -70,3 +70,18 @@ def test_in_the_foreground_ctrl_c_ends_everything(tmp_path: Path) -> None:
     assert process.returncode == 0
     assert "Ending." in rest
     assert not processes.is_running(recorded)
+
+
+def test_what_a_file_configures_is_not_overridden_by_the_shell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MODEL_NAME", "llama3:70b")
+    monkeypatch.setenv("DIGITAL_HUMAN_VOICE", "de")
+    config = tmp_path / "runtime.json"
+    config.write_text('{"name": "grace", "llm": {"builtin": {}}}')
+    url = talk.serve(tmp_path, config)
+    try:
+        version = httpx2.get(f"{url}version").json()
+        assert (version["name"], version["model"]) == ("grace", "builtin")
+    finally:
+        talk.stop(tmp_path)

@@ -11,10 +11,10 @@ import httpx2
 import openai
 from openai import AsyncOpenAI
 
+from digital_human_runtime.engines.key import key_in
 from digital_human_runtime.errors import Busy, EngineFault, RuntimeFault
 from digital_human_runtime.frames import Speech
 
-from .key import key_in
 from .pcm import pieces, until_silent
 from .remote import RemoteVoice
 from .server import named
@@ -125,7 +125,7 @@ class HttpVoice(RemoteVoice[AsyncOpenAI]):
         return EngineFault(f"{self._server} {said}")
 
     async def _key(self) -> str:
-        return key_in(self._key_file) or "none"
+        return key_in(self._key_file, "voice server") or "none"
 
     async def _ask(self, connection: AsyncOpenAI) -> str:
         try:

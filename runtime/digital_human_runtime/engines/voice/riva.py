@@ -17,10 +17,10 @@ from typing import Any
 import grpc
 import grpc.aio
 
+from digital_human_runtime.engines.key import key_in
 from digital_human_runtime.errors import Busy, EngineFault, RuntimeFault, Unavailable
 from digital_human_runtime.frames import Speech, Word
 
-from .key import key_in
 from .pcm import pieces, until_silent
 from .remote import RemoteVoice
 
@@ -133,7 +133,7 @@ class RivaVoice(RemoteVoice[grpc.aio.Channel]):
 
     def _headers(self) -> list[tuple[str, str]]:
         headers = list(self._metadata.items())
-        if key := key_in(self._key_file):
+        if key := key_in(self._key_file, "voice server"):
             headers.append(("authorization", f"Bearer {key}"))
         return headers
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from openai import Omit, omit
 
-from digital_human_runtime.errors import EngineFault
+from digital_human_runtime.engines.key import key_in
 
 Headers = Mapping[str, str | Omit]
 
@@ -27,12 +27,4 @@ class KeyFile:
         """The key as it is now; EngineFault when it cannot be read or is empty."""
         if self.path is None:
             return "none"  # the client demands one; ``headers`` keeps it from being sent
-        try:
-            key = self.path.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise EngineFault(
-                f"the key of the language model server cannot be read from {self.path}"
-            ) from error
-        if not key:
-            raise EngineFault(f"the file {self.path} holds no key for the language model server")
-        return key
+        return key_in(self.path, "language model server")
