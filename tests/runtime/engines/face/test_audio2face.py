@@ -1,4 +1,5 @@
 import asyncio
+import re
 import datetime
 import ipaddress
 from collections.abc import AsyncIterator
@@ -143,8 +144,9 @@ async def test_sound_that_stops_coming_ends_its_call(
         ("few", "cannot be understood"),
         ("hang", "did not answer"),
         ("hang at the end", "did not answer"),
-        ("abort", "broke off: RESOURCE_EXHAUSTED"),
-        ("die", "broke off: UNAVAILABLE"),
+        # gRPC says INTERNAL of a call that ends while a message is on its way to the service.
+        ("abort", r"broke off: (RESOURCE_EXHAUSTED|INTERNAL)\."),
+        ("die", r"broke off: (UNAVAILABLE|INTERNAL)\."),
     ],
 )
 async def test_a_faulty_service_is_a_fault_of_the_engine(
@@ -158,7 +160,7 @@ async def test_a_faulty_service_is_a_fault_of_the_engine(
     assert "0x1" not in caught.value.message
     check = remote.check()
     assert not check.ok
-    assert sentence in check.detail
+    assert re.search(sentence, check.detail)
     with pytest.raises(EngineFault, match="away"):
         await remote.open(sample_rate=16000, options=FaceOptions())
 
