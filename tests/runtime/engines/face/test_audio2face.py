@@ -1,7 +1,7 @@
 import asyncio
-import re
 import datetime
 import ipaddress
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
