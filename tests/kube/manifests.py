@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from digital_human_operator.kube.apply import Desired
+from digital_human_operator.kube.desired import Desired
 from digital_human_operator.kube.resources import Resource
 
 LABEL = "test/instance"

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from digital_human_operator.kube.apply import Applier, Desired, Outcome, Result
+from digital_human_operator.kube.apply import Applier, Outcome, Result
 from digital_human_operator.kube.client import ApiClient
+from digital_human_operator.kube.desired import Desired
 from digital_human_operator.kube.errors import ApiError, Conflict, ServerError, Unreachable
 from digital_human_operator.kube.live import Decoder
 from digital_human_operator.kube.store import Store
@@ -175,6 +176,50 @@ async def test_create_only_orphan_gets_its_owner_back(
     assert found["data"] == {"password": "one"}
     assert [live.name for live in setup.store.owned_by(OWNER)] == ["a"]
     assert await setup.result(again) is Result.UNCHANGED
+
+
+@pytest.mark.parametrize("seen", [True, False])
+async def test_create_only_gets_its_labels_back_and_keeps_the_rest(
+    seen: bool, server: FakeServer, setup: Setup
+) -> None:
+    await setup.apply(desired(create_only=True, password="one"))
+    obj = json.loads(_raw(server.objects[path("a")]))
+    obj["metadata"]["labels"] = {"theirs": "yes"}
+    setup.store.upsert(setup.decoder.decode(_raw(server.put(path("a"), obj))))
+    if not seen:
+        setup.store.replace([], server._version)
+    again = desired(create_only=True, password="two")
+    assert await setup.result(again) is Result.CHANGED
+    found = server.objects[path("a")]
+    assert found["metadata"]["labels"] == {"app": "x", "theirs": "yes"}
+    assert found["data"] == {"password": "one"}
+    assert [live.name for live in setup.store.labelled("x")] == ["a"]
+    assert await setup.result(again) is Result.UNCHANGED
+    assert server.count("patch") == 1
+
+
+async def test_create_only_that_was_never_seen_is_known_from_then_on(
+    server: FakeServer, setup: Setup, client: ApiClient
+) -> None:
+    await setup.apply(desired(create_only=True))
+    fresh = Setup(client)
+    assert await fresh.result(desired(create_only=True)) is Result.UNCHANGED
+    assert [live.name for live in fresh.store.owned_by(OWNER)] == ["a"]
+    assert server.count("patch") == 0
+
+
+async def test_label_that_is_stripped_again_and_again_is_a_fight(
+    server: FakeServer, setup: Setup
+) -> None:
+    await setup.apply(desired(create_only=True))
+    for number in range(8):
+        obj = json.loads(_raw(server.objects[path("a")]))
+        obj["metadata"]["labels"] = {}
+        setup.store.upsert(setup.decoder.decode(_raw(server.put(path("a"), obj))))
+        outcome = await setup.apply(desired(create_only=True, password=str(number)))
+    assert outcome.result is Result.HELD
+    assert outcome.again > 0
+    assert server.count("patch") == 6
 
 
 async def test_create_only_that_is_to_have_no_owner_is_left_alone(

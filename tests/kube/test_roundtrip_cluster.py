@@ -12,8 +12,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from digital_human_operator.kube.apply import Applier, Desired, Result
+from digital_human_operator.kube.apply import Applier, Result
 from digital_human_operator.kube.client import ApiClient
+from digital_human_operator.kube.desired import Desired
 from digital_human_operator.kube.errors import Conflict
 from digital_human_operator.kube.live import Decoder
 from digital_human_operator.kube.normal import normalise

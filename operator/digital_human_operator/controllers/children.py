@@ -11,7 +11,8 @@ from functools import partial
 
 from digital_human_operator.human import Child, Human
 from digital_human_operator.kinds import BY_KIND, OPTIONAL, SECOND, WORKLOADS
-from digital_human_operator.kube.apply import Desired, Outcome, Result
+from digital_human_operator.kube.apply import Outcome, Result
+from digital_human_operator.kube.desired import Desired
 from digital_human_operator.kube.errors import ApiError, Conflict, Forbidden, Invalid
 from digital_human_operator.kube.live import Live
 from digital_human_operator.kube.resources import Resource
@@ -95,7 +96,9 @@ def _is_settled(services: Services, human: Human, one: Settled) -> bool:
     live = services.stores[one.resource].get(human.namespace, one.name)
     if live is None or live.deleting or not _belongs(live, human):
         return False
-    return one.create_only or live.digest == one.digest
+    if one.create_only:
+        return live.owner_uid == human.uid and live.label == human.name
+    return live.digest == one.digest
 
 
 def surplus(services: Services, human: Human, wanted: Iterable[Settled]) -> int:

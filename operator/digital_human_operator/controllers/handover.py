@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from digital_human_operator.kube.apply import Desired
+from digital_human_operator.kube.desired import Desired
 from digital_human_operator.kube.errors import NotFound
 from digital_human_operator.kube.ownership import project
 from digital_human_operator.names import FIELD_MANAGER, HANDOVER_MANAGER

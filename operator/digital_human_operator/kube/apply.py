@@ -21,16 +21,14 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
-from functools import cached_property
-from typing import Any
 
 import msgspec
 
 from .client import ApiClient
+from .desired import Desired, Ref, lost
 from .errors import Conflict, NotFound
 from .fights import Entry, Fights, rewriter
 from .live import Decoder, Live
-from .normal import digest, normalise
 from .resources import Resource
 from .store import Store
 
@@ -39,52 +37,6 @@ _encode = msgspec.json.encode
 
 # Versions start above 1 on every etcd, so this one is never the version of an object.
 _NO_SUCH_VERSION = b'"resourceVersion":"1"'
-
-
-@dataclass(frozen=True)
-class Desired:
-    """
-    One object as it should be; ``body`` is the whole manifest and must not be changed any more.
-
-    ``create_only`` objects (generated passwords) are written once and then left as they are, but
-    for their owner: one that was orphaned gets it back.
-    """
-
-    resource: Resource
-    namespace: str
-    name: str
-    body: dict[str, Any]
-    create_only: bool = False
-
-    @property
-    def ref(self) -> Ref:
-        """Which object this is."""
-        return Ref(self.resource, self.namespace, self.name)
-
-    @cached_property
-    def digest(self) -> bytes:
-        """Equal to ``Live.digest`` of an object that needs no write."""
-        return digest(normalise(self.body))
-
-    def encoded(self, guard: bytes = b"") -> bytes:
-        """The manifest as JSON, with ``guard`` (a JSON member) among its metadata."""
-        rest = {k: v for k, v in self.body.items() if k != "metadata"}
-        metadata = _encode(self.body["metadata"])
-        if guard:
-            metadata = b"{" + guard + (b"," if metadata != b"{}" else b"") + metadata[1:]
-        return b'{"metadata":' + metadata + b"," + _encode(rest)[1:]
-
-
-@dataclass(frozen=True, slots=True)
-class Ref:
-    """The address of an object."""
-
-    resource: Resource
-    namespace: str
-    name: str
-
-    def __str__(self) -> str:
-        return f"{self.resource} {self.namespace}/{self.name}"
 
 
 class Result(Enum):
@@ -180,7 +132,7 @@ class Applier:
         differs, and the other ApiErrors.
         """
         outcome = await self._apply(desired, owner_uid)
-        again = self.fights.hold(desired.ref, desired.digest)
+        again = self.fights.hold(desired.ref, desired.stake)
         if not again or outcome.result in {Result.FOREIGN, Result.DELETING}:
             return outcome
         return replace(outcome, detail=self.fights.who(desired.ref), again=again)
@@ -191,8 +143,8 @@ class Applier:
             if (standing := self._left_alone(desired, owner_uid, live)) is not None:
                 return standing
             if desired.create_only or live.digest == desired.digest:
-                return await self._keep(desired, live.uid, live.owner_uid, live)
-        if self.fights.hold(desired.ref, desired.digest):
+                return await self._keep(desired, live)
+        if self.fights.hold(desired.ref, desired.stake):
             return Outcome(Result.HELD, live)
         if live is None:
             return await self._create(desired, owner_uid)
@@ -251,7 +203,7 @@ class Applier:
             if found.deletionTimestamp is not None:
                 return Outcome(Result.DELETING)
             if desired.create_only:
-                return await self._keep(desired, found.uid, owner, None)
+                return await self._mend(desired, found.uid)
             _log.info("%s is ours but was not seen: %s", desired.ref, taken.message)
             return await self._send(desired, _uid_guard(found.uid), None, known=True)
 
@@ -260,7 +212,7 @@ class Applier:
     ) -> Outcome:
         store = self._stores[desired.resource]
         back = before is not None or store.was_deleted(desired.namespace, desired.name)
-        if back and self.fights.begins(desired.ref, desired.digest):
+        if back and self.fights.begins(desired.ref, desired.stake):
             await self._name(desired)
         answer = await self._client.apply(
             desired.resource,
@@ -274,46 +226,50 @@ class Applier:
         store.confirm(live)
         unchanged = before is not None and before.resource_version == live.resource_version
         if back and not unchanged:
-            self.fights.wrote(desired.ref, desired.digest)
+            self.fights.wrote(desired.ref, desired.stake)
         if before is None and not known:
             return Outcome(Result.CREATED, live)
         return Outcome(Result.CONFIRMED if unchanged else Result.CHANGED, live)
 
-    async def _keep(
-        self, desired: Desired, uid: str, owner: _Owner | str | None, live: Live | None
-    ) -> Outcome:
-        """Leave an object of ours as it is, unless it is one to be written once and an orphan."""
-        if desired.create_only and owner is None and _owners(desired):
-            return await self._adopt(desired, uid)
-        return Outcome(Result.UNCHANGED, live)
+    async def _keep(self, desired: Desired, live: Live) -> Outcome:
+        """Leave an object of ours as it is, unless it is written once and lost owner or label."""
+        is_orphan = live.owner_uid is None and bool(desired.owners)
+        is_marked = not is_orphan and live.label == desired.labels.get(self._label)
+        if is_marked or not desired.create_only:
+            return Outcome(Result.UNCHANGED, live)
+        if self.fights.hold(desired.ref, desired.stake):
+            return Outcome(Result.HELD, live)
+        return await self._mend(desired, live.uid)
 
-    async def _adopt(self, desired: Desired, uid: str) -> Outcome:
+    async def _mend(self, desired: Desired, uid: str) -> Outcome:
         """
-        Give an orphan of ours its owner, and leave everything else of it as it is.
+        Give an object of ours its owner and labels back, and leave everything else of it as it is.
 
-        Other owners stay. Raises Conflict when it is another object by now, or changed meanwhile.
+        Other owners and labels stay. Raises Conflict when it is another object by now, or changed
+        meanwhile.
         """
         address = (desired.resource, desired.namespace, desired.name)
         try:
             raw = await self._client.get(*address, metadata_only=True)
+            missing = lost(desired, uid, msgspec.json.decode(raw)["metadata"])
+            if not missing:
+                return self._confirmed(desired, await self._client.get(*address))
         except NotFound as gone:
             raise Conflict(f"{desired.ref} went away") from gone
-        found = msgspec.json.decode(raw)["metadata"]
-        others = found.get("ownerReferences") or []
-        if found["uid"] != uid or any(other.get("controller") for other in others):
-            raise Conflict(f"{desired.ref} is not an orphan any more")
-        metadata = {
-            "uid": uid,
-            "resourceVersion": found["resourceVersion"],
-            "ownerReferences": [*others, *_owners(desired)],
-        }
-        body = _encode({"metadata": metadata})
-        answer = await self._client.merge_patch(*address, body, manager=self._manager)
-        live = self._decoders[desired.resource].decode_known(
-            answer, self._stores[desired.resource].get
+        if self.fights.begins(desired.ref, desired.stake):
+            await self._name(desired)
+        answer = await self._client.merge_patch(
+            *address, _encode({"metadata": missing}), manager=self._manager
         )
-        self._stores[desired.resource].confirm(live)
-        return Outcome(Result.CHANGED, live)
+        self.fights.wrote(desired.ref, desired.stake)
+        return replace(self._confirmed(desired, answer), result=Result.CHANGED)
+
+    def _confirmed(self, desired: Desired, raw: bytes) -> Outcome:
+        """Remember an object as the API server shows it, seen by the watch or not."""
+        store = self._stores[desired.resource]
+        live = self._decoders[desired.resource].decode_known(raw, store.get)
+        store.confirm(live)
+        return Outcome(Result.UNCHANGED, live)
 
     async def _name(self, desired: Desired) -> None:
         """Find out who rewrites an object, before our next write hides it."""
@@ -361,20 +317,14 @@ class Applier:
         """
         if live.owner is not None:
             return live.owner == owner_uid
-        metadata = desired.body["metadata"]
-        wanted = (metadata.get("labels") or {}).get(self._label)
+        wanted = desired.labels.get(self._label)
         if wanted is None or wanted != live.label:
             return False
-        return live.applied or not _owners(desired)
+        return live.applied or not desired.owners
 
 
 def _uid_guard(uid: str) -> bytes:
     return b'"uid":' + _encode(uid)
-
-
-def _owners(desired: Desired) -> list[dict[str, Any]]:
-    """The owner references of the manifest."""
-    return desired.body["metadata"].get("ownerReferences") or []
 
 
 def _controller(metadata: _Metadata) -> _Owner | None:
