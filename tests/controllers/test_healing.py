@@ -1,4 +1,4 @@
-"""Children that lost their owner or labels."""
+"""Children that lost their owner or labels, and what an orphaning deletion has left."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from digital_human_operator.names import LABEL_HUMAN, MANAGED_BY
-from tests.controllers.test_children import REDIS, STORED
+from tests.controllers.test_children import REDIS, SCALED, STORED
 from tests.support.world import World, address
 
+FACE: dict[str, Any] = {"face": {"managed": {}}}
 COMPLETE = {"succeeded": 1, "conditions": [{"type": "Complete", "status": "True"}]}
 
 
@@ -81,3 +82,61 @@ class TestWrittenOnce:
         assert world.get("Job", name)["metadata"]["labels"][MANAGED_BY]
         assert world.get("Job", name)["metadata"]["uid"] == uid
         assert world.get("DigitalHuman")["status"]["phase"] == before
+
+
+class TestOrphans:
+    async def test_what_the_human_made_again_does_not_want_goes(self, world: World) -> None:
+        await self._orphaned(world, **SCALED, **FACE, **REDIS)
+        assert ("HorizontalPodAutoscaler", "ada") in world.children()
+        key = world.human()
+        await world.reconcile(key)
+        left = world.children()
+        assert ("HorizontalPodAutoscaler", "ada") not in left
+        assert ("Deployment", "ada-audio2face") not in left
+        assert not {name for kind, name in left if kind == "NetworkPolicy" and "redis" in name}
+        uid = world.get("DigitalHuman")["metadata"]["uid"]
+        owners = world.get("Deployment")["metadata"]["ownerReferences"]
+        assert [owner["uid"] for owner in owners] == [uid]
+
+    async def test_what_holds_data_or_passwords_stays(self, world: World) -> None:
+        await self._orphaned(world, **REDIS, **STORED)
+        data = world.get("Secret", "ada-redis")["data"]
+        key = world.human()
+        for _ in range(2):
+            await world.reconcile(key)
+        kept = {("Secret", "ada-redis"), ("StatefulSet", "ada-redis")}
+        assert kept | {("PersistentVolumeClaim", "ada-models")} <= world.children()
+        assert world.get("Secret", "ada-redis")["data"] == data
+        world.writes()
+        await world.reconcile(key)
+        assert world.writes() == []
+
+    async def test_what_others_made_with_our_labels_stays(self, world: World) -> None:
+        labels = {LABEL_HUMAN: "ada", MANAGED_BY: "digital-human-operator"}
+        world.put("ConfigMap", "theirs", metadata={"labels": labels})
+        key = world.human()
+        await world.reconcile(key)
+        assert ("ConfigMap", "theirs") in world.children()
+
+    async def test_orphan_that_turns_up_later_goes_too(self, world: World) -> None:
+        key = await _settled(world, **SCALED)
+        scaler = world.get("HorizontalPodAutoscaler")
+        world.human()
+        await world.reconcile(key)
+        await world.reconcile(key)
+        assert ("HorizontalPodAutoscaler", "ada") not in world.children()
+        metadata = {k: v for k, v in scaler["metadata"].items() if k != "ownerReferences"}
+        path = address("HorizontalPodAutoscaler", "ada")
+        world.server.put(path, scaler | {"metadata": metadata})
+        await world.reconcile(key)
+        assert ("HorizontalPodAutoscaler", "ada") not in world.children()
+
+    async def _orphaned(self, world: World, **spec: Any) -> None:
+        """What ``kubectl delete digitalhuman ada --cascade=orphan`` leaves."""
+        key = await _settled(world, **spec)
+        uid = world.get("DigitalHuman")["metadata"]["uid"]
+        for kind, name in world.children():
+            _disown(world, kind, name)
+        world.server.drop(address("DigitalHuman", "ada"))
+        world.services.seen.remove(key, uid)
+        await world.reconcile(key)

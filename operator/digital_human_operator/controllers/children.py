@@ -11,7 +11,7 @@ from functools import partial
 
 from digital_human_operator.human import Child, Human
 from digital_human_operator.kinds import BY_KIND, OPTIONAL, SECOND, WORKLOADS
-from digital_human_operator.kube.apply import Outcome, Result
+from digital_human_operator.kube.apply import Outcome, Result, belongings
 from digital_human_operator.kube.desired import Desired
 from digital_human_operator.kube.errors import ApiError, Conflict, Forbidden, Invalid
 from digital_human_operator.kube.live import Live
@@ -37,6 +37,8 @@ What Pods run as, mount or are granted, are fenced in and found by.
 
 Nothing starts with somebody else's, or without.
 """
+_LEFT = frozenset({"PersistentVolumeClaim", "Secret", "StatefulSet"})
+"""Kinds with data or passwords, or whose end may take data along: left while they are orphans."""
 
 
 @dataclass(frozen=True)
@@ -107,15 +109,21 @@ def surplus(services: Services, human: Human, wanted: Iterable[Settled]) -> int:
     return sum(
         1
         for resource, store in services.stores.items()
-        for live in store.owned_by(human.uid)
+        for live in belongings(store, human.uid, (human.namespace, human.name))
         if not live.deleting
         and (resource, live.name) not in keep
-        and not _is_out_of_sight(services, resource, live)
+        and not _is_protected(services, resource, live)
     )
 
 
-def _is_out_of_sight(services: Services, resource: Resource, live: Live) -> bool:
-    """Whether this is of a kind that we may not read for now: what was made of it stays."""
+def _is_protected(services: Services, resource: Resource, live: Live) -> bool:
+    """
+    Whether this stays although nobody wants it.
+
+    What is of a kind that we may not read for now, and data that an earlier human has left.
+    """
+    if live.owner_uid is None and resource.kind in _LEFT:
+        return True
     return resource in OPTIONAL and not services.served.has(resource, live.namespace)
 
 
@@ -150,7 +158,10 @@ async def apply(
         keep = {(BY_KIND[c.kind], human.namespace, c.name) for c in children}
         try:
             await services.applier.prune(
-                human.uid, keep, protect=partial(_is_out_of_sight, services)
+                human.uid,
+                keep,
+                orphans=(human.namespace, human.name),
+                protect=partial(_is_protected, services),
             )
         except ApiError as error:
             failed = _refusal("deletion of what is not wanted any more", error)

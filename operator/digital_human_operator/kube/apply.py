@@ -166,17 +166,21 @@ class Applier:
         owner_uid: str,
         keep: set[tuple[Resource, str, str]],
         *,
+        orphans: tuple[str, str] | None = None,
         protect: Callable[[Resource, Live], bool] = lambda _resource, _live: False,
     ) -> list[Ref]:
         """
         Delete what ``owner_uid`` controls, except ``keep`` and what ``protect`` says; what went.
+
+        With ``orphans``, a namespace and a value of the ownership label, also what has it there, is
+        controlled by nobody, and was applied by us.
 
         Only the very state that was looked at is deleted: raises Conflict when it has changed.
         """
         doomed = [
             (resource, live)
             for resource, store in self._stores.items()
-            for live in store.owned_by(owner_uid)
+            for live in belongings(store, owner_uid, orphans)
             if not live.deleting
             and (resource, live.namespace, live.name) not in keep
             and not protect(resource, live)
@@ -321,6 +325,19 @@ class Applier:
         if wanted is None or wanted != live.label:
             return False
         return live.applied or not desired.owners
+
+
+def belongings(store: Store, owner_uid: str, orphans: tuple[str, str] | None) -> list[Live]:
+    """What ``owner_uid`` controls; with ``orphans`` also what an earlier owner left (see prune)."""
+    found = store.owned_by(owner_uid)
+    if orphans is not None:
+        namespace, label = orphans
+        found += [
+            live
+            for live in store.labelled(label)
+            if live.owner_uid is None and live.namespace == namespace and live.digest
+        ]
+    return found
 
 
 def _uid_guard(uid: str) -> bytes:
