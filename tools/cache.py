@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parent.parent
 """The checkout."""
@@ -15,7 +16,22 @@ def cache_root() -> Path:
     """Folder of everything that is worth keeping between checkouts (XDG base directory rules)."""
     base = os.environ.get("XDG_CACHE_HOME", "")
     home = Path(base) if base.startswith("/") else Path.home() / ".cache"
-    return home / "digital-human"
+    folder = home / "digital-human"
+    try:
+        closed = folder.is_dir() and not os.access(folder, os.R_OK | os.X_OK)
+    except PermissionError:  # what it lies in is closed already
+        closed = True
+    if closed:
+        _refuse(folder, "Permission denied")
+    return folder
+
+
+def _refuse(folder: Path, reason: str) -> NoReturn:
+    """End with one sentence: every program here needs the folder."""
+    sys.exit(
+        f"{folder} cannot be used ({reason}): make it yours, or name another folder with"
+        " XDG_CACHE_HOME."
+    )
 
 
 @contextmanager
@@ -25,10 +41,7 @@ def file_lock(path: Path) -> Iterator[None]:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle = path.open("a")
     except OSError as error:
-        sys.exit(
-            f"{path.parent} cannot be written ({error.strerror}): make it yours, or name another"
-            " folder with XDG_CACHE_HOME."
-        )
+        _refuse(path.parent, error.strerror or "it fails")
     with handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield

@@ -91,7 +91,29 @@ def test_an_unusable_cache_folder_is_ignored(value: str, monkeypatch: pytest.Mon
 
 def test_a_cache_that_cannot_be_written_is_one_sentence() -> None:
     with (
-        pytest.raises(SystemExit, match=r"cannot be written.*XDG_CACHE_HOME"),
+        pytest.raises(SystemExit, match=r"cannot be used.*XDG_CACHE_HOME"),
         file_lock(Path("/dev/null/digital-human/a.lock")),
     ):
         pass
+
+
+def test_a_cache_of_another_user_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "digital-human").mkdir()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(SystemExit, match=r"Permission denied.*XDG_CACHE_HOME"):
+        cache_root()
+
+
+def test_a_cache_inside_a_closed_folder_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(_path: Path) -> bool:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(Path, "is_dir", closed)
+    with pytest.raises(SystemExit, match=r"Permission denied.*XDG_CACHE_HOME"):
+        cache_root()

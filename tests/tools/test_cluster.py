@@ -12,7 +12,14 @@ import pytest
 
 from tests.support.cluster import wait_until
 from tests.support.nodes import COUNTS
-from tools.cluster import Cluster, ClusterError, Options, reap, service_account_kubeconfig
+from tools.cluster import (
+    Cluster,
+    ClusterError,
+    Options,
+    kwok,
+    reap,
+    service_account_kubeconfig,
+)
 from tools.cluster.kubectl import Kubectl
 from tools.cluster.processes import find, inspect, save
 
@@ -136,6 +143,26 @@ def test_two_clusters_side_by_side_and_a_crash_leave_nothing(root: Path) -> None
 
 
 @pytest.mark.cluster
+def test_the_folders_behind_its_volumes_go_with_the_cluster(root: Path) -> None:
+    cluster = Cluster("volumes", root=root).up()
+    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Mi"}}}
+    cluster.kubectl.apply(
+        {
+            "apiVersion": "v1",
+            "kind": "PersistentVolumeClaim",
+            "metadata": {"name": "one", "namespace": "default"},
+            "spec": spec,
+        }
+    )
+    cluster.kubectl("wait", "pvc/one", "--for=jsonpath={.status.phase}=Bound", "--timeout=30s")
+    [volume] = cluster.kubectl.json("get", "pv")["items"]
+    folder = Path(volume["spec"]["hostPath"]["path"])
+    assert folder.is_dir()
+    cluster.down()
+    assert not folder.exists()
+
+
+@pytest.mark.cluster
 def test_half_a_cluster_without_records_is_replaced_by_up(root: Path) -> None:
     cluster = Cluster("half", root=root).up()
     before = cluster.status().running
@@ -156,3 +183,12 @@ def test_a_start_that_fails_shows_the_log_and_leaves_nothing(root: Path) -> None
         Cluster("bad", root=root).up(options)
     assert find(root) == []
     assert not (root / "bad").exists()
+
+
+def test_a_start_whose_processes_are_nowhere_to_be_found_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kwok, "create", lambda *arguments: None)
+    with pytest.raises(ClusterError, match="started without etcd, kube-apiserver"):
+        Cluster("lost", root=tmp_path).up()
+    assert not (tmp_path / "lost").exists()

@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from tools import page, talk
+from tools import page, talk, uv
 from tools.cluster import Cluster, ClusterError, Options, kwok
 from tools.cluster.kubectl import Kubectl
 from tools.demo import face, view
 
 
-def _epilogue(name: str) -> str:
+def _epilogue(name: str, program: str = "kubectl") -> str:
     console = Console(file=StringIO(), width=200)
-    view.epilogue(console, Cluster(name), "digital-humans", "ada", 12.0)
+    view.epilogue(console, Cluster(name), "digital-humans", "ada", 12.0, program=program)
     assert isinstance(console.file, StringIO)
     return console.file.getvalue()
 
@@ -33,6 +33,22 @@ def test_hints_name_the_cluster_unless_make_knows_it() -> None:
     told = _epilogue("other")
     assert "make demo-down CLUSTER_NAME=other\n" in told
     assert told.count("$(make -s kubeconfig CLUSTER_NAME=other)") == told.count("kubectl ")
+
+
+def test_hints_work_in_folders_with_a_space_and_without_a_kubectl_on_the_path() -> None:
+    told = _epilogue("demo", "/home/a b/kubectl")
+    assert "'/home/a b/kubectl' --kubeconfig \"$(make -s kubeconfig)\" get dh -A" in told
+
+
+def test_a_page_without_uv_is_told_in_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise uv.UvError("no uv")
+
+    monkeypatch.setattr(page, "build", fail)
+    with pytest.raises(face.FaceError, match="the page was not built: no uv"):
+        face.up(Cluster("demo"), "people", tmp_path)
 
 
 def test_the_face_is_driven_by_what_the_operator_rendered(

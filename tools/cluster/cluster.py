@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from tools.cache import ROOT, file_lock
-from tools.cluster import kind, kwok, processes
+from tools.cluster import kind, kwok, processes, volumes
 from tools.cluster.errors import ClusterError, tail
 from tools.cluster.kubectl import Kubectl
 from tools.cluster.options import Options
@@ -29,7 +29,7 @@ STORAGE_CLASS = {
         "name": "standard",
         "annotations": {"storageclass.kubernetes.io/is-default-class": "true"},
     },
-    "provisioner": "kubernetes.io/host-path",
+    "provisioner": volumes.PROVISIONER,
     "allowVolumeExpansion": True,
 }
 """The default class: kube-controller-manager binds its claims to empty folders below /tmp."""
@@ -160,7 +160,7 @@ class Cluster:
             processes.save(self.directory / "owner.json", [owner_process])
         try:
             self._start(options)
-            processes.save(self._pids, processes.find(self.directory))
+            self._save_processes()
             self.kubeconfig.chmod(0o600)
             self._wait_until_served()
         except BaseException:
@@ -170,6 +170,17 @@ class Cluster:
             self.kubectl.apply(STORAGE_CLASS, RUNTIME_CLASS)
         record = {"name": self.name, "lane": self.lane, "options": asdict(options)}
         (self.directory / "cluster.json").write_text(json.dumps(record, indent=2) + "\n")
+
+    def _save_processes(self) -> None:
+        """Record what runs; a component that cannot be found could never be stopped."""
+        found = processes.find(self.directory)
+        processes.save(self._pids, found)
+        missing = set(kwok.COMPONENTS) - {process.name for process in found}
+        if self.lane == "kwok" and missing:
+            raise ClusterError(
+                f"The cluster {self.name!r} started without {', '.join(sorted(missing))} in"
+                f" {self.directory}."
+            )
 
     def _start(self, options: Options) -> None:
         """Start the lane; once more when another program took a port that had been free."""
@@ -207,11 +218,23 @@ class Cluster:
             return
         if kind.was_begun(self.directory):
             kind.destroy(self.name, self.directory)
+        folders = self._volume_folders()
         left = processes.stop(processes.owned(self.directory, self._pids))
         if left:
             pids = ", ".join(f"{process.name} ({process.pid})" for process in left)
             raise ClusterError(f"These processes of the cluster {self.name!r} do not end: {pids}.")
+        volumes.remove(folders)
         shutil.rmtree(self.directory)
+
+    def _volume_folders(self) -> list[Path]:
+        """Ask for the folders behind its volumes; none when it cannot answer any more."""
+        names = {process.name for process in processes.owned(self.directory, self._pids)}
+        if "kube-apiserver" not in names or not self.kubeconfig.exists():
+            return []
+        try:
+            return volumes.folders(Kubectl(self.kubeconfig, 5).json("get", "pv")["items"])
+        except ClusterError:
+            return []
 
 
 def reap(root: Path = CLUSTERS) -> list[str]:

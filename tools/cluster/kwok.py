@@ -10,6 +10,7 @@ from tools.cache import cache_root, file_lock
 from tools.cluster.errors import ClusterError, tail
 from tools.cluster.options import Options
 from tools.cluster.processes import find
+from tools.cluster.volumes import prepare
 
 COMPONENTS = (
     "etcd",
@@ -48,6 +49,7 @@ def create(name: str, directory: Path, options: Options) -> None:
             f"The cluster's folder is {directory}, and kwokctl takes none with a space: move the"
             " checkout to a path without."
         )
+    prepare()
     paths = binaries("kwok")
     log = directory / "kwokctl.log"
     command = [str(paths["kwokctl"]), *_arguments(name, directory, options, paths)]

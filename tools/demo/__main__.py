@@ -8,12 +8,17 @@ import typer
 from rich.console import Console
 
 from tools.binaries import BuildError
+from tools.binaries.toolchain import ToolchainError
 from tools.cluster import ClusterError
 from tools.demo import stage
+from tools.talk import TalkError
+from tools.uv import UvError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 Name = Annotated[str, typer.Option(envvar="CLUSTER_NAME", help="Name of the cluster.")]
 Lane = Annotated[str, typer.Option(envvar="CLUSTER", help="kwok or kind.")]
+
+_EXPECTED = (ClusterError, BuildError, ToolchainError, UvError, TalkError, stage.DemoError)
 
 
 @app.command()
@@ -39,7 +44,7 @@ def main() -> int:
     """Run the command; expected errors are one sentence, not a traceback."""
     try:
         app(standalone_mode=False)
-    except (ClusterError, BuildError, stage.DemoError) as error:
+    except _EXPECTED as error:
         Console(stderr=True).print(str(error), style="red", markup=False, highlight=False)
         return 1
     except KeyboardInterrupt:

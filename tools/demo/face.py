@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from tools import page, talk
+from tools import page, talk, uv
 from tools.cache import ROOT
 from tools.cluster import Cluster
 
@@ -26,7 +26,7 @@ def up(cluster: Cluster, namespace: str, folder: Path) -> str:
     """Apply the human, start its runtime; returns the address where it talks."""
     try:
         page.build()
-    except page.PageError as error:
+    except (page.PageError, uv.UvError) as error:
         raise FaceError(f"the page was not built: {error}") from error
     human = yaml.safe_load(EXAMPLE.read_text())
     human["metadata"] = {"name": HUMAN, "namespace": namespace}

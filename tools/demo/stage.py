@@ -13,6 +13,7 @@ import yaml
 from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 
+from tools.binaries import binary
 from tools.cache import ROOT
 from tools.cluster import Cluster
 from tools.cluster.cluster import CLUSTERS
@@ -50,7 +51,8 @@ def up(console: Console, name: str, lane: str) -> None:
             f" operator's log is {operator.log.relative_to(ROOT)}."
         )
     address = _show_face(console, cluster)
-    view.epilogue(console, cluster, NAMESPACE, human, time.monotonic() - began)
+    seconds = time.monotonic() - began
+    view.epilogue(console, cluster, NAMESPACE, human, seconds, program=_kubectl())
     if address:
         console.print(
             f"\nA face talks at {address}\n(a process here, driven by the ConfigMap of the human"
@@ -107,6 +109,11 @@ def _face_folder(cluster: Cluster) -> Path:
 
 def _operator(cluster: Cluster) -> OperatorProcess:
     return OperatorProcess(cluster, CLUSTERS.parent / "demo" / cluster.name)
+
+
+def _kubectl() -> str:
+    """The user's own kubectl, where there is one; else the one that was built here."""
+    return "kubectl" if shutil.which("kubectl") else str(binary("kubectl"))
 
 
 def _documents() -> list[dict[str, Any]]:

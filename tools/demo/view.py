@@ -1,5 +1,6 @@
 """What the demo shows: one table that follows the human until it is Ready, then what to try."""
 
+import shlex
 import time
 from typing import Any
 
@@ -169,11 +170,17 @@ def _short(text: str, width: int) -> str:
 
 
 def epilogue(
-    console: Console, cluster: Cluster, namespace: str, human: str, seconds: float
+    console: Console,
+    cluster: Cluster,
+    namespace: str,
+    human: str,
+    seconds: float,
+    *,
+    program: str,
 ) -> None:
-    """Say what there is now and what to try."""
+    """Say what there is now and what to try with ``program``, a kubectl."""
     where = "" if cluster.name == _USUAL_NAME else f" CLUSTER_NAME={cluster.name}"
-    kubectl = f"kubectl --kubeconfig $(make -s kubeconfig{where})"
+    kubectl = f'{shlex.quote(program)} --kubeconfig "$(make -s kubeconfig{where})"'
     console.print(f"\nReady after {seconds:.0f} s, and left running. Try:\n", highlight=False)
     for line in (
         f"{kubectl} get dh -A",
