@@ -4,13 +4,14 @@
 # Read from the environment by the programs, so that no shell ever sees a value.
 CLUSTER ?= kwok
 CLUSTER_NAME ?= demo
-export CLUSTER CLUSTER_NAME
+IMAGES ?=
+export CLUSTER CLUSTER_NAME IMAGES
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap demo demo-down cluster cluster-down kubeconfig binaries \
+.PHONY: help bootstrap demo demo-down cluster cluster-down kubeconfig binaries images \
         test test-unit test-cluster test-browser test-torch lint fmt generate talk page train-face \
         bench-operator bench-runtime lock clean
 
@@ -20,6 +21,7 @@ help: ## Show this help
 	  /^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@printf '\nVariables\n  CLUSTER=kwok|kind     kwok simulates nodes and needs no container engine (node: comes later)\n'
 	@printf '  CLUSTER_NAME=demo     several clusters run side by side under different names\n'
+	@printf '  IMAGES=all            which images to build: operator, runtime-cpu, runtime-gpu, all\n'
 
 ##@ Try it
 
@@ -45,6 +47,11 @@ kubeconfig: bootstrap ## Print the path of its kubeconfig: KUBECONFIG=$(make -s 
 
 binaries: bootstrap ## Build Kubernetes, etcd and kwok into the user's cache (cluster does it too)
 	@$(PYTHON) -m tools.binaries "$$CLUSTER"
+
+##@ Images
+
+images: bootstrap ## Build the container images into build/images: IMAGES=all for the GPU's too
+	@$(PYTHON) -m tools.images build
 
 ##@ Check
 

@@ -52,7 +52,7 @@ def unit() -> Iterator[Step]:
     """Tests that need neither a cluster nor a browser."""
     yield Step("programs", "tools.debian", ("redis-server",))
     yield Step("page", "tools.page")
-    here = "not cluster and not browser and not torch"
+    here = "not cluster and not browser and not torch and not images"
     yield Step("unit tests", "pytest", ("-q", "-m", here, "-n", WORKERS))
 
 

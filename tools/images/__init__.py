@@ -6,7 +6,7 @@ What is built and where it lies is a contract for whoever loads the images into 
 
 * `NAME.tar`: an OCI archive (an OCI image layout in a tar) that holds one image. Its only manifest
   is annotated with the whole reference, so `ctr -n k8s.io images import NAME.tar` gives it its
-  name, and `skopeo copy --preserve-digests oci-archive:NAME.tar docker://REGISTRY/...` keeps the digest.
+  name, and `skopeo copy --preserve-digests oci-archive:NAME.tar docker://...` keeps the digest.
 * `NAME.cdx.json`: its parts, Debian's and Python's, as a CycloneDX document.
 * `NAME.json`: what is known of it. It is written last, so it never tells of half an image:
 

@@ -1,0 +1,199 @@
+"""Building images: bases, secrets, the engine, and what is left in build/images for others."""
+
+import json
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tools.cache import ROOT, cache_root, file_lock
+from tools.images import archive, base, contents, engines, network, programs, sbom, table
+from tools.images.engines import Build, Engine
+from tools.images.errors import ImageError
+from tools.images.table import Image
+
+OUT = ROOT / "build" / "images"
+LAYOUTS = "images/layouts"
+SPARE = 2**30
+"""Bytes that must be free on the disk even when everything is cached."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a person asked for beyond the images' names."""
+
+    engine: str = ""
+    base: str = ""
+    fresh_base: bool = False
+    epoch: int = 0
+
+
+def build(images: list[Image], choice: Choice, out: Path = OUT) -> Iterator[dict[str, Any]]:
+    """Build images one after the other; yields what is known of each as soon as it is there."""
+    engine = engines.choose(choice.engine)
+    with file_lock(cache_root() / "images" / ".lock"):
+        engine.tidy()  # what a killed build left
+        for image in images:
+            yield _build(image, engine, choice, out)
+
+
+def _build(image: Image, engine: Engine, choice: Choice, out: Path) -> dict[str, Any]:
+    """Build one image; half of one is never left behind."""
+    out.mkdir(parents=True, exist_ok=True)
+    need_space(image, out, cached=(out / f"{image.name}.json").exists())
+    start = time.monotonic()
+    log = out / f"{image.name}.log"
+    with _left_tidy(engine), tempfile.TemporaryDirectory(prefix="digital-human-images-") as folder:
+        wanted = Build(
+            dockerfile=image.dockerfile,
+            target=image.target,
+            name=f"localhost/digital-human-images/{image.name}:latest",
+            arguments={**bases(image, engine, choice), **stamps()},
+            secrets=network.secrets(Path(folder)),
+            epoch=choice.epoch,
+        )
+        if not engine.build(wanted, ROOT, log):
+            raise ImageError(failure(image, log))
+        layout = cache_root() / LAYOUTS / image.name
+        layout.parent.mkdir(parents=True, exist_ok=True)
+        engine.export(wanted.name, layout, log.with_suffix(".export.log"))
+        log.with_suffix(".export.log").unlink(missing_ok=True)
+    archive.forget_others(layout)
+    facts = {"engine": engine.name, "base": wanted.arguments["BASE"]}
+    return _leave(image, archive.find(layout, wanted.name), facts, start, out)
+
+
+def bases(image: Image, engine: Engine, choice: Choice) -> dict[str, str]:
+    """Return the bases as build arguments: asked for, pulled, or made of Debian's packages."""
+    kinds = [kind for kind in base.KINDS if kind != "COMPILER_BASE" or image.compiler]
+    named = choice.base or base.DEFAULT
+    if not choice.fresh_base and engine.has(named):
+        return dict.fromkeys(kinds, named)
+    if choice.base:
+        raise ImageError(f"{choice.base} is neither here nor in a registry that answers.")
+    arguments = {}
+    for kind in kinds:
+        tar = base.ensure(kind, fresh=choice.fresh_base)
+        arguments[kind] = f"localhost/digital-human-base:{tar.stem}"
+        engine.load_base(tar, arguments[kind])
+    return arguments
+
+
+def stamps() -> dict[str, str]:
+    """Return what the Dockerfiles cannot know and put into labels last, as build arguments."""
+    found = {"VERSION": table.version()}
+    commit = programs.answer(["git", "-C", str(ROOT), "rev-parse", "HEAD"])
+    if commit:
+        command = ["git", "-C", str(ROOT), "status", "--porcelain", "--", *table.sources()]
+        changed = "-dirty" if programs.answer(command) else ""
+        found["REVISION"] = f"{commit.strip()}{changed}"
+    return found
+
+
+def need_space(image: Image, folder: Path, *, cached: bool) -> None:
+    """Refuse to start what would fill a disk."""
+    needed = SPARE if cached else image.space
+    store = cache_root()
+    store.mkdir(parents=True, exist_ok=True)
+    for place in (folder, store):
+        free = shutil.disk_usage(place).free
+        if free < needed:
+            raise ImageError(
+                f"{image.name} needs {needed / 1e9:.0f} GB on the disk of {place}, and"
+                f" {free / 1e9:.1f} GB are free: make room, or run `python -m tools.images clean`."
+            )
+
+
+def failure(image: Image, log: Path) -> str:
+    """Say why a build failed, as far as its log tells."""
+    said = log.read_text(errors="replace")
+    if "No space left on device" in said:
+        return (
+            f"{image.name} was not built, the disk is full: make room, or run"
+            " `python -m tools.images clean`."
+        )
+    offline = ("Temporary failure in name resolution", "Network is unreachable", "EAI_AGAIN")
+    if any(sign in said for sign in offline) or "NewConnectionError" in said:
+        return (
+            f"{image.name} was not built, a package registry cannot be reached: check the network"
+            f" and the proxy (HTTPS_PROXY, PIP_INDEX_URL, NPM_CONFIG_REGISTRY); log: {log}."
+        )
+    return f"{image.name} was not built (all it said is in {log}):\n{programs.tail(log)}"
+
+
+@contextmanager
+def _left_tidy(engine: Engine) -> Iterator[None]:
+    """Remove working containers and their mounts, however a build ends."""
+    try:
+        yield
+    finally:
+        engine.tidy()
+
+
+def _leave(
+    image: Image, layout: archive.Layout, facts: dict[str, str], start: float, out: Path
+) -> dict[str, Any]:
+    """Write the archive, its parts and what is known of it; the last comes last."""
+    described = out / f"{image.name}.json"
+    described.unlink(missing_ok=True)
+    reference = table.reference(image)
+    _replace(out / f"{image.name}.tar", lambda path: archive.write(layout, reference, path))
+    held, sizes = contents.of_image(layout)
+    config = layout.config()
+    parts = sbom.document(
+        held, reference=reference, digest=layout.digest, labels=config["config"]["Labels"]
+    )
+    _replace(out / f"{image.name}.cdx.json", lambda path: _write(path, parts))
+    known = {
+        "name": image.name,
+        "reference": reference,
+        "repository": table.repository(image),
+        "tag": table.tag(image),
+        "digest": layout.digest,
+        "image_id": layout.manifest()["config"]["digest"],
+        "archive": f"{image.name}.tar",
+        "sbom": f"{image.name}.cdx.json",
+        "compressed": sum(layer["size"] for layer in layout.manifest()["layers"]),
+        "uncompressed": sum(sizes),
+        "layers": layers(layout.manifest(), config, sizes),
+        **facts,
+        "seconds": round(time.monotonic() - start, 1),
+    }
+    _replace(described, lambda path: _write(path, json.dumps(known, indent=1) + "\n"))
+    return known
+
+
+def layers(manifest: Any, config: Any, sizes: list[int]) -> list[dict[str, Any]]:
+    """Return the layers with their sizes and the steps that made them."""
+    history = [step for step in config.get("history", []) if not step.get("empty_layer")]
+    steps = [step.get("created_by", "") for step in history]
+    steps += [""] * (len(sizes) - len(steps))
+    rows = zip(manifest["layers"], config["rootfs"]["diff_ids"], sizes, steps, strict=False)
+    return [
+        {
+            "digest": layer["digest"],
+            "diff_id": diff_id,
+            "compressed": layer["size"],
+            "uncompressed": size,
+            "step": step.removeprefix("/bin/sh -c ").removeprefix("#(nop) ").strip(),
+        }
+        for layer, diff_id, size, step in rows
+    ]
+
+
+def _replace(path: Path, write: Callable[[Path], None]) -> None:
+    """Write a file beside its place and rename it: half of one is never seen."""
+    scratch = path.with_name(f".{path.name}.tmp")
+    try:
+        write(scratch)
+        scratch.replace(path)
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text)
