@@ -3,6 +3,8 @@
 import shutil
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
@@ -33,18 +35,20 @@ def build(
     ] = 0,
 ) -> None:
     """Build images into build/images; without names: the operator and the CPU runtime."""
-    choice = Choice(engine, base, fresh_base, epoch)
-    for known in build_images(table.chosen(names or ()), choice):
-        show(Console(width=None if sys.stdout.isatty() else 120), known)
+    with expected():
+        choice = Choice(engine, base, fresh_base, epoch)
+        for known in build_images(table.chosen(names or ()), choice):
+            show(Console(width=None if sys.stdout.isatty() else 120), known)
 
 
 @app.command()
 def clean() -> None:
     """Remove what building images keeps in the user's cache, and what it left in build/images."""
-    for folder in (cache_root() / "images", OUT):
-        if engines.Buildah().storage.is_relative_to(folder):
-            engines.Buildah().remove()
-        shutil.rmtree(folder, ignore_errors=True)
+    with expected():
+        engines.Buildah().remove()
+        for folder in (cache_root() / "images", OUT):
+            if folder.is_dir():
+                shutil.rmtree(folder)
 
 
 def show(console: Console, known: dict[str, Any]) -> None:
@@ -68,28 +72,34 @@ def _row(console: Console, sizes: dict[str, Any], text: str) -> None:
     )
 
 
-def main() -> int:
-    """Run the command; expected errors are one sentence, not a traceback."""
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+@contextmanager
+def expected() -> Iterator[None]:
+    """Tell expected errors in one sentence, without a traceback."""
     try:
-        app(standalone_mode=False)
+        yield
     except ImageError as error:
-        Console(stderr=True).print(str(error), style="red", markup=False, highlight=False)
-        return 1
+        _tell(str(error), "red")
+        raise typer.Exit(1) from error
     except OSError as error:
-        Console(stderr=True).print(
-            f"{error.filename or 'A file'} could not be written: {error.strerror}."
-            " Make room, or make it yours, and try again.",
-            style="red",
-            markup=False,
-            highlight=False,
-        )
-        return 1
-    except (KeyboardInterrupt, typer.Abort):
-        Console(stderr=True).print("Stopped; nothing half-built is left.")
-        return 130
-    return 0
+        place = error.filename or "A file"
+        why = f"{place} could not be written: {error.strerror}. Make room, or make it yours."
+        _tell(why, "red")
+        raise typer.Exit(1) from error
+    except KeyboardInterrupt as interrupt:
+        _tell("Stopped; nothing half-built is left.", "")
+        raise typer.Exit(130) from interrupt
+
+
+def _tell(text: str, style: str) -> None:
+    console = Console(stderr=True)
+    console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+
+
+def main() -> None:
+    """Run the command; it is ended by SIGTERM as by Ctrl-C, in order."""
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    app()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -109,10 +109,20 @@ def ensure(kind: str, *, fresh: bool = False) -> Path:
     wanted = recipe(kind)
     store = cache_root() / "images" / "bases"
     path = store / f"{wanted.suite}-{kind.lower()}-{wanted.key()}.tar"
-    with file_lock(store / f".{path.name}.lock"):
+    with file_lock(store / f".{kind.lower()}.lock"):
         if fresh or not path.is_file():
             _make(wanted, path)
+            for other in store.glob(f"*-{kind.lower()}-*.tar"):
+                if other != path:  # made for package sources that this machine had before
+                    other.unlink()
     return path
+
+
+def name(tar: Path) -> str:
+    """Return a tag for a base that tells its contents: another base is another image."""
+    with tar.open("rb") as source:
+        digest = hashlib.file_digest(source, "sha256").hexdigest()
+    return f"{tar.stem.rpartition('-')[0]}-{digest[:16]}"
 
 
 def _make(wanted: Recipe, path: Path) -> None:

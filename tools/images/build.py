@@ -44,7 +44,8 @@ def build(images: list[Image], choice: Choice, out: Path = OUT) -> Iterator[dict
 def _build(image: Image, engine: Engine, choice: Choice, out: Path) -> dict[str, Any]:
     """Build one image; half of one is never left behind."""
     out.mkdir(parents=True, exist_ok=True)
-    need_space(image, out, cached=(out / f"{image.name}.json").exists())
+    layout = cache_root() / LAYOUTS / image.name
+    need_space(image, out, cached=layout.is_dir())
     start = time.monotonic()
     log = out / f"{image.name}.log"
     with _left_tidy(engine), tempfile.TemporaryDirectory(prefix="digital-human-images-") as folder:
@@ -58,13 +59,31 @@ def _build(image: Image, engine: Engine, choice: Choice, out: Path) -> dict[str,
         )
         if not engine.build(wanted, ROOT, log):
             raise ImageError(failure(image, log))
-        layout = cache_root() / LAYOUTS / image.name
+        facts = {"engine": engine.name, "base": wanted.arguments["BASE"]}
+        known = unchanged(image, engine.image_id(wanted.name), out)
         layout.parent.mkdir(parents=True, exist_ok=True)
-        engine.export(wanted.name, layout, log.with_suffix(".export.log"))
-        log.with_suffix(".export.log").unlink(missing_ok=True)
-    archive.forget_others(layout)
-    facts = {"engine": engine.name, "base": wanted.arguments["BASE"]}
-    return _leave(image, archive.find(layout, wanted.name), facts, start, out)
+        if not known:
+            engine.export(wanted.name, layout, out / f".{image.name}.export.log")
+            archive.forget_others(layout)
+            known = _leave(image, archive.find(layout, wanted.name), facts, out)
+        kept = layout.with_suffix(".log")
+        shutil.copyfile(log, kept)
+        engine.forget(kept.parent.glob("*.log"))
+    known["seconds"] = round(time.monotonic() - start, 1)
+    described = out / f"{image.name}.json"
+    _replace(described, lambda path: _write(path, json.dumps(known, indent=1) + "\n"))
+    return known
+
+
+def unchanged(image: Image, image_id: str, out: Path) -> dict[str, Any]:
+    """Return what is known of an image that was left before and is the same; else nothing."""
+    described = out / f"{image.name}.json"
+    if not described.is_file():
+        return {}
+    known: dict[str, Any] = json.loads(described.read_text())
+    same = known["image_id"] == image_id and known["reference"] == table.reference(image)
+    there = all((out / known[file]).is_file() for file in ("archive", "sbom"))
+    return known if same and there else {}
 
 
 def bases(image: Image, engine: Engine, choice: Choice) -> dict[str, str]:
@@ -78,7 +97,7 @@ def bases(image: Image, engine: Engine, choice: Choice) -> dict[str, str]:
     arguments = {}
     for kind in kinds:
         tar = base.ensure(kind, fresh=choice.fresh_base)
-        arguments[kind] = f"localhost/digital-human-base:{tar.stem}"
+        arguments[kind] = f"{engines.BASES}:{base.name(tar)}"
         engine.load_base(tar, arguments[kind])
     return arguments
 
@@ -135,11 +154,10 @@ def _left_tidy(engine: Engine) -> Iterator[None]:
 
 
 def _leave(
-    image: Image, layout: archive.Layout, facts: dict[str, str], start: float, out: Path
+    image: Image, layout: archive.Layout, facts: dict[str, str], out: Path
 ) -> dict[str, Any]:
-    """Write the archive, its parts and what is known of it; the last comes last."""
-    described = out / f"{image.name}.json"
-    described.unlink(missing_ok=True)
+    """Write the archive and its parts; returns what is to be known of them, which comes last."""
+    (out / f"{image.name}.json").unlink(missing_ok=True)
     reference = table.reference(image)
     _replace(out / f"{image.name}.tar", lambda path: archive.write(layout, reference, path))
     held, sizes = contents.of_image(layout)
@@ -148,7 +166,7 @@ def _leave(
         held, reference=reference, digest=layout.digest, labels=config["config"]["Labels"]
     )
     _replace(out / f"{image.name}.cdx.json", lambda path: _write(path, parts))
-    known = {
+    return {
         "name": image.name,
         "reference": reference,
         "repository": table.repository(image),
@@ -161,10 +179,7 @@ def _leave(
         "uncompressed": sum(sizes),
         "layers": layers(layout.manifest(), config, sizes),
         **facts,
-        "seconds": round(time.monotonic() - start, 1),
     }
-    _replace(described, lambda path: _write(path, json.dumps(known, indent=1) + "\n"))
-    return known
 
 
 def layers(manifest: Any, config: Any, sizes: list[int]) -> list[dict[str, Any]]:

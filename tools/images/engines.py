@@ -2,8 +2,9 @@
 
 import json
 import os
+import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -17,6 +18,8 @@ BUILD_SECONDS = 3600.0
 COPY_SECONDS = 900.0
 STORAGE = "images/containers"
 """buildah's own storage below the cache: nobody else's images are in it."""
+BASES = "localhost/digital-human-base"
+"""Local name of the bases that are made here."""
 RUN_FOLDER = Path("/run/digital-human/images")
 
 
@@ -55,11 +58,17 @@ class Engine(Protocol):
     def build(self, wanted: Build, context: Path, log: Path) -> bool:
         """Build; says whether it succeeded."""
 
+    def image_id(self, name: str) -> str:
+        """Digest of the configuration of an image that is here."""
+
     def export(self, name: str, layout: Path, log: Path) -> None:
         """Write an image into an OCI layout, under its name."""
 
     def tidy(self) -> None:
         """Remove working containers and mounts that a build left."""
+
+    def forget(self, logs: Iterable[Path]) -> None:
+        """Remove layers that none of the builds of these logs made or used."""
 
 
 class Docker:
@@ -92,6 +101,11 @@ class Docker:
             environment=epoch,
         )
 
+    def image_id(self, name: str) -> str:
+        """Digest of the configuration of an image that is here."""
+        command = ["docker", "image", "inspect", "--format", "{{.Id}}", name]
+        return (programs.answer(command) or "").strip()
+
     def export(self, name: str, layout: Path, log: Path) -> None:
         """Save the image and turn it into an OCI layout."""
         saved = layout.with_suffix(".saved.tar")
@@ -100,11 +114,15 @@ class Docker:
             if not programs.run(command, doing="exporting", log=log, seconds=COPY_SECONDS):
                 raise ImageError(f"docker could not save {name}:\n{programs.tail(log)}")
             archive.from_docker(saved, layout, name)
+            log.unlink()
         finally:
             saved.unlink(missing_ok=True)
 
     def tidy(self) -> None:
         """Nothing: the engine looks after itself."""
+
+    def forget(self, logs: Iterable[Path]) -> None:
+        """Nothing: the engine's cache has a limit of its own."""
 
 
 class Buildah:
@@ -147,16 +165,31 @@ class Buildah:
             seconds=BUILD_SECONDS,
         )
 
+    def image_id(self, name: str) -> str:
+        """Digest of the configuration of an image that is here."""
+        command = self._command("inspect", "--type", "image", "--format", "{{.FromImageID}}", name)
+        found = (programs.answer(command) or "").strip()
+        return f"sha256:{found}" if found else ""
+
     def export(self, name: str, layout: Path, log: Path) -> None:
         """Push the image into an OCI layout; blobs that are there already are not made again."""
         command = self._command("push", "--quiet", name, f"oci:{layout}:{name}")
         if not programs.run(command, doing="exporting", log=log, seconds=COPY_SECONDS):
             raise ImageError(f"buildah could not export {name}:\n{programs.tail(log)}")
+        log.unlink()
 
     def tidy(self) -> None:
         """Remove working containers, and with them their mounts."""
         if self.storage.is_dir():
             programs.answer(self._command("rm", "--all"), COPY_SECONDS)
+
+    def forget(self, logs: Iterable[Path]) -> None:
+        """Remove bases and layers that the last builds neither made nor used."""
+        said = "\n".join(log.read_text(errors="replace") for log in logs)
+        template = "{{.ID}} {{.Name}}:{{.Tag}}"
+        listing = self._command("images", "--all", "--no-trunc", "--format", template)
+        for image in forgotten(programs.answer(listing) or "", said):
+            programs.answer(self._command("rmi", image), COPY_SECONDS)
 
     def remove(self) -> None:
         """Remove every image of ours; layers are unmounted first."""
@@ -187,6 +220,26 @@ def choose(asked: str = "") -> Engine:
     except debian.PackageError as error:
         raise ImageError(f"Docker does not answer, and buildah is missing: {error}") from error
     return Buildah()
+
+
+def forgotten(listing: str, said: str) -> list[str]:
+    """
+    Return the images of a listing that no log speaks of, those that others stand on last.
+
+    A listing has an id and a name in each line, older ones first; a log says `--> ID` for every
+    layer that a build made or used, and `FROM NAME` for its bases.
+    """
+    layers = re.findall(r"^--> (?:Using cache )?([0-9a-f]{11,64})\b", said, re.MULTILINE)
+    bases = set(re.findall(r" FROM (\S+)", said))
+    found = []
+    for line in listing.splitlines():
+        full, name = line.split()
+        image = full.removeprefix("sha256:")
+        if name in bases or any(image.startswith(layer) for layer in layers):
+            continue
+        if name.startswith(("<none>", BASES)):
+            found.append(image)
+    return found[::-1]
 
 
 def docker_answers() -> bool:

@@ -1,0 +1,131 @@
+"""Docker when it answers, else buildah as root, else one sentence."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tools import debian
+from tools.images import engines
+from tools.images.errors import ImageError
+
+Program = Callable[[str, str], Path]
+BUILD = engines.Build(
+    "operator/Dockerfile",
+    "operator",
+    "localhost/a:latest",
+    arguments={"BASE": "b:1"},
+    secrets={"network": Path("/s/network")},
+    epoch=7,
+)
+COMMON = [
+    "--file operator/Dockerfile",
+    "--target operator",
+    "--tag localhost/a:latest",
+    "--build-arg BASE=b:1",
+    "--secret id=network,src=/s/network",
+]
+
+
+def test_docker_builds_when_its_engine_answers(program: Program) -> None:
+    program("docker", """echo '"28.1"'""")
+    program("buildah", "exit 0")
+    assert engines.choose().name == "docker"
+
+
+@pytest.mark.parametrize("body", ["exit 1", "echo null"], ids=["no engine", "no server"])
+def test_a_docker_without_an_engine_is_none(
+    program: Program, monkeypatch: pytest.MonkeyPatch, body: str
+) -> None:
+    program("docker", body)
+    program("buildah", "exit 0")
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert engines.choose().name == "buildah"
+    with pytest.raises(ImageError, match="Docker does not answer: start it"):
+        engines.choose("docker")
+
+
+def test_without_docker_and_root_there_is_one_sentence(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(ImageError, match=r"^Building images needs Docker or root: start Docker"):
+        engines.choose()
+
+
+def test_a_buildah_that_cannot_be_installed_is_one_sentence(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(names: list[str]) -> None:
+        raise debian.PackageError(f"apt-get could not install {names[0]}: install it.")
+
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(debian, "install", fails)
+    with pytest.raises(ImageError, match="buildah is missing: apt-get could not install buildah"):
+        engines.choose()
+
+
+def test_an_engine_that_does_not_exist_is_told() -> None:
+    with pytest.raises(ImageError, match="no engine kaniko: name docker or buildah"):
+        engines.choose("kaniko")
+
+
+@pytest.mark.parametrize("engine", [engines.Docker, engines.Buildah])
+def test_a_build_is_asked_for_alike(
+    engine: Callable[[], engines.Engine],
+    cache: Path,
+    program: Program,
+    tmp_path: Path,
+) -> None:
+    for name in ("docker", "buildah"):
+        program(name, 'echo "$*"')
+    assert engine().build(BUILD, tmp_path, tmp_path / "log")
+    said = (tmp_path / "log").read_text()
+    for option in COMMON:
+        assert option in said
+    assert said.strip().endswith(str(tmp_path))
+
+
+def test_buildah_keeps_to_its_own_storage_and_layers(
+    cache: Path, program: Program, tmp_path: Path
+) -> None:
+    program("buildah", 'echo "$*"')
+    engines.Buildah().build(BUILD, tmp_path, tmp_path / "log")
+    said = (tmp_path / "log").read_text()
+    assert f"--root {cache}/images/containers " in said
+    assert "--isolation chroot --layers --pull-never --format oci --timestamp 7" in said
+
+
+def test_a_failed_export_tells_why(cache: Path, program: Program, tmp_path: Path) -> None:
+    program("buildah", "echo no space left; exit 125")
+    with pytest.raises(ImageError, match="could not export a:1:\nno space left"):
+        engines.Buildah().export("a:1", tmp_path / "layout", tmp_path / "log")
+
+
+def test_what_no_build_used_is_forgotten_young_ones_first() -> None:
+    listing = "\n".join(
+        [
+            f"sha256:{'1' * 64}   {engines.BASES}:bookworm-base-old",
+            f"sha256:{'2' * 64}   {engines.BASES}:bookworm-base-new",
+            f"sha256:{'3' * 64}   <none>:<none>",
+            f"sha256:{'4' * 64}   <none>:<none>",
+            f"sha256:{'5' * 64}   <none>:<none>",
+            f"sha256:{'6' * 64}   <none>:<none>",
+            f"sha256:{'7' * 64}   localhost/digital-human-images/operator:latest",
+            f"sha256:{'8' * 64}   docker.io/library/python:3.12",
+        ]
+    )
+    said = f"""[1/2] STEP 1/5: FROM {engines.BASES}:bookworm-base-new AS python
+--> Using cache {"3" * 64}
+--> {"4" * 11}
+"""
+    assert engines.forgotten(listing, said) == ["6" * 64, "5" * 64, "1" * 64]
+
+
+def test_nothing_is_forgotten_where_the_logs_are_gone_too(
+    cache: Path, program: Program, tmp_path: Path
+) -> None:
+    program("buildah", f'echo "$*" >> {tmp_path}/calls')
+    engines.Buildah().forget([])
+    assert "rmi" not in (tmp_path / "calls").read_text()
