@@ -9,7 +9,18 @@ import subprocess
 import sys
 from collections.abc import Iterable
 
-PROGRAMS = {"redis-server": "redis-server", "chromium": "chromium", "espeak-ng": "espeak-ng"}
+PROGRAMS = {
+    "redis-server": "redis-server",
+    "chromium": "chromium",
+    "espeak-ng": "espeak-ng",
+    "runc": "runc",
+    "nft": "nftables",
+    "docker-registry": "docker-registry",
+    "ip": "iproute2",
+    "mount": "mount",
+    "nsenter": "util-linux",
+    "setsid": "util-linux",
+}
 """Program -> package of Debian and Ubuntu that holds it."""
 SECONDS = 600
 

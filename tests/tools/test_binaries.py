@@ -54,6 +54,12 @@ def test_module_files_change_the_key(file: str, module: Path) -> None:
     assert build.key(TOOL, module, GO) != before
 
 
+def test_our_own_sources_change_the_key(module: Path) -> None:
+    before = build.key(TOOL, module, GO)
+    (module / "main.go").write_text("package main\n")
+    assert build.key(TOOL, module, GO) != before
+
+
 def test_moving_text_between_the_files_changes_the_key(module: Path) -> None:
     (module / "go.mod").write_text("ab")
     (module / "go.sum").write_text("c")

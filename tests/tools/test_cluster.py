@@ -39,11 +39,6 @@ def test_a_name_that_could_leave_the_folder_is_refused(name: str) -> None:
         Cluster(name)
 
 
-def test_the_node_lane_says_that_it_comes_later(tmp_path: Path) -> None:
-    with pytest.raises(ClusterError, match=r"CLUSTER=node, .* comes later"):
-        Cluster("a", "node", tmp_path).up()
-
-
 def test_taking_down_what_never_was_is_fine(tmp_path: Path) -> None:
     Cluster("a", root=tmp_path).down()
     assert Cluster("a", root=tmp_path).status().state == "absent"

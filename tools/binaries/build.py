@@ -40,13 +40,14 @@ def binaries(lane: str) -> dict[str, Path]:
 
 
 def key(tool: Tool, module: Path, go_version: str) -> str:
-    """Hash of all that decides the binaries: module files, commands, flags, Go and machine."""
+    """Hash of all that decides the binaries: module and source files, flags, Go and machine."""
     digest = hashlib.sha256()
     parts = [
         (module / "go.mod").read_bytes(),
         (module / "go.sum").read_bytes(),
         repr((tool.commands, tool.tags, tool.ldflags)).encode(),
         go_version.encode(),
+        *(source.read_bytes() for source in sorted(module.glob("*.go"))),
     ]
     for part in parts:
         digest.update(len(part).to_bytes(8, "big") + part)

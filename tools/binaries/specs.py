@@ -52,6 +52,40 @@ _ALL = (
         "kwok",
         (("kwok", "sigs.k8s.io/kwok/cmd/kwok"), ("kwokctl", "sigs.k8s.io/kwok/cmd/kwokctl")),
     ),
+    _kubernetes("kubelet", "kubelet", "kube-proxy"),
+    Tool(
+        "containerd",
+        "containerd",
+        tuple(
+            (command, f"github.com/containerd/containerd/v2/cmd/{command}")
+            for command in ("containerd", "containerd-shim-runc-v2", "ctr")
+        ),
+        tags="no_btrfs,no_devmapper,no_zfs",
+    ),
+    Tool(
+        "cni",
+        "cni",
+        tuple(
+            (path.rpartition("/")[2], f"github.com/containernetworking/plugins/plugins/{path}")
+            for path in ("main/ptp", "main/loopback", "ipam/host-local", "meta/portmap")
+        ),
+    ),
+    Tool("coredns", "coredns", (("coredns", "github.com/coredns/coredns"),)),
+    Tool(
+        "metrics-server",
+        "metrics-server",
+        (("metrics-server", "sigs.k8s.io/metrics-server/cmd/metrics-server"),),
+    ),
+    Tool(
+        "node-init",
+        "cluster/node/init",
+        (("node-init", "digitalhuman.invalid/tools/cluster/node/init"),),
+    ),
+    Tool(
+        "node-probe",
+        "cluster/node/probe",
+        (("node-probe", "digitalhuman.invalid/tools/cluster/node/probe"),),
+    ),
     Tool("helm3", "helm3", (("helm3", "helm.sh/helm/v3/cmd/helm"),)),
     Tool("helm4", "helm4", (("helm4", "helm.sh/helm/v4/cmd/helm"),)),
     Tool("kind", "kind", (("kind", "sigs.k8s.io/kind"),)),
@@ -60,8 +94,19 @@ _ALL = (
 TOOLS = {tool.name: tool for tool in _ALL}
 """Every build by name."""
 
+_CONTROL_PLANE = ("etcd", "kubernetes", "kubectl", "kwok")
+
 LANES = {
-    "kwok": ("etcd", "kubernetes", "kubectl", "kwok"),
+    "kwok": _CONTROL_PLANE,
+    "node": (
+        *_CONTROL_PLANE,
+        "kubelet",
+        "containerd",
+        "cni",
+        "coredns",
+        "metrics-server",
+        "node-init",
+    ),
     "kind": ("kind", "kubectl"),
 }
 """The builds that each kind of cluster needs, and nothing more."""

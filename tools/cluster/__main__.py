@@ -21,7 +21,10 @@ console = Console()
 
 Name = Annotated[str, typer.Option(envvar="CLUSTER_NAME", help="Name of the cluster.")]
 Lane = Annotated[
-    str, typer.Option(envvar="CLUSTER", help="kwok (no container engine needed) or kind.")
+    str,
+    typer.Option(
+        envvar="CLUSTER", help="kwok (simulated Pods), node (real ones, as root) or kind."
+    ),
 ]
 
 

@@ -14,11 +14,14 @@ from tools.cache import ROOT, file_lock
 from tools.cluster import kind, kwok, processes, volumes
 from tools.cluster.errors import ClusterError, tail
 from tools.cluster.kubectl import Kubectl
+from tools.cluster.node import lane as node
 from tools.cluster.options import Options
 
 CLUSTERS = ROOT / "build" / "cluster"
 LANES = ("kwok", "kind", "node")
 READY_SECONDS = 60.0
+_COMPONENTS = {"kwok": kwok.COMPONENTS, "node": node.COMPONENTS, "kind": ()}
+"""The processes of each lane that must be there."""
 _PORT_TAKEN = "address already in use"
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,28}[a-z0-9])?")
 
@@ -73,12 +76,12 @@ class Cluster:
 
     @property
     def logs(self) -> Path:
-        """Folder with one log per component (kwok lane)."""
+        """Folder with one log per component of the control plane (kwok and node lanes)."""
         return kwok.logs_folder(self.name, self.directory)
 
     @property
     def audit_log(self) -> Path:
-        """The API server's audit log: one JSON object per request (kwok lane)."""
+        """The API server's audit log: one JSON object per request (kwok and node lanes)."""
         return self.logs / "audit.log"
 
     @property
@@ -95,8 +98,6 @@ class Cluster:
         of the process it is for: `reap` removes the cluster after that process is gone.
         """
         options = options or Options()
-        if self.lane == "node":
-            raise ClusterError("CLUSTER=node, with a real kubelet, comes later: use CLUSTER=kwok.")
         with self._locked():
             if not fresh and self._runs_with(options):
                 return self
@@ -110,16 +111,17 @@ class Cluster:
             self._remove()
 
     def status(self) -> Status:
-        """Look at the cluster's processes (kwok) or its record (kind)."""
+        """Look at the cluster's processes (kwok, node) or its record (kind)."""
         recorded = self._record()
         running = tuple(processes.owned(self.directory, self._pids))
         if not recorded:
             return Status("broken" if running else "absent", running=running)
         if recorded["lane"] == "kind":
             return Status("running", lane="kind")
+        lane = recorded["lane"]
         names = {process.name for process in running}
-        missing = tuple(name for name in kwok.COMPONENTS if name not in names)
-        return Status("broken" if missing else "running", "kwok", running, missing)
+        missing = tuple(name for name in _COMPONENTS[lane] if name not in names)
+        return Status("broken" if missing else "running", lane, running, missing)
 
     @property
     def _pids(self) -> Path:
@@ -153,6 +155,8 @@ class Cluster:
         """Create the cluster in an empty folder; what a failed start leaves is taken down."""
         if self.lane == "kind":
             kind.engine()  # before there is anything that only an engine could take down
+        if self.lane == "node":
+            node.check(self.directory)
         self.directory.mkdir(parents=True, mode=0o700)
         self._lane_file.write_text(self.lane)
         owner_process = processes.inspect(owner) if owner else None
@@ -166,7 +170,7 @@ class Cluster:
         except BaseException:
             self._remove()
             raise
-        if self.lane == "kwok":
+        if self.lane != "kind":
             self.kubectl.apply(STORAGE_CLASS, RUNTIME_CLASS)
         record = {"name": self.name, "lane": self.lane, "options": asdict(options)}
         (self.directory / "cluster.json").write_text(json.dumps(record, indent=2) + "\n")
@@ -175,8 +179,8 @@ class Cluster:
         """Record what runs; a component that cannot be found could never be stopped."""
         found = processes.find(self.directory)
         processes.save(self._pids, found)
-        missing = set(kwok.COMPONENTS) - {process.name for process in found}
-        if self.lane == "kwok" and missing:
+        missing = set(_COMPONENTS[self.lane]) - {process.name for process in found}
+        if missing:
             raise ClusterError(
                 f"The cluster {self.name!r} started without {', '.join(sorted(missing))} in"
                 f" {self.directory}."
@@ -186,6 +190,9 @@ class Cluster:
         """Start the lane; once more when another program took a port that had been free."""
         if self.lane == "kind":
             kind.create(self.name, self.directory, options)
+            return
+        if self.lane == "node":
+            node.create(self.name, self.directory, options)
             return
         try:
             kwok.create(self.name, self.directory, options)
@@ -224,10 +231,17 @@ class Cluster:
             pids = ", ".join(f"{process.name} ({process.pid})" for process in left)
             raise ClusterError(f"These processes of the cluster {self.name!r} do not end: {pids}.")
         volumes.remove(folders)
+        if _read_lane(self._lane_file) == "node":
+            node.destroy(self.directory)
         shutil.rmtree(self.directory)
 
     def _volume_folders(self) -> list[Path]:
-        """Ask for the folders behind its volumes; none when it cannot answer any more."""
+        """Ask for the folders behind its volumes; none when it cannot answer any more.
+
+        Those of a node are in the cluster's own folder.
+        """
+        if _read_lane(self._lane_file) == "node":
+            return []
         names = {process.name for process in processes.owned(self.directory, self._pids)}
         if "kube-apiserver" not in names or not self.kubeconfig.exists():
             return []
@@ -246,6 +260,11 @@ def reap(root: Path = CLUSTERS) -> list[str]:
             Cluster(file.parent.name, root=root).down()
             names.append(file.parent.name)
     return names
+
+
+def _read_lane(path: Path) -> str:
+    """Read the lane that a cluster was begun with; empty when it never was."""
+    return path.read_text() if path.exists() else ""
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from tools.binaries import binaries
@@ -37,7 +38,22 @@ rules: [{level: Metadata}]
 """
 
 
-def create(name: str, directory: Path, options: Options) -> None:
+_SERVICES = "10.96.0.0/16"  # the default of the API server has room for 254 Services only
+
+
+@dataclass(frozen=True)
+class Home:
+    """Where the control plane runs: on the machine itself, or with a node in its namespaces."""
+
+    enter: tuple[str, ...] = ()
+    """The command that runs another one there."""
+    services: str = _SERVICES
+    """Addresses of Services."""
+    config: str = _CONFIG
+    """What kwokctl reads."""
+
+
+def create(name: str, directory: Path, options: Options, home: Home | None = None) -> None:
     """Create and start the cluster; raises ClusterError with the end of a log when it fails.
 
     Processes of a failed start are left to the caller, who knows which are the cluster's.
@@ -49,10 +65,12 @@ def create(name: str, directory: Path, options: Options) -> None:
             f"The cluster's folder is {directory}, and kwokctl takes none with a space: move the"
             " checkout to a path without."
         )
+    home = home or Home()
     prepare()
     paths = binaries("kwok")
     log = directory / "kwokctl.log"
-    command = [str(paths["kwokctl"]), *_arguments(name, directory, options, paths)]
+    arguments = _arguments(name, directory, options, home, paths)
+    command = [*home.enter, str(paths["kwokctl"]), *arguments]
     environment = {**os.environ, "KWOK_WORKDIR": str(directory)}
     # Free ports are looked for, then taken: two that look at once would find the same ones.
     with file_lock(cache_root() / "ports.lock"), log.open("wb") as sink:
@@ -100,18 +118,17 @@ def _ended(pids: Path, directory: Path) -> set[str]:
     return {file.stem for file in pids.glob("*.pid")} - running
 
 
-_SERVICES = "10.96.0.0/16"  # the default of the API server has room for 254 Services only
-
-
 def logs_folder(name: str, directory: Path) -> Path:
     """Folder with one log for each component, and the audit log."""
     return directory / "clusters" / name / "logs"
 
 
-def _arguments(name: str, directory: Path, options: Options, paths: dict[str, Path]) -> list[str]:
+def _arguments(
+    name: str, directory: Path, options: Options, home: Home, paths: dict[str, Path]
+) -> list[str]:
     """Return the arguments of `kwokctl create cluster`; every binary absolute: no downloads."""
     config = directory / "kwokctl.yaml"
-    config.write_text(_CONFIG)
+    config.write_text(home.config)
     arguments = ["create", "cluster", "--name", name, "--runtime", "binary"]
     arguments += ["--wait", f"{options.start_seconds:.0f}s"]
     arguments += ["--kubeconfig", str(directory / "kubeconfig")]
@@ -126,18 +143,18 @@ def _arguments(name: str, directory: Path, options: Options, paths: dict[str, Pa
         arguments += ["--kube-audit-policy", str(policy)]
     if not options.qps_limits:
         arguments += ["--disable-qps-limits"]
-    for extra in _extra_args(options):
+    for extra in _extra_args(options, home.services):
         arguments += ["--extra-args", extra]
     return arguments
 
 
-def _extra_args(options: Options) -> list[str]:
+def _extra_args(options: Options, services: str) -> list[str]:
     """Return `component=flag=value` for the options that kwokctl has no flag for."""
     extra = [
         f"kube-controller-manager=horizontal-pod-autoscaler-sync-period={options.hpa_sync_period}",
         "kube-controller-manager=enable-hostpath-provisioner=true",  # the folders stay empty
-        f"kube-controller-manager=service-cluster-ip-range={_SERVICES}",
-        f"kube-apiserver=service-cluster-ip-range={_SERVICES}",
+        f"kube-controller-manager=service-cluster-ip-range={services}",
+        f"kube-apiserver=service-cluster-ip-range={services}",
         *options.extra_args,
     ]
     return _ordered(extra if options.durable else [*extra, "etcd=unsafe-no-fsync=true"])

@@ -1,0 +1,272 @@
+"""Configuration of the node's programs: each function returns what one of them reads."""
+
+import json
+from typing import Any
+
+import yaml
+
+from tools.cluster.node.place import (
+    API_PORT,
+    CONTAINERD,
+    DNS_READY_PORT,
+    DOMAIN,
+    METRICS_PORT,
+    PROXY_HEALTH_PORT,
+    REGISTRY_PORT,
+    Place,
+)
+
+PAUSE = "node.local/pause:1"
+
+
+def kwokctl(place: Place) -> str:
+    """The control plane: reachable from Pods, trusted by kubelet, with aggregated APIs."""
+    pki = place.directory / "clusters" / place.directory.name / "pki"
+    flags = {
+        "kube-apiserver": {
+            "advertise-address": place.address,
+            "kubelet-preferred-address-types": "InternalIP",  # else a node's name is looked up
+            "kubelet-client-certificate": f"{pki}/admin.crt",
+            "kubelet-client-key": f"{pki}/admin.key",
+            "requestheader-client-ca-file": f"{pki}/ca.crt",
+            "requestheader-allowed-names": "kwok-admin",  # whom kwokctl certifies
+            "requestheader-username-headers": "X-Remote-User",
+            "requestheader-group-headers": "X-Remote-Group",
+            "requestheader-extra-headers-prefix": "X-Remote-Extra-",
+        },
+        "kwok-controller": {  # or it takes the real node over
+            "manage-all-nodes": "false",
+            "manage-nodes-with-annotation-selector": "kwok.x-k8s.io/node=fake",
+        },
+    }
+    patches = [
+        {
+            "name": name,
+            "extraArgs": [
+                {"key": key, "value": value, **_override(key)} for key, value in values.items()
+            ],
+        }
+        for name, values in flags.items()
+    ]
+    return _yaml(
+        {
+            "apiVersion": "config.kwok.x-k8s.io/v1alpha1",
+            "kind": "KwokctlConfiguration",
+            "options": {
+                "kubeApiserverPort": API_PORT,
+                "kubeApiserverCertSANs": [place.api_service, place.address],
+            },
+            "componentsPatches": patches,
+        }
+    )
+
+
+def _override(key: str) -> dict[str, bool]:
+    """Say that a flag replaces the one that kwokctl itself gives."""
+    return {"override": True} if key == "manage-all-nodes" else {}
+
+
+def containerd(place: Place, runc: str) -> str:
+    """The container runtime; its folders are the node's own."""
+    return f"""\
+version = 3
+root = "/var/lib/containerd"
+state = "/run/containerd"
+
+[grpc]
+  address = "{CONTAINERD}"
+
+[plugins.'io.containerd.cri.v1.images']
+  snapshotter = "overlayfs"
+  [plugins.'io.containerd.cri.v1.images'.pinned_images]
+    sandbox = "{PAUSE}"
+  [plugins.'io.containerd.cri.v1.images'.registry]
+    config_path = "{place.folder}/registries"
+
+[plugins.'io.containerd.cri.v1.runtime']
+  restrict_oom_score_adj = true
+  [plugins.'io.containerd.cri.v1.runtime'.cni]
+    bin_dirs = ["{place.programs}"]
+    conf_dir = "{place.folder}/cni"
+{_runtime("runc", place, runc)}{_runtime("nvidia", place, runc)}"""
+
+
+def _runtime(name: str, place: Place, runc: str) -> str:
+    """One runtime handler; `nvidia` is what the GPU operator adds, here without a GPU."""
+    table = f"plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.{name}"
+    return f"""\
+  [{table}]
+    runtime_type = "io.containerd.runc.v2"
+    runtime_path = "{place.programs}/containerd-shim-runc-v2"
+    [{table}.options]
+      BinaryName = "{runc}"
+      SystemdCgroup = false
+"""
+
+
+def mirrors(place: Place) -> str:
+    """Pulls of any image ask the node's registry first."""
+    return f'[host."http://{place.registry}"]\n  capabilities = ["pull", "resolve"]\n'
+
+
+def cni(place: Place) -> str:
+    """Pods are linked to the node by routes: with a bridge, replies would miss their Service."""
+    ranges = [[{"subnet": place.pods}]]
+    ipam = {
+        "type": "host-local",
+        "ranges": ranges,
+        "routes": [{"dst": "0.0.0.0/0"}],
+        "dataDir": "/run/cni",
+    }
+    plugins = [
+        {"type": "ptp", "ipMasq": False, "ipam": ipam},
+        {"type": "portmap", "capabilities": {"portMappings": True}, "backend": "nftables"},
+    ]
+    return json.dumps({"cniVersion": "1.0.0", "name": "node", "plugins": plugins}, indent=2)
+
+
+def kubelet(place: Place) -> str:
+    """The kubelet on either version of cgroups, below a group of the cluster's own."""
+    pki = place.directory / "clusters" / place.directory.name / "pki"
+    return _yaml(
+        {
+            "apiVersion": "kubelet.config.k8s.io/v1beta1",
+            "kind": "KubeletConfiguration",
+            "address": place.address,
+            "healthzBindAddress": "127.0.0.1",
+            "authentication": {
+                "anonymous": {"enabled": False},
+                "webhook": {"enabled": True},
+                "x509": {"clientCAFile": f"{pki}/ca.crt"},
+            },
+            "authorization": {"mode": "Webhook"},
+            "cgroupDriver": "cgroupfs",
+            "cgroupRoot": place.cgroup,
+            "clusterDNS": [place.address],
+            "clusterDomain": DOMAIN,
+            "containerRuntimeEndpoint": f"unix://{CONTAINERD}",
+            "enforceNodeAllocatable": [],
+            "evictionHard": {"memory.available": "100Mi", "nodefs.available": "500Mi"},
+            "failCgroupV1": False,
+            "failSwapOn": False,
+            "imageGCHighThresholdPercent": 100,
+            "makeIPTablesUtilChains": False,
+            "oomScoreAdj": 0,
+            "resolvConf": f"{place.folder}/resolv.conf",
+            "serializeImagePulls": False,
+            "volumePluginDir": "/var/lib/kubelet/volumeplugins",
+        }
+    )
+
+
+def kube_proxy(place: Place) -> str:
+    """Services by nftables, in the node's own network."""
+    return _yaml(
+        {
+            "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
+            "kind": "KubeProxyConfiguration",
+            "clientConnection": {"kubeconfig": str(place.kubeconfig)},
+            "clusterCIDR": place.pods,
+            "mode": "nftables",
+            "healthzBindAddress": f"{place.address}:{PROXY_HEALTH_PORT}",
+            "metricsBindAddress": "127.0.0.1:10249",
+            "conntrack": {
+                "maxPerCore": 0,
+                "min": 0,
+                "tcpEstablishedTimeout": "0s",
+                "tcpCloseWaitTimeout": "0s",
+            },
+        }
+    )
+
+
+def coredns(place: Place) -> str:
+    """Names of the cluster; there are no others, and one learns so at once."""
+    return f"""\
+.:53 {{
+    bind {place.address}
+    errors
+    ready {place.address}:{DNS_READY_PORT}
+    kubernetes {DOMAIN} in-addr.arpa ip6.arpa {{
+        kubeconfig {place.kubeconfig}
+        pods insecure
+        ttl 5
+    }}
+    cache 5
+    template IN ANY . {{
+        rcode NXDOMAIN
+    }}
+}}
+"""
+
+
+def registry(place: Place) -> str:
+    """The registry that pulls are answered from; images can be deleted from it."""
+    return _yaml(
+        {
+            "version": 0.1,
+            "log": {"level": "warn"},
+            "storage": {
+                "filesystem": {"rootdirectory": str(place.folder / "images")},
+                "delete": {"enabled": True},
+            },
+            "http": {"addr": f"{place.address}:{REGISTRY_PORT}"},
+        }
+    )
+
+
+def metrics_objects(place: Place) -> list[dict[str, Any]]:
+    """The objects that make the metrics API part of the cluster's; its server is no Pod."""
+    meta = {"name": "metrics-server", "namespace": "kube-system"}
+    port = {"name": "https", "protocol": "TCP"}
+    reader = {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRole",
+        "metadata": {
+            "name": "system:aggregated-metrics-reader",
+            "labels": {
+                f"rbac.authorization.k8s.io/aggregate-to-{role}": "true"
+                for role in ("admin", "edit", "view")
+            },
+        },
+        "rules": [
+            {
+                "apiGroups": ["metrics.k8s.io"],
+                "resources": ["pods", "nodes"],
+                "verbs": ["get", "list", "watch"],
+            }
+        ],
+    }
+    service = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": meta,
+        "spec": {"ports": [{**port, "port": 443, "targetPort": METRICS_PORT}]},
+    }
+    endpoints = {
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "metadata": {**meta, "labels": {"kubernetes.io/service-name": "metrics-server"}},
+        "addressType": "IPv4",
+        "ports": [{**port, "port": METRICS_PORT}],
+        "endpoints": [{"addresses": [place.address], "conditions": {"ready": True}}],
+    }
+    api = {
+        "apiVersion": "apiregistration.k8s.io/v1",
+        "kind": "APIService",
+        "metadata": {"name": "v1beta1.metrics.k8s.io"},
+        "spec": {
+            "service": {"name": meta["name"], "namespace": meta["namespace"]},
+            "group": "metrics.k8s.io",
+            "version": "v1beta1",
+            "insecureSkipTLSVerify": True,
+            "groupPriorityMinimum": 100,
+            "versionPriority": 100,
+        },
+    }
+    return [reader, service, endpoints, api]
+
+
+def _yaml(value: dict[str, Any]) -> str:
+    """Write YAML in the order given."""
+    return yaml.safe_dump(value, sort_keys=False)

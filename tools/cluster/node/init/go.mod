@@ -1,0 +1,3 @@
+module digitalhuman.invalid/tools/cluster/node/init
+
+go 1.26.0

@@ -1,0 +1,88 @@
+"""What a machine must have for the node lane; what it lacks is one sentence, before any change."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from tools.cache import cache_root
+from tools.cluster.errors import ClusterError
+from tools.cluster.node import cgroups
+from tools.cluster.node.namespaces import HIDDEN
+from tools.debian import PackageError, ensure
+
+PROGRAMS = ("runc", "nft", "docker-registry", "ip", "nsenter", "mount", "setsid")
+FREE_GIB = 3.0
+
+
+def check(directory: Path) -> None:
+    """Raise ClusterError when the node lane cannot run here; install packages that are missing."""
+    for problem in (
+        _platform(sys.platform, os.geteuid()),
+        _filesystems(Path("/proc/filesystems")),
+        _cgroups(),
+        _paths(directory, cache_root()),
+        _disk(directory),
+    ):
+        if problem:
+            raise ClusterError(f"CLUSTER=node {problem}")
+    try:
+        ensure(PROGRAMS)
+    except PackageError as error:
+        raise ClusterError(f"CLUSTER=node lacks programs. {error}") from error
+
+
+def _platform(name: str, uid: int) -> str:
+    """Linux, and the rights to make namespaces."""
+    if name != "linux":
+        return f"needs Linux and this is {name}: use CLUSTER=kind with a container engine."
+    if uid != 0:
+        return "needs root, for namespaces and mounts: use CLUSTER=kwok, or run it as root."
+    return ""
+
+
+def _filesystems(path: Path) -> str:
+    """The layers of images are laid over each other by the kernel."""
+    if not path.exists() or "overlay" not in path.read_text().split():
+        loader = shutil.which("modprobe")
+        if loader and not subprocess.run([loader, "-q", "overlay"], check=False).returncode:
+            return ""
+        return "needs the kernel's overlay filesystem, which is not here: use CLUSTER=kwok."
+    return ""
+
+
+def _cgroups() -> str:
+    """The kubelet limits Pods by control groups."""
+    lacks = cgroups.missing(cgroups.mounts())
+    if lacks:
+        names = ", ".join(sorted(lacks))
+        return (
+            f"needs control groups and these are not mounted: {names}. Mount them below"
+            " /sys/fs/cgroup (version 1 or 2), or use CLUSTER=kwok."
+        )
+    return ""
+
+
+def _paths(*paths: Path) -> str:
+    """The node has its own of some folders, so what it uses may not lie in the machine's."""
+    for path in paths:
+        for hidden in HIDDEN:
+            if path.resolve().is_relative_to(hidden):
+                return (
+                    f"cannot use {path}, since the node has a {hidden} of its own: move the"
+                    " checkout elsewhere, or the cache with XDG_CACHE_HOME."
+                )
+    return ""
+
+
+def _disk(directory: Path) -> str:
+    """Images and volumes need room; kubelet evicts Pods from a full disk."""
+    existing = next(path for path in (directory, *directory.parents) if path.exists())
+    free = shutil.disk_usage(existing).free / 2**30
+    if free < FREE_GIB:
+        return (
+            f"needs {FREE_GIB:.0f} GiB of free disk below {existing} and {free:.1f} are left:"
+            " make room, for example with `make clean` or `go clean -cache`."
+        )
+    return ""
