@@ -52,7 +52,7 @@ def unit() -> Iterator[Step]:
     """Tests that need neither a cluster nor a browser."""
     yield Step("programs", "tools.debian", ("redis-server",))
     yield Step("page", "tools.page")
-    here = "not cluster and not browser and not torch and not images"
+    here = "not cluster and not browser and not torch and not images and not node"
     yield Step("unit tests", "pytest", ("-q", "-m", here, "-n", WORKERS))
 
 
@@ -80,6 +80,12 @@ def cluster() -> Iterator[Step]:
     yield Step("cluster tests", "pytest", ("-q", "-m", "cluster", "-n", WORKERS))
 
 
+def node() -> Iterator[Step]:
+    """Tests with real Pods on a node of this machine: as root, on Linux."""
+    yield Step("binaries", "tools.binaries", ("node", "node-probe", "--quiet"))
+    yield Step("node tests", "pytest", ("-q", "-m", "node", "tests/node"))
+
+
 STAGES = {
     "lint": lint,
     "unit": unit,
@@ -87,6 +93,7 @@ STAGES = {
     "browser": browser,
     "torch": torch,
     "cluster": cluster,
+    "node": node,
 }
 
 

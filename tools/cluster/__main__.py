@@ -104,6 +104,20 @@ def nodes(
 
 
 @app.command()
+def images(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Names in build/images, for example operator.")
+    ] = None,
+    name: Name = "demo",
+) -> None:
+    """Send images that were built here to a node cluster's registry; print them by digest."""
+    from tools.cluster.node.lane import push_images  # noqa: PLC0415 - of one lane only
+
+    for image in push_images(Cluster(name).directory, names or []):
+        typer.echo(image.pinned)
+
+
+@app.command()
 def token(
     namespace: Annotated[str, typer.Argument(help="Namespace of the ServiceAccount.")],
     account: Annotated[str, typer.Argument(help="Name of the ServiceAccount.")],

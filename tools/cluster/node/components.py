@@ -19,12 +19,14 @@ from tools.cluster.node.place import (
     Place,
 )
 from tools.cluster.processes import find
+from tools.cluster.volumes import BASE
 
 FIRST = "node-init"
 COMPONENTS = (
     FIRST,
     "containerd",
     "docker-registry",
+    "volume-opener",
     "kubelet",
     "kube-proxy",
     "coredns",
@@ -94,6 +96,7 @@ def start_runtime(machine: Machine) -> None:
     """Start what needs no API server."""
     machine.start("containerd", "--config", str(machine.place.folder / "containerd.toml"))
     machine.start("docker-registry", "serve", str(machine.place.folder / "registry.yaml"))
+    machine.start("volume-opener", "open", str(BASE))
 
 
 def start_node(machine: Machine) -> None:

@@ -105,8 +105,8 @@ def _runtime(name: str, place: Place, runc: str) -> str:
 
 
 def mirrors(place: Place) -> str:
-    """Pulls of any image ask the node's registry first."""
-    return f'[host."http://{place.registry}"]\n  capabilities = ["pull", "resolve"]\n'
+    """Pulls of any image ask the node's registry, and nobody else."""
+    return f'server = "http://{place.registry}"\n'
 
 
 def cni(place: Place) -> str:
@@ -183,7 +183,7 @@ def kube_proxy(place: Place) -> str:
 def coredns(place: Place) -> str:
     """Names of the cluster; there are no others, and one learns so at once."""
     return f"""\
-.:53 {{
+{DOMAIN} in-addr.arpa ip6.arpa {{
     bind {place.address}
     errors
     ready {place.address}:{DNS_READY_PORT}
@@ -193,6 +193,10 @@ def coredns(place: Place) -> str:
         ttl 5
     }}
     cache 5
+}}
+. {{
+    bind {place.address}
+    errors
     template IN ANY . {{
         rcode NXDOMAIN
     }}

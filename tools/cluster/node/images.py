@@ -28,17 +28,25 @@ def ctr(place: Place, entered: list[str], *arguments: str) -> str:
     return namespaces.run_in(entered, [*command, *arguments])
 
 
-def push_built(place: Place, folder: Path = BUILT) -> dict[str, Pushed]:
-    """Send every image that was built to the node's registry; return them by name."""
-    pushed = {}
-    for description in sorted(folder.glob("*.json")):
-        if description.name.endswith(".cdx.json"):
-            continue
+def push_built(place: Place, names: list[str], folder: Path = BUILT) -> list[Pushed]:
+    """Send images that were built to the node's registry; no names: all there are."""
+    present = sorted(path.stem for path in folder.glob("*.json") if ".cdx" not in path.suffixes)
+    for name in names:
+        if name not in present:
+            raise ClusterError(f"There is no image {name!r} in {folder}: run `make images`.")
+    return [_push_one(place, folder / f"{name}.json") for name in names or present]
+
+
+def _push_one(place: Place, description: Path) -> Pushed:
+    """Send one image; raises ClusterError when archive and description do not agree."""
+    try:
         known = json.loads(description.read_text())
-        image = push(place.registry, folder / known["archive"])
-        if image.digest != known["digest"]:
-            raise ClusterError(
-                f"{description} tells of another image than its archive holds: run make images."
-            )
-        pushed[known["name"]] = image
-    return pushed
+        archive, digest = description.parent / known["archive"], known["digest"]
+    except (OSError, ValueError, KeyError) as error:
+        raise ClusterError(f"{description} cannot be read: run `make images`.") from error
+    image = push(place.registry, archive)
+    if image.digest != digest:
+        raise ClusterError(
+            f"{description} tells of another image than its archive holds: run `make images`."
+        )
+    return image

@@ -16,6 +16,7 @@ from tools.cluster.kubectl import Kubectl
 from tools.cluster.node import cgroups, components, configs, images, namespaces, network, preflight
 from tools.cluster.node.components import Machine
 from tools.cluster.node.place import API_PORT, NODE, Place, cgroup_of
+from tools.cluster.node.registry import Pushed
 from tools.cluster.options import Options
 from tools.cluster.processes import find
 
@@ -44,23 +45,28 @@ def create(name: str, directory: Path, options: Options) -> None:
     """
     programs = binaries("node")
     with _stage("namespaces"):
-        machine = _new_machine(directory, programs)
-    place = machine.place
+        new = _new_machine(directory, programs)
+    place = new.place
     with _stage("container runtime"):
         components.write_configs(place, str(shutil.which("runc")))
-        components.start_runtime(machine)
+        components.start_runtime(new)
     with _stage("control plane"):
-        kwok.create(name, directory, options, _control_plane(machine))
+        kwok.create(name, directory, options, _control_plane(new))
         _point_to_node(place)
     with _stage("node"):
-        components.start_node(machine)
-        machine.wait("containerd", lambda: components.runtime_serves(machine), SERVE_SECONDS)
-        images.load_pause(place, machine.entered, programs[components.FIRST])
+        components.start_node(new)
+        new.wait("containerd", lambda: components.runtime_serves(new), SERVE_SECONDS)
+        images.load_pause(place, new.entered, programs[components.FIRST])
     with _stage("services"):
-        _wait_until_all_serve(machine)
-    pushed = images.push_built(place)
-    if pushed:
-        print(f"images in the registry: {', '.join(pushed)}", file=sys.stderr, flush=True)
+        _wait_until_all_serve(new)
+
+
+def push_images(directory: Path, names: list[str]) -> list[Pushed]:
+    """Send images that were built here to the cluster's registry; no names: all there are.
+
+    What the registry has already is not sent again.
+    """
+    return images.push_built(machine(directory).place, names)
 
 
 def check(directory: Path) -> None:
@@ -99,8 +105,9 @@ def _new_machine(directory: Path, programs: dict[str, Path]) -> Machine:
         place = network.free_slot(Place(directory, 0), network.routes())
         (directory / RECORD).write_text(json.dumps({"slot": place.slot}) + "\n")
         linked = {name: programs[name] for name in _LINKED}
-        registry = shutil.which("docker-registry")
-        components.link_programs(place, {**linked, "docker-registry": Path(str(registry))})
+        linked["docker-registry"] = Path(str(shutil.which("docker-registry")))
+        linked["volume-opener"] = programs[components.FIRST]
+        components.link_programs(place, linked)
         place.logs.mkdir()
         first = namespaces.create(place, programs[components.FIRST])
         network.connect(place, first.pid, namespaces.enter(first.pid))

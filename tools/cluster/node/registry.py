@@ -36,7 +36,7 @@ def push(address: str, archive: Path) -> Pushed:
             return _push(address, archive, tar)
     except (OSError, tarfile.TarError, KeyError, ValueError) as error:
         raise ClusterError(
-            f"{archive} cannot be sent to the registry ({error}): build it again (make images)."
+            f"{archive} cannot be sent to the registry ({error}): run `make images`."
         ) from error
 
 
@@ -45,7 +45,7 @@ def _push(address: str, archive: Path, tar: tarfile.TarFile) -> Pushed:
     [entry] = json.load(_open(tar, "index.json"))["manifests"]
     reference = entry.get("annotations", {}).get("io.containerd.image.name", "")
     if ":" not in reference:
-        raise ClusterError(f"{archive} has no image name in it: build it again (make images).")
+        raise ClusterError(f"{archive} has no image name in it: run `make images`.")
     repository, tag = repository_and_tag(reference)
     manifest = _open(tar, _blob(entry["digest"])).read()
     parsed = json.loads(manifest)

@@ -3,6 +3,9 @@
 // `node-init start` starts another one of itself in new mount, process and network namespaces,
 // prints its process id and ends. When that one ends, the kernel ends all processes of the node
 // and drops its mounts and links. Without arguments it waits: so it is the sandbox of a Pod too.
+//
+// `node-init open FOLDER` lets every user write to what is made in the folder: those are volumes,
+// which Kubernetes' own provisioner makes for root alone, and Pods are not root.
 package main
 
 import (
@@ -10,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 )
 
@@ -26,6 +30,32 @@ func start() error {
 	return nil
 }
 
+// open lets every user write to each folder that is made in this one, now and later.
+func open(folder string) error {
+	watch, err := syscall.InotifyInit1(syscall.IN_CLOEXEC)
+	if err != nil {
+		return err
+	}
+	if _, err := syscall.InotifyAddWatch(watch, folder, syscall.IN_CREATE); err != nil {
+		return err
+	}
+	events := make([]byte, 64*1024)
+	for {
+		entries, err := os.ReadDir(folder)
+		if err != nil {
+			return err
+		}
+		for _, entry := range entries {
+			if entry.IsDir() {
+				os.Chmod(filepath.Join(folder, entry.Name()), 0o777)
+			}
+		}
+		if _, err := syscall.Read(watch, events); err != nil && err != syscall.EINTR {
+			return err
+		}
+	}
+}
+
 // reap collects every child that has ended.
 func reap() {
 	for {
@@ -39,14 +69,8 @@ func reap() {
 	}
 }
 
-func main() {
-	if len(os.Args) == 2 && os.Args[1] == "start" {
-		if err := start(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		return
-	}
+// wait reaps until it is told to end.
+func wait() {
 	signals := make(chan os.Signal, 64)
 	signal.Notify(signals, syscall.SIGCHLD, syscall.SIGTERM, syscall.SIGINT)
 	reap()
@@ -55,5 +79,21 @@ func main() {
 			return
 		}
 		reap()
+	}
+}
+
+func main() {
+	var err error
+	switch {
+	case len(os.Args) == 2 && os.Args[1] == "start":
+		err = start()
+	case len(os.Args) == 3 && os.Args[1] == "open":
+		err = open(os.Args[2])
+	default:
+		wait()
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
 	}
 }
