@@ -5,6 +5,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -21,7 +22,7 @@ MEGABYTE = 10**6
 
 
 @app.command()
-def build(
+def build(  # noqa: PLR0917 - options of a command, never given by position
     names: Annotated[
         list[str] | None, typer.Argument(envvar="IMAGES", help="Images, or all.")
     ] = None,
@@ -33,12 +34,13 @@ def build(
     epoch: Annotated[
         int, typer.Option(envvar="SOURCE_DATE_EPOCH", help="Time of everything in the images.")
     ] = 0,
+    out: Annotated[Path, typer.Option(help="Folder of the results.")] = OUT,
 ) -> None:
     """Build images into build/images; without names: the operator and the CPU runtime."""
     with expected():
         choice = Choice(engine, base, fresh_base, epoch)
-        for known in build_images(table.chosen(names or ()), choice):
-            show(Console(width=None if sys.stdout.isatty() else 120), known)
+        for known in build_images(table.chosen(names or ()), choice, out.absolute()):
+            show(Console(width=None if sys.stdout.isatty() else 120), known, out)
 
 
 @app.command()
@@ -51,7 +53,7 @@ def clean() -> None:
                 shutil.rmtree(folder)
 
 
-def show(console: Console, known: dict[str, Any]) -> None:
+def show(console: Console, known: dict[str, Any], out: Path) -> None:
     """Print what a person wants to know of a new image."""
     console.print(
         f"[bold]{known['name']}[/bold]  {known['reference']}  in {known['seconds']:.1f} s by"
@@ -62,7 +64,7 @@ def show(console: Console, known: dict[str, Any]) -> None:
     for layer in known["layers"]:
         _row(console, layer, layer["step"][:72])
     _row(console, known, "in all")
-    console.print(f"  {(OUT / known['archive'])}, {known['sbom']}", highlight=False)
+    console.print(f"  {out / known['archive']}, {known['sbom']}", highlight=False)
 
 
 def _row(console: Console, sizes: dict[str, Any], text: str) -> None:

@@ -159,7 +159,13 @@ def _debootstrap(wanted: Recipe, scratch: Path, log: Path) -> None:
         environment={"SOURCE_DATE_EPOCH": "0", "TMPDIR": str(scratch)},
     )
     if not made:
-        said = [line for line in log.read_text(errors="replace").splitlines() if "E:" in line]
+        told = log.read_text(errors="replace")
+        if "Failed to fetch" in told:
+            raise ImageError(
+                "No Debian mirror can be reached: check the network and the proxy, or name a base"
+                " that is here with --base."
+            )
+        said = [line for line in told.splitlines() if "E:" in line]
         reason = said[0].strip() if said else "it does not say why"
         raise ImageError(f"mmdebstrap could not make a base: {reason}; all it said is in {log}.")
     log.unlink()

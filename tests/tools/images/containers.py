@@ -53,7 +53,7 @@ def specification(
         "process": {
             "terminal": False,
             "user": {"uid": user, "gid": user},
-            "args": [*config["Entrypoint"], *arguments],
+            "args": [*arguments],
             "env": [*config["Env"], *(f"{name}={value}" for name, value in environment.items())],
             "cwd": config["WorkingDir"],
             "capabilities": {},
@@ -94,13 +94,16 @@ def running(
     folder: Path,
     arguments: Sequence[str] = (),
     *,
+    program: str = "",
     environment: Mapping[str, str] | None = None,
     user: int = 65532,
     mounts: Mapping[str, Path] | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run an image; its output goes to `output` in the folder, and it is gone afterwards."""
     folder.mkdir(parents=True)
-    wanted = specification(image, arguments, environment or {}, user, mounts or {})
+    command = [program] if program else image.config["config"]["Entrypoint"]
+    words = [*command, *arguments]
+    wanted = specification(image, words, environment or {}, user, mounts or {})
     (folder / "config.json").write_text(json.dumps(wanted))
     name = f"digital-human-test-{os.getpid()}-{folder.name}"
     runc = ["runc", "--root", str(folder / "runc")]
@@ -121,3 +124,12 @@ def running(
                 except subprocess.TimeoutExpired:
                     process.kill()
             subprocess.run([*runc, "delete", "--force", name], capture_output=True, check=False)
+
+
+def output(
+    image: Image, folder: Path, program: str, *arguments: str, user: int = 65532
+) -> tuple[int, str]:
+    """Run a program of an image to its end; its exit status and what it said."""
+    with running(image, folder, arguments, program=program, user=user) as process:
+        code = process.wait(60)
+    return code, (folder / "output").read_text()

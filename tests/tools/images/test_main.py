@@ -43,7 +43,7 @@ def test_digest_and_sizes_are_printed(
 ) -> None:
     asked: list[list[str]] = []
 
-    def builds(images: list[Any], choice: object) -> Iterator[dict[str, Any]]:
+    def builds(images: list[Any], choice: object, out: Path) -> Iterator[dict[str, Any]]:
         asked.append([image.name for image in images])
         yield KNOWN
 
