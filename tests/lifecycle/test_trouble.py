@@ -63,6 +63,24 @@ def test_changed_secret_rolls_only_the_pods_that_read_it(place: Place) -> None:
     assert place.get("deployment", "ada-audio2face")["metadata"]["generation"] == face
 
 
+def test_key_of_the_face_holds_back_and_rolls_the_face_alone(place: Place) -> None:
+    key = {"name": "ngc", "key": "api-key"}
+    place.apply(human(face={"managed": {"gpu": {"profile": "l4"}, "apiKeySecret": key}}))
+    ready = place.wait_condition("Ready", "False", reason="SecretMissing")
+    assert 'Secret "ngc" does not exist (spec.face.managed.apiKeySecret)' in ready["message"]
+    assert place.get("deployment", "ada")
+    assert not place.get("deployment", "ada-audio2face")
+    place.apply(secret("ngc", **{"api-key": "one"}))
+    place.wait_condition("Ready", "True")
+    before = {n: _generation(place, n) for n in ("ada", "ada-audio2face")}
+    place.apply(secret("ngc", **{"api-key": "two"}))
+    place.wait(
+        "the face to roll", lambda: _generation(place, "ada-audio2face") > before["ada-audio2face"]
+    )
+    place.wait_condition("Ready", "True")
+    assert _generation(place, "ada") == before["ada"]
+
+
 def test_quota_refusal_is_told_and_mended(place: Place) -> None:
     quota = {
         "apiVersion": "v1",
@@ -182,3 +200,8 @@ def test_backup_and_restore_on_request_say_that_they_do_nothing(place: Place) ->
 
 def _runtime_pods(place: Place) -> list[dict[str, Any]]:
     return place.items("pods", "app.kubernetes.io/component=runtime")
+
+
+def _generation(place: Place, name: str) -> int:
+    found: int = place.get("deployment", name)["metadata"]["generation"]
+    return found

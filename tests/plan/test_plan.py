@@ -231,6 +231,21 @@ class TestNeeds:
         old, new = digests(needs(human), before), digests(needs(human), after)
         assert {c for c in old if old[c] != new[c]} == {names.BACKUP, names.DRILL}
 
+    def test_the_key_of_a_managed_face_is_for_the_face_only(self) -> None:
+        key = {"name": "ngc", "key": "api-key"}
+        human = a_human({"face": {"managed": {"apiKeySecret": key}}})
+        decision = plan.decide(
+            human,
+            images=IMAGES,
+            operator_namespace="o",
+            references={Ref("Secret", "ngc"): Reference(frozenset(), "d")},
+            served=frozenset(),
+        )
+        assert decision.design.withheld == {names.FACE}
+        assert decision.missing == (
+            'Secret "ngc" lacks the key api-key (spec.face.managed.apiKeySecret)',
+        )
+
     def test_missing_secret_withholds_its_component(self) -> None:
         human = a_human({"security": {"apiKeySecret": {"name": "keys", "key": "api"}}})
         decision = plan.decide(

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -225,6 +226,40 @@ def test_policy_lets_the_runtime_reach_every_server_that_the_spec_names(
 ) -> None:
     ports = {way[2] for policy in _policies(a_human(spec)).values() for way in _ways_out(policy)}
     assert port in ports
+
+
+NGC: dict[str, Any] = {"face": {"managed": {"apiKeySecret": {"name": "ngc", "key": "api-key"}}}}
+
+
+def _deployment(human: Human, name: str, digest: str = "") -> dict[str, Any]:
+    design = a_design(human)
+    if digest:
+        design = replace(design, digests={names.FACE: digest})
+    found = (child.manifest for child in children(human, design))
+    return next(m for m in found if m["kind"] == "Deployment" and m["metadata"]["name"] == name)
+
+
+def test_the_face_gets_its_key_by_reference_and_rolls_with_it() -> None:
+    human = a_human(NGC)
+    pod = _deployment(human, "ada-audio2face")["spec"]["template"]["spec"]
+    assert pod["containers"][0]["env"][-1] == {
+        "name": "NGC_API_KEY",
+        "valueFrom": {"secretKeyRef": {"name": "ngc", "key": "api-key"}},
+    }
+    assert _deployment(human, "ada", "one") == _deployment(human, "ada", "two")
+    one, two = (_deployment(human, "ada-audio2face", digest) for digest in ("one", "two"))
+    assert one["spec"]["template"]["metadata"] != two["spec"]["template"]["metadata"]
+
+
+def test_the_face_reaches_the_catalogue_only_with_a_key() -> None:
+    def ports(spec: dict[str, Any]) -> set[int]:
+        return {way[2] for way in _ways_out(_policies(a_human(spec))["ada-audio2face"])}
+
+    assert ports({"face": {"managed": {}}}) == {53, 5353}
+    assert ports(NGC) == {53, 5353, 443}
+    ways = _ways_out(_policies(a_human(NGC))["ada-audio2face"])
+    anywhere = {"ipBlock": {"cidr": "0.0.0.0/0", "except": ["169.254.0.0/16"]}}
+    assert (json.dumps(anywhere), "TCP", 443) in ways
 
 
 def _policies(human: Human) -> dict[str, dict[str, Any]]:

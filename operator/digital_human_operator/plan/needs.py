@@ -95,7 +95,9 @@ def _source(source: ModelSource) -> Iterator[Need]:
 
 
 def _face(spec: DigitalHumanSpec) -> Iterator[Need]:
-    external = spec.face.external
+    managed, external = spec.face.managed, spec.face.external
+    if managed is not None:
+        yield from _key(managed.api_key_secret, names.FACE, "spec.face.managed.apiKeySecret")
     if external is not None and external.tls is not None:
         yield from _key(external.tls.ca_secret, names.RUNTIME, "spec.face.external.tls.caSecret")
 

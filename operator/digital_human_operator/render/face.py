@@ -24,7 +24,7 @@ _LIMITS = {"cpu": "4", "memory": "16Gi"}
 
 def face_deployment(human: Human, face: ManagedFace, design: Design) -> Manifest:
     """The servers; none while the human is suspended."""
-    labels = names.labels(human.name, names.FACE)
+    references = design.digests.get(names.FACE)
     return manifest(
         human,
         "apps/v1",
@@ -41,7 +41,12 @@ def face_deployment(human: Human, face: ManagedFace, design: Design) -> Manifest
                 "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1},
             },
             "template": {
-                "metadata": {"labels": labels},
+                "metadata": {
+                    "labels": names.labels(human.name, names.FACE),
+                    "annotations": (
+                        {names.ANNOTATION_REFERENCES: references} if references else None
+                    ),
+                },
                 "spec": {
                     "automountServiceAccountToken": False,
                     "enableServiceLinks": False,
@@ -87,6 +92,7 @@ def _container(face: ManagedFace, design: Design) -> Manifest:
             "env": [
                 {"name": "MAX_STREAMS", "value": str(face.streams)},
                 {"name": "GRPC_PORT", "value": str(names.PORT_GRPC)},
+                *_api_key(face),
             ],
             "resources": {
                 "requests": {**_REQUESTS, **(wanted.requests if wanted else {}), **gpu},
@@ -103,3 +109,12 @@ def _container(face: ManagedFace, design: Design) -> Manifest:
         }
     )
     return found
+
+
+def _api_key(face: ManagedFace) -> list[Manifest]:
+    """What the server fetches its model with, by reference."""
+    ref = face.api_key_secret
+    if ref is None:
+        return []
+    source = {"secretKeyRef": {"name": ref.name, "key": ref.key}}
+    return [{"name": "NGC_API_KEY", "valueFrom": source}]

@@ -18,6 +18,7 @@ from .common import Manifest, manifest
 _ANYWHERE = ("0.0.0.0/0", "::/0")
 _METADATA = (ip_network("169.254.0.0/16"), ip_network("fe80::/10"))
 _LINK_LOCAL = "169.254.0.0/16"  # NodeLocal DNSCache and the clouds' resolvers, on the node
+_HTTPS = 443
 _API_SERVER_PORTS = (443, 6443)
 
 
@@ -26,8 +27,10 @@ def policies(human: Human, design: Design) -> list[Manifest]:
     if human.spec.network.policy == "Off":
         return []
     found = [_deny_all(human), _runtime(human)]
-    if human.spec.face.managed is not None:
-        found.append(_policy(human, names.FACE, [_from_runtime(human, names.PORT_GRPC)], _dns()))
+    face = human.spec.face.managed
+    if face is not None:
+        ways_out = [*_dns(), _outside([_HTTPS])] if face.api_key_secret else _dns()
+        found.append(_policy(human, names.FACE, [_from_runtime(human, names.PORT_GRPC)], ways_out))
     redis = human.spec.sessions.store.redis
     if redis is not None and redis.managed is not None:
         clients = [_component(human, names.RUNTIME), _component(human, names.BACKUP)]

@@ -28,6 +28,9 @@ class ManagedFace(ApiModel):
     """Number of servers."""
     streams: Annotated[int, Field(ge=1, le=256)] = 8
     """Conversations that one server animates at once."""
+    api_key_secret: SecretKeyRef | None = None
+    """Key of a Secret with the NGC API key, by which the server fetches its model over HTTPS;
+    absent: the image has the model."""
     gpu: GpuRequest = Field(default_factory=GpuRequest)
     """GPU of each server; an L4, L40S or a MIG slice is enough."""
     resources: Resources | None = None
