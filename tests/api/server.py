@@ -55,12 +55,17 @@ class Server:
         return dict(found)
 
     def change_refusal(self, kind: str, old: JsonObject, new: JsonObject) -> list[str]:
-        """What the server says against the change of ``old`` into ``new``."""
+        """What the server says against the change of ``old`` into ``new``; status may change too."""
         live = self.create(kind, old)
         name = live["metadata"]["name"]
         try:
-            self.objects.replace_namespaced_custom_object(
-                *self._where(kind), name, live | {"spec": new}, dry_run="All"
+            change = [{"op": "replace", "path": "/spec", "value": new}]
+            self.objects.patch_namespaced_custom_object(
+                *self._where(kind),
+                name,
+                change,
+                dry_run="All",
+                _content_type="application/json-patch+json",
             )
         except client.ApiException as error:
             return _causes(error)
