@@ -82,6 +82,11 @@ _ALL = (
         (("node-init", "digitalhuman.invalid/tools/cluster/node/init"),),
     ),
     Tool(
+        "node-gpus",
+        "cluster/node/gpus",
+        (("node-gpus", "digitalhuman.invalid/tools/cluster/node/gpus"),),
+    ),
+    Tool(
         "node-probe",
         "cluster/node/probe",
         (("node-probe", "digitalhuman.invalid/tools/cluster/node/probe"),),
@@ -106,6 +111,7 @@ LANES = {
         "coredns",
         "metrics-server",
         "node-init",
+        "node-gpus",
     ),
     "kind": ("kind", "kubectl"),
 }

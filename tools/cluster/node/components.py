@@ -18,6 +18,7 @@ from tools.cluster.node.place import (
     REGISTRY_PORT,
     Place,
 )
+from tools.cluster.nodes import POOLS
 from tools.cluster.processes import find
 from tools.cluster.volumes import BASE
 
@@ -31,7 +32,9 @@ COMPONENTS = (
     "kube-proxy",
     "coredns",
     "metrics-server",
+    "node-gpus",
 )
+GPUS = 2
 POLL_SECONDS = 0.1
 ABSENT_SECONDS = 3.0
 """A program that has just been started needs a moment to be seen."""
@@ -110,7 +113,9 @@ def start_node(machine: Machine) -> None:
         f"--hostname-override={NODE}",
         f"--node-ip={place.address}",
         "--cert-dir=/var/lib/kubelet/pki",
+        f"--node-labels={','.join(f'{key}={value}' for key, value in labels().items())}",
     )
+    machine.start("node-gpus", str(GPUS))
     proxy = f"--config={place.folder}/kube-proxy.yaml"
     machine.start("kube-proxy", proxy, f"--hostname-override={NODE}")
     machine.start("coredns", "-conf", str(place.folder / "Corefile"))
@@ -128,6 +133,11 @@ def start_node(machine: Machine) -> None:
         "--kubelet-request-timeout=5s",
         "--metric-resolution=10s",
     )
+
+
+def labels() -> dict[str, str]:
+    """What the GPU operator's feature discovery says of a machine with A100."""
+    return {**POOLS["dgx-a100-80"].labels, "nvidia.com/gpu.count": str(GPUS)}
 
 
 def runtime_serves(machine: Machine) -> bool:

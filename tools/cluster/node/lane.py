@@ -35,6 +35,7 @@ _LINKED = (
     "kube-proxy",
     "coredns",
     "metrics-server",
+    "node-gpus",
 )
 
 
@@ -143,6 +144,10 @@ def _wait_until_all_serve(machine: Machine) -> None:
         wait = ("wait", "--for=condition=Ready", f"node/{NODE}", "--timeout=1s")
         return kubectl.run(*wait).returncode == 0
 
+    def gpus_are_there() -> bool:
+        path = "jsonpath={.status.allocatable.nvidia\\.com/gpu}"
+        return kubectl("get", "node", NODE, "-o", path) == str(components.GPUS)
+
     def metrics_are_there() -> bool:
         path = "/apis/metrics.k8s.io/v1beta1"
         return kubectl.run("get", "--raw", path).returncode == 0
@@ -152,6 +157,7 @@ def _wait_until_all_serve(machine: Machine) -> None:
         "coredns": lambda: components.dns_serves(place),
         "kube-proxy": lambda: components.proxy_serves(place),
         "kubelet": node_is_ready,
+        "node-gpus": gpus_are_there,
         "metrics-server": metrics_are_there,
     }
     for name, serves in waits.items():
