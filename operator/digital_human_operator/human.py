@@ -97,7 +97,7 @@ class Design:
     models_claim: str | None
     """The claim with the weights: ours or the user's."""
     served: frozenset[str]
-    """Optional kinds that the cluster serves: HTTPRoute, GRPCRoute, PodMonitor ..."""
+    """Optional kinds that the cluster serves: HTTPRoute, PodMonitor ..."""
     withheld: frozenset[str] = frozenset()
     """Components whose Secrets or ConfigMaps are missing: neither applied nor pruned."""
 

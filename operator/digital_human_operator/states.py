@@ -132,7 +132,7 @@ class AddressState(msgspec.Struct, frozen=True, gc=False):
 
 
 class RouteState(msgspec.Struct, frozen=True, gc=False):
-    """An HTTPRoute or GRPCRoute: whether a Gateway has taken it; None: nobody has said."""
+    """An HTTPRoute: whether a Gateway has taken it; None: nobody has said."""
 
     accepted: bool | None = None
     message: str = ""

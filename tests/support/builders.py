@@ -16,9 +16,7 @@ IMAGES = Images(
     tools="registry.example.com/tools:1",
 )
 EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
-ALL_OPTIONAL = frozenset(
-    {"HTTPRoute", "GRPCRoute", "PodMonitor", "ServiceMonitor", "PrometheusRule"}
-)
+ALL_OPTIONAL = frozenset({"HTTPRoute", "PodMonitor", "ServiceMonitor", "PrometheusRule"})
 
 
 def a_human(spec: dict[str, Any] | None = None, name: str = "ada") -> Human:

@@ -4,7 +4,6 @@ from typing import Any
 
 _PLURALS = {
     "HTTPRoute": ("gateway.networking.k8s.io", "httproutes"),
-    "GRPCRoute": ("gateway.networking.k8s.io", "grpcroutes"),
     "PodMonitor": ("monitoring.coreos.com", "podmonitors"),
     "ServiceMonitor": ("monitoring.coreos.com", "servicemonitors"),
     "PrometheusRule": ("monitoring.coreos.com", "prometheusrules"),
