@@ -19,3 +19,7 @@ class TryLater(Exception):  # noqa: N818 - what the caller has to do
     def __init__(self, message: str, seconds: float) -> None:
         self.seconds = seconds
         super().__init__(message)
+
+
+class Stumbled(InvalidSpec):
+    """The spec passed every check, and rendering it failed all the same; the cause is ours."""

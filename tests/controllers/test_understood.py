@@ -66,6 +66,26 @@ async def test_whatever_rendering_stumbles_over_is_told(
     assert ("Deployment", "ada") in world.children()
 
 
+async def test_the_trace_is_logged_once_for_each_generation(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def stumble(human: object, design: object) -> list[object]:
+        raise ValueError("Port out of range 0-65535")
+
+    def traces() -> int:
+        return sum(record.exc_info is not None for record in caplog.records)
+
+    monkeypatch.setattr(digitalhuman, "render_children", stumble)
+    key = world.human()
+    for _ in range(3):
+        await world.reconcile(key)
+    assert traces() == 1
+    world.human(replicas=2)
+    for _ in range(3):
+        await world.reconcile(key)
+    assert traces() == 2
+
+
 async def test_suspending_scales_to_zero_whatever_is_wrong(world: World) -> None:
     key = world.human(replicas=2)
     await world.reconcile(key)

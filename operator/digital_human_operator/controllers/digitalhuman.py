@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from digital_human_operator import plan
 from digital_human_operator.decision import Decision
-from digital_human_operator.errors import InvalidSpec
+from digital_human_operator.errors import InvalidSpec, Stumbled
 from digital_human_operator.human import Design, Human, Ref, Reference
 from digital_human_operator.kinds import OPTIONAL
 from digital_human_operator.kube.errors import NotFound
@@ -60,6 +60,7 @@ class DigitalHumanController:
         self._known: dict[Key, _Known] = {}
         self._wanted: dict[Key, list[Ref]] = {}
         self._failing_since: dict[Key, float] = {}
+        self._traced: dict[Key, tuple[str, int]] = {}
 
     async def reconcile(self, key: Key) -> float | None:
         """Make the human of ``key`` true; seconds after which to look again, or None."""
@@ -70,6 +71,7 @@ class DigitalHumanController:
         try:
             return await self._make_true(key, seen)
         except InvalidSpec as error:
+            self._trace(key, seen, error)
             await self._reporter.refuse(key, self._services.seen.get(key) or seen, error)
             return None
         finally:
@@ -79,7 +81,7 @@ class DigitalHumanController:
     async def _make_true(self, key: Key, seen: Seen) -> float | None:
         human = self._parse(key, seen)
         references = await self._read_references(key, human)
-        decision = _understood(human, lambda: self._plan(human, references))
+        decision = _understood(lambda: self._plan(human, references))
         if not seen.status_object():
             if not await self._reporter.first(key, seen, human, decision):
                 return None
@@ -102,12 +104,20 @@ class DigitalHumanController:
         waits = (again, applied.again, _FOREIGN_SECONDS if applied.foreign else None)
         return min((one for one in waits if one is not None), default=None)
 
+    def _trace(self, key: Key, seen: Seen, error: InvalidSpec) -> None:
+        """Log, once for each generation, where our own code has stumbled."""
+        identity = (seen.uid, seen.generation)
+        if isinstance(error, Stumbled) and self._traced.get(key) != identity:
+            self._traced[key] = identity
+            _log.error("the spec of %s/%s cannot be used", key[1], key[2], exc_info=error.__cause__)
+
     def _forget(self, key: Key) -> None:
         self._services.references.forget(key)
         self._reporter.forget(key)
         self._known.pop(key, None)
         self._wanted.pop(key, None)
         self._failing_since.pop(key, None)
+        self._traced.pop(key, None)
 
     def _parse(self, key: Key, seen: Seen) -> Human:
         """The parsed object; the last few are kept because events come in bursts."""
@@ -172,7 +182,7 @@ class DigitalHumanController:
                     return Applied()
             if differs and not await self._still_there(key, seen):
                 return None
-        rendered = _understood(human, lambda: render_children(human, design))
+        rendered = _understood(lambda: render_children(human, design))
         applied = await children.apply(self._services, human, rendered, design.withheld)
         active = [c for c in rendered if not children.is_withheld(c, design.withheld)]
         self._known[key] = _Known(
@@ -187,7 +197,7 @@ class DigitalHumanController:
         known = self._known.get(key)
         inputs = _inputs(human, design)
         if known is None or known.inputs != inputs:
-            rendered = _understood(human, lambda: render_children(human, design))
+            rendered = _understood(lambda: render_children(human, design))
             known = _Known(inputs, children.settled(rendered, human.namespace))
             self._known[key] = known
         return children.differing(self._services, human, known.children) + children.surplus(
@@ -257,9 +267,9 @@ class DigitalHumanController:
         )
 
 
-def _understood(human: Human, make: Callable[[], _Made]) -> _Made:
+def _understood(make: Callable[[], _Made]) -> _Made:
     """
-    What is made of the spec; InvalidSpec for whatever it stumbles over.
+    What is made of the spec; Stumbled for whatever it stumbles over.
 
     The schema and the checks should leave nothing to stumble over. What they miss must be told in
     status, instead of being tried again for ever.
@@ -267,12 +277,11 @@ def _understood(human: Human, make: Callable[[], _Made]) -> _Made:
     try:
         return make()
     except Exception as error:
-        _log.exception("the spec of %s/%s cannot be used", human.namespace, human.name)
         sentence = (
             f"the spec has a value that cannot be used ({error}): compare it with"
             " `kubectl explain digitalhuman.spec --recursive`"
         )
-        raise InvalidSpec([sentence]) from error
+        raise Stumbled([sentence]) from error
 
 
 def _inputs(human: Human, design: Design) -> int:
