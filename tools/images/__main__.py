@@ -12,9 +12,10 @@ import typer
 from rich.console import Console
 
 from tools.cache import cache_root
-from tools.images import engines, table
+from tools.images import table
 from tools.images.build import OUT, Choice
 from tools.images.build import build as build_images
+from tools.images.buildah import Buildah
 from tools.images.errors import ImageError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -47,7 +48,7 @@ def build(  # noqa: PLR0917 - options of a command, never given by position
 def clean() -> None:
     """Remove what building images keeps in the user's cache, and what it left in build/images."""
     with expected():
-        engines.Buildah().remove()
+        Buildah().remove()
         for folder in (cache_root() / "images", OUT):
             if folder.is_dir():
                 shutil.rmtree(folder)

@@ -12,7 +12,7 @@ from typing import Any
 
 from tools.cache import ROOT, cache_root, file_lock
 from tools.images import archive, base, contents, engines, network, programs, sbom, table
-from tools.images.engines import Build, Engine
+from tools.images.engine import BASES, Build, Engine
 from tools.images.errors import ImageError
 from tools.images.table import Image
 
@@ -97,7 +97,7 @@ def bases(image: Image, engine: Engine, choice: Choice) -> dict[str, str]:
     arguments = {}
     for kind in kinds:
         tar = base.ensure(kind, fresh=choice.fresh_base)
-        arguments[kind] = f"{engines.BASES}:{base.name(tar)}"
+        arguments[kind] = f"{BASES}:{base.name(tar)}"
         engine.load_base(tar, arguments[kind])
     return arguments
 

@@ -14,6 +14,7 @@ import pytest
 import tools.images
 from tests.tools.images import samples
 from tools.images import archive, base, build, engines, programs, table
+from tools.images.engine import BASES, Build
 from tools.images.errors import ImageError
 
 OPERATOR = table.IMAGES["operator"]
@@ -41,7 +42,7 @@ class Pretend:
     def load_base(self, tar: Path, name: str) -> None:
         self.said.append(f"load {name}")
 
-    def build(self, wanted: engines.Build, context: Path, log: Path) -> bool:
+    def build(self, wanted: Build, context: Path, log: Path) -> bool:
         self.said.append(f"build {wanted.target}")
         log.write_text(self.fails_with)
         if self.raises:
@@ -193,7 +194,7 @@ def test_without_a_registry_the_bases_are_made_of_debian_packages(
     loaded = [word for word in engine.said if word.startswith("load")]
     assert len(loaded) == 2
     assert loaded[0] == f"load {known['base']}"
-    assert known["base"].startswith(f"{engines.BASES}:bookworm-base-")
+    assert known["base"].startswith(f"{BASES}:bookworm-base-")
 
 
 def test_the_revision_tells_of_changes_that_are_not_committed(

@@ -1,17 +1,21 @@
 """Docker when it answers, else buildah as root, else one sentence."""
 
 import os
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tools import debian
-from tools.images import engines
+from tools.images import buildah, engines
+from tools.images.buildah import Buildah
+from tools.images.docker import Docker
+from tools.images.engine import BASES, Build, Engine
 from tools.images.errors import ImageError
 
 Program = Callable[[str, str], Path]
-BUILD = engines.Build(
+BUILD = Build(
     "operator/Dockerfile",
     "operator",
     "localhost/a:latest",
@@ -28,10 +32,33 @@ COMMON = [
 ]
 
 
+DOCKER = """case "$*" in
+*Server*) echo '"{version}"' ;;
+*Client*) echo {version} ;;
+*buildx*) exit {buildx} ;;
+esac"""
+
+
 def test_docker_builds_when_its_engine_answers(program: Program) -> None:
-    program("docker", """echo '"28.1"'""")
+    program("docker", DOCKER.format(version="28.1.1", buildx=0))
     program("buildah", "exit 0")
     assert engines.choose().name == "docker"
+
+
+def test_an_old_docker_has_buildkit_in_itself(program: Program) -> None:
+    program("docker", DOCKER.format(version="20.10.24+dfsg1", buildx=1))
+    assert engines.choose().name == "docker"
+
+
+def test_a_new_docker_without_buildx_cannot_build(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program("docker", DOCKER.format(version="28.1.1", buildx=1))
+    program("buildah", "exit 0")
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert engines.choose().name == "buildah"
+    with pytest.raises(ImageError, match="install its buildx plugin, or leave the engine"):
+        engines.choose("docker")
 
 
 @pytest.mark.parametrize("body", ["exit 1", "echo null"], ids=["no engine", "no server"])
@@ -71,9 +98,9 @@ def test_an_engine_that_does_not_exist_is_told() -> None:
         engines.choose("kaniko")
 
 
-@pytest.mark.parametrize("engine", [engines.Docker, engines.Buildah])
+@pytest.mark.parametrize("engine", [Docker, Buildah])
 def test_a_build_is_asked_for_alike(
-    engine: Callable[[], engines.Engine],
+    engine: Callable[[], Engine],
     cache: Path,
     program: Program,
     tmp_path: Path,
@@ -91,7 +118,7 @@ def test_buildah_keeps_to_its_own_storage_and_layers(
     cache: Path, program: Program, tmp_path: Path
 ) -> None:
     program("buildah", 'echo "$*"')
-    engines.Buildah().build(BUILD, tmp_path, tmp_path / "log")
+    Buildah().build(BUILD, tmp_path, tmp_path / "log")
     said = (tmp_path / "log").read_text()
     assert f"--root {cache}/images/containers " in said
     assert "--isolation chroot --layers --pull-never --format oci --timestamp 7" in said
@@ -100,14 +127,14 @@ def test_buildah_keeps_to_its_own_storage_and_layers(
 def test_a_failed_export_tells_why(cache: Path, program: Program, tmp_path: Path) -> None:
     program("buildah", "echo no space left; exit 125")
     with pytest.raises(ImageError, match="could not export a:1:\nno space left"):
-        engines.Buildah().export("a:1", tmp_path / "layout", tmp_path / "log")
+        Buildah().export("a:1", tmp_path / "layout", tmp_path / "log")
 
 
 def test_what_no_build_used_is_forgotten_young_ones_first() -> None:
     listing = "\n".join(
         [
-            f"sha256:{'1' * 64}   {engines.BASES}:bookworm-base-old",
-            f"sha256:{'2' * 64}   {engines.BASES}:bookworm-base-new",
+            f"sha256:{'1' * 64}   {BASES}:bookworm-base-old",
+            f"sha256:{'2' * 64}   {BASES}:bookworm-base-new",
             f"sha256:{'3' * 64}   <none>:<none>",
             f"sha256:{'4' * 64}   <none>:<none>",
             f"sha256:{'5' * 64}   <none>:<none>",
@@ -116,16 +143,44 @@ def test_what_no_build_used_is_forgotten_young_ones_first() -> None:
             f"sha256:{'8' * 64}   docker.io/library/python:3.12",
         ]
     )
-    said = f"""[1/2] STEP 1/5: FROM {engines.BASES}:bookworm-base-new AS python
+    said = f"""[1/2] STEP 1/5: FROM {BASES}:bookworm-base-new AS python
 --> Using cache {"3" * 64}
 --> {"4" * 11}
 """
-    assert engines.forgotten(listing, said) == ["6" * 64, "5" * 64, "1" * 64]
+    assert buildah.forgotten(listing, said) == ["6" * 64, "5" * 64, "1" * 64]
 
 
 def test_nothing_is_forgotten_where_the_logs_are_gone_too(
     cache: Path, program: Program, tmp_path: Path
 ) -> None:
     program("buildah", f'echo "$*" >> {tmp_path}/calls')
-    engines.Buildah().forget([])
+    Buildah().forget([])
     assert "rmi" not in (tmp_path / "calls").read_text()
+
+
+@pytest.mark.parametrize(
+    ("reference", "expected"),
+    [
+        ("docker.io/library/python:3.12", (buildah.DOCKER_HUB, 443)),
+        ("python:3.12", (buildah.DOCKER_HUB, 443)),
+        ("library/python", (buildah.DOCKER_HUB, 443)),
+        ("registry.example.com/a/b@sha256:0", ("registry.example.com", 443)),
+        ("registry.example.com:5000/a", ("registry.example.com", 5000)),
+    ],
+)
+def test_the_registry_of_an_image_is_known(reference: str, expected: tuple[str, int]) -> None:
+    assert buildah.registry(reference) == expected
+
+
+def test_an_image_is_pulled_only_where_somebody_listens(
+    cache: Path, program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTPS_PROXY", "https_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    record = f'echo "$5" >> {tmp_path}/calls'
+    program("buildah", f'{record}\ncase "$*" in *inspect*) exit 1;; esac')
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert Buildah().has(f"127.0.0.1:{port}/a:1")
+    assert not Buildah().has(f"127.0.0.1:{port}/a:1")
+    assert (tmp_path / "calls").read_text().split() == ["inspect", "pull", "inspect"]
