@@ -33,7 +33,8 @@ def pod(name: str, namespace: str, spec: dict[str, Any]) -> dict[str, Any]:
 def web(image: str, namespace: str, replicas: int) -> list[dict[str, Any]]:
     """A Deployment that serves, and its Service."""
     ready = {"httpGet": {"path": "/ready", "port": 8080}, "periodSeconds": 1}
-    serving = container(image, "serve", ":8080", readinessProbe=ready)
+    ports = [{"name": "http", "containerPort": 8080}]
+    serving = container(image, "serve", ":8080", readinessProbe=ready, ports=ports)
     labels = {"app": "web"}
     template = {
         "metadata": {"labels": labels},

@@ -14,6 +14,7 @@ from tests.support.cluster import create_namespace, wait_until
 from tools.cluster import Cluster, ClusterError
 from tools.cluster.node import cgroups, network
 from tools.cluster.node.lane import COMPONENTS, machine
+from tools.cluster.node.place import cgroup_of
 from tools.cluster.nodes import add_nodes
 from tools.cluster.processes import find
 
@@ -69,32 +70,31 @@ def _run_web(cluster: Cluster, folder: Path) -> None:
     cluster.kubectl(*rollout)
 
 
-def _workloads() -> set[str]:
-    """Process ids of all that runs the probe, in whatever cluster."""
+def _workloads(cluster: Cluster) -> set[str]:
+    """Process ids of all that runs in Pods of a cluster."""
+    group = cgroup_of(cluster.directory)
     return {
-        path.parent.name
-        for path in Path("/proc").glob("[0-9]*/cmdline")
-        if path.parent.exists() and _command(path).startswith(b"/bin/probe\0serve")
+        path.parent.name for path in Path("/proc").glob("[0-9]*/cgroup") if group in _read(path)
     }
 
 
-def _command(path: Path) -> bytes:
+def _read(path: Path) -> str:
     try:
-        return path.read_bytes()
-    except OSError:
-        return b""
+        return path.read_text()
+    except OSError:  # ended meanwhile
+        return ""
 
 
 def test_two_starts_and_ends_in_a_row_leave_no_trace(root: Path, tmp_path: Path) -> None:
-    before, workloads = _traces(), _workloads()
+    before = _traces()
     for _ in range(2):
         cluster = Cluster("twice", "node", root).up()
         assert {one.name for one in cluster.status().running} >= set(COMPONENTS)
         _run_web(cluster, tmp_path)
-        assert _workloads() > workloads
+        assert _workloads(cluster)
         cluster.down()
         assert _traces() == before
-        assert _workloads() == workloads
+        assert not _workloads(cluster)
         assert find(root / "twice") == []
         assert not (root / "twice").exists()
 
@@ -122,7 +122,7 @@ def test_after_a_crash_of_everything_it_starts_again(root: Path, tmp_path: Path)
 def test_after_a_crash_of_one_program_all_of_it_can_be_removed(
     root: Path, tmp_path: Path, victim: str
 ) -> None:
-    before, workloads = _traces(), _workloads()
+    before = _traces()
     cluster = Cluster("one", "node", root).up()
     _run_web(cluster, tmp_path)
     [process] = [one for one in cluster.status().running if one.name == victim]
@@ -130,7 +130,7 @@ def test_after_a_crash_of_one_program_all_of_it_can_be_removed(
     wait_until(lambda: cluster.status().state == "broken", "the crash to be seen")
     cluster.down()
     assert _traces() == before
-    assert _workloads() == workloads
+    assert not _workloads(cluster)
 
 
 def test_two_clusters_run_side_by_side(root: Path, tmp_path: Path) -> None:

@@ -87,6 +87,11 @@ _ALL = (
         (("node-gpus", "digitalhuman.invalid/tools/cluster/node/gpus"),),
     ),
     Tool(
+        "custom-metrics",
+        "cluster/node/custommetrics",
+        (("custom-metrics", "digitalhuman.invalid/tools/cluster/node/custommetrics"),),
+    ),
+    Tool(
         "node-probe",
         "cluster/node/probe",
         (("node-probe", "digitalhuman.invalid/tools/cluster/node/probe"),),
@@ -112,6 +117,7 @@ LANES = {
         "metrics-server",
         "node-init",
         "node-gpus",
+        "custom-metrics",
     ),
     "kind": ("kind", "kubectl"),
 }

@@ -155,6 +155,9 @@ def _extra_args(options: Options, services: str) -> list[str]:
         "kube-controller-manager=enable-hostpath-provisioner=true",  # the folders stay empty
         f"kube-controller-manager=service-cluster-ip-range={services}",
         f"kube-apiserver=service-cluster-ip-range={services}",
+        # There is one of each: a leader that cannot renew its Lease would end for good.
+        "kube-controller-manager=leader-elect=false",
+        "kube-scheduler=leader-elect=false",
         *options.extra_args,
     ]
     return _ordered(extra if options.durable else [*extra, "etcd=unsafe-no-fsync=true"])

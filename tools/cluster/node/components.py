@@ -11,6 +11,7 @@ from tools.cluster.errors import ClusterError, tail
 from tools.cluster.node import configs, namespaces
 from tools.cluster.node.place import (
     CONTAINERD,
+    CUSTOM_METRICS_PORT,
     DNS_READY_PORT,
     METRICS_PORT,
     NODE,
@@ -32,6 +33,7 @@ COMPONENTS = (
     "kube-proxy",
     "coredns",
     "metrics-server",
+    "custom-metrics",
     "node-gpus",
 )
 GPUS = 2
@@ -119,20 +121,39 @@ def start_node(machine: Machine) -> None:
     proxy = f"--config={place.folder}/kube-proxy.yaml"
     machine.start("kube-proxy", proxy, f"--hostname-override={NODE}")
     machine.start("coredns", "-conf", str(place.folder / "Corefile"))
-    machine.start(
-        "metrics-server",
-        f"--kubeconfig={admin}",
-        f"--authentication-kubeconfig={admin}",
-        f"--authorization-kubeconfig={admin}",
-        f"--bind-address={place.address}",
-        f"--secure-port={METRICS_PORT}",
-        "--cert-dir=/run/metrics-server",
-        "--kubelet-insecure-tls",
-        "--kubelet-preferred-address-types=InternalIP",
-        "--kubelet-use-node-status-port",
-        "--kubelet-request-timeout=5s",
-        "--metric-resolution=10s",
-    )
+    _start_metrics(machine)
+
+
+def _start_metrics(machine: Machine) -> None:
+    """Start the servers of the metrics APIs, of processors and memory and of Pods' own pages."""
+    address, admin = machine.place.address, machine.place.kubeconfig
+    for name, port, *more in (
+        (
+            "metrics-server",
+            METRICS_PORT,
+            f"--kubeconfig={admin}",
+            "--kubelet-insecure-tls",
+            "--kubelet-preferred-address-types=InternalIP",
+            "--kubelet-use-node-status-port",
+            "--kubelet-request-timeout=5s",
+            "--metric-resolution=10s",
+        ),
+        (
+            "custom-metrics",
+            CUSTOM_METRICS_PORT,
+            f"--lister-kubeconfig={admin}",
+            "--client-qps=50",
+        ),
+    ):
+        machine.start(
+            name,
+            f"--authentication-kubeconfig={admin}",
+            f"--authorization-kubeconfig={admin}",
+            f"--bind-address={address}",
+            f"--secure-port={port}",
+            f"--cert-dir=/run/{name}",
+            *more,
+        )
 
 
 def labels() -> dict[str, str]:

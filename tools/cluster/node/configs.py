@@ -10,7 +10,6 @@ from tools.cluster.node.place import (
     CONTAINERD,
     DNS_READY_PORT,
     DOMAIN,
-    METRICS_PORT,
     PROXY_HEALTH_PORT,
     REGISTRY_PORT,
     Place,
@@ -217,58 +216,6 @@ def registry(place: Place) -> str:
             "http": {"addr": f"{place.address}:{REGISTRY_PORT}"},
         }
     )
-
-
-def metrics_objects(place: Place) -> list[dict[str, Any]]:
-    """The objects that make the metrics API part of the cluster's; its server is no Pod."""
-    meta = {"name": "metrics-server", "namespace": "kube-system"}
-    port = {"name": "https", "protocol": "TCP"}
-    reader = {
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "ClusterRole",
-        "metadata": {
-            "name": "system:aggregated-metrics-reader",
-            "labels": {
-                f"rbac.authorization.k8s.io/aggregate-to-{role}": "true"
-                for role in ("admin", "edit", "view")
-            },
-        },
-        "rules": [
-            {
-                "apiGroups": ["metrics.k8s.io"],
-                "resources": ["pods", "nodes"],
-                "verbs": ["get", "list", "watch"],
-            }
-        ],
-    }
-    service = {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": meta,
-        "spec": {"ports": [{**port, "port": 443, "targetPort": METRICS_PORT}]},
-    }
-    endpoints = {
-        "apiVersion": "discovery.k8s.io/v1",
-        "kind": "EndpointSlice",
-        "metadata": {**meta, "labels": {"kubernetes.io/service-name": "metrics-server"}},
-        "addressType": "IPv4",
-        "ports": [{**port, "port": METRICS_PORT}],
-        "endpoints": [{"addresses": [place.address], "conditions": {"ready": True}}],
-    }
-    api = {
-        "apiVersion": "apiregistration.k8s.io/v1",
-        "kind": "APIService",
-        "metadata": {"name": "v1beta1.metrics.k8s.io"},
-        "spec": {
-            "service": {"name": meta["name"], "namespace": meta["namespace"]},
-            "group": "metrics.k8s.io",
-            "version": "v1beta1",
-            "insecureSkipTLSVerify": True,
-            "groupPriorityMinimum": 100,
-            "versionPriority": 100,
-        },
-    }
-    return [reader, service, endpoints, api]
 
 
 def _yaml(value: dict[str, Any]) -> str:

@@ -4,8 +4,9 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from tools.binaries import binaries
@@ -13,7 +14,16 @@ from tools.cache import cache_root, file_lock
 from tools.cluster import kwok
 from tools.cluster.errors import ClusterError
 from tools.cluster.kubectl import Kubectl
-from tools.cluster.node import cgroups, components, configs, images, namespaces, network, preflight
+from tools.cluster.node import (
+    apis,
+    cgroups,
+    components,
+    configs,
+    images,
+    namespaces,
+    network,
+    preflight,
+)
 from tools.cluster.node.components import Machine
 from tools.cluster.node.place import API_PORT, NODE, Place, cgroup_of
 from tools.cluster.node.registry import Pushed
@@ -35,6 +45,7 @@ _LINKED = (
     "kube-proxy",
     "coredns",
     "metrics-server",
+    "custom-metrics",
     "node-gpus",
 )
 
@@ -138,7 +149,7 @@ def _wait_until_all_serve(machine: Machine) -> None:
     """Wait for each component, and for the node to be Ready."""
     place = machine.place
     kubectl = Kubectl(place.kubeconfig)
-    kubectl.apply(*configs.metrics_objects(place))
+    kubectl.apply(*apis.objects(place))
 
     def node_is_ready() -> bool:
         wait = ("wait", "--for=condition=Ready", f"node/{NODE}", "--timeout=1s")
@@ -148,17 +159,17 @@ def _wait_until_all_serve(machine: Machine) -> None:
         path = "jsonpath={.status.allocatable.nvidia\\.com/gpu}"
         return kubectl("get", "node", NODE, "-o", path) == str(components.GPUS)
 
-    def metrics_are_there() -> bool:
-        path = "/apis/metrics.k8s.io/v1beta1"
+    def is_served(api: apis.Api) -> bool:
+        path = f"/apis/{api.group}/{api.versions[0]}"
         return kubectl.run("get", "--raw", path).returncode == 0
 
-    waits = {
+    waits: dict[str, Callable[[], bool]] = {
         "docker-registry": lambda: components.registry_serves(place),
         "coredns": lambda: components.dns_serves(place),
         "kube-proxy": lambda: components.proxy_serves(place),
         "kubelet": node_is_ready,
         "node-gpus": gpus_are_there,
-        "metrics-server": metrics_are_there,
+        **{api.server: partial(is_served, api) for api in apis.APIS},
     }
     for name, serves in waits.items():
         machine.wait(name, serves, SERVE_SECONDS)

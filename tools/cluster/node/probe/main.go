@@ -1,6 +1,7 @@
 // A program for Pods that try a cluster: it serves, asks, looks up, writes, reads and works.
 //
-//	probe serve ADDRESS       answers /ready, /host and /peer until it is told to end
+//	probe serve ADDRESS       answers /ready, /host, /peer and /metrics until it is told to end;
+//	                          /use/60 lets it say that its GPU is used by 60 percent
 //	probe get URL             prints what a server answers; fails unless that is 200
 //	probe lookup NAME         prints the addresses of a name
 //	probe write FILE TEXT     writes a file
@@ -18,6 +19,7 @@ import (
 	"os/signal"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -36,6 +38,14 @@ func serve(address string) error {
 	})
 	mux.HandleFunc("/peer", func(writer http.ResponseWriter, request *http.Request) {
 		fmt.Fprintln(writer, request.RemoteAddr)
+	})
+	var used atomic.Value
+	used.Store("0")
+	mux.HandleFunc("/use/{percent}", func(_ http.ResponseWriter, request *http.Request) {
+		used.Store(request.PathValue("percent"))
+	})
+	mux.HandleFunc("/metrics", func(writer http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintf(writer, "# TYPE gpu_utilization gauge\ngpu_utilization{gpu=\"0\"} %s\n", used.Load())
 	})
 	server := &http.Server{Addr: address, Handler: mux}
 	ended, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
