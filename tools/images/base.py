@@ -160,6 +160,8 @@ def _debootstrap(wanted: Recipe, scratch: Path, log: Path) -> None:
     )
     if not made:
         told = log.read_text(errors="replace")
+        if "no space left on device" in told.lower():
+            raise ImageError(f"No base was made, the disk of {scratch.parent} is full: make room.")
         if "Failed to fetch" in told:
             raise ImageError(
                 "No Debian mirror can be reached: check the network and the proxy, or name a base"

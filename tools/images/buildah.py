@@ -1,5 +1,6 @@
 """Building with buildah: as root, without an engine, in a storage of its own."""
 
+import hashlib
 import os
 import re
 import socket
@@ -14,6 +15,7 @@ from tools.images.errors import ImageError
 STORAGE = "images/containers"
 """buildah's own storage below the cache: nobody else's images are in it."""
 RUN_FOLDER = Path("/run/digital-human/images")
+"""Where what runs now is noted, for each storage apart; gone when the machine starts again."""
 CONNECT_SECONDS = 5.0
 DOCKER_HUB = "registry-1.docker.io"
 """The host that answers for docker.io."""
@@ -26,6 +28,8 @@ class Buildah:
 
     def __init__(self) -> None:
         self.storage = cache_root() / STORAGE
+        place = hashlib.sha256(str(self.storage).encode()).hexdigest()[:8]
+        self.running = RUN_FOLDER / place
 
     def has(self, reference: str) -> bool:
         """Have an image here, pulled when it is not."""
@@ -97,7 +101,7 @@ class Buildah:
             programs.answer(self._command("rmi", "--all", "--force"), COPY_SECONDS)
 
     def _command(self, *words: str) -> list[str]:
-        places = ["--root", str(self.storage), "--runroot", str(RUN_FOLDER)]
+        places = ["--root", str(self.storage), "--runroot", str(self.running)]
         return ["buildah", *places, *words]
 
 

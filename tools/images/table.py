@@ -40,7 +40,7 @@ _ALL = (
         ("operands", "runtime"),
         tag_suffix="-gpu",
         compiler=True,
-        space=40 * GIGABYTE,
+        space=48 * GIGABYTE,
     ),
 )
 IMAGES = {image.name: image for image in _ALL}

@@ -133,7 +133,8 @@ def test_a_changed_image_replaces_the_one_before(engine: Pretend, tmp_path: Path
 @pytest.mark.parametrize(
     ("said", "sentence"),
     [
-        ("write: No space left on device", r"not built, the disk is full: make room"),
+        ("[Errno 28] No space left on device", r"not built, the disk is full: make room"),
+        ("write /a: no space left on device", r"not built, the disk is full: make room"),
         ("NewConnectionError('<pip._vendor", r"cannot be reached: check the network"),
         ("it is broken\n", r"not built \(all it said is in .*operator.log\):\nit is broken"),
     ],
