@@ -11,8 +11,8 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap demo demo-down cluster cluster-down kubeconfig binaries images \
-        test test-unit test-cluster test-browser test-torch lint fmt generate talk page train-face \
+.PHONY: help bootstrap demo demo-down cluster cluster-down doctor kubeconfig binaries images \
+        test test-unit test-cluster test-node test-browser test-torch lint fmt generate talk page train-face \
         bench-operator bench-runtime lock clean
 
 help: ## Show this help
@@ -42,6 +42,9 @@ cluster: bootstrap ## Start an empty cluster (or keep the one that runs)
 cluster-down: bootstrap ## Stop it and remove everything of it
 	@$(PYTHON) -m tools.cluster down
 
+doctor: bootstrap ## Say which kinds of cluster this machine can run, and what it lacks
+	@$(PYTHON) -m tools.cluster doctor
+
 kubeconfig: bootstrap ## Print the path of its kubeconfig: KUBECONFIG=$(make -s kubeconfig)
 	@$(PYTHON) -m tools.cluster kubeconfig
 
@@ -66,6 +69,9 @@ test-unit: bootstrap ## Tests that need no cluster
 
 test-cluster: bootstrap ## Tests against a real control plane
 	@$(PYTHON) -m tools.checks cluster
+
+test-node: bootstrap ## Tests with real Pods on a node of this machine, as root on Linux
+	@$(PYTHON) -m tools.checks node
 
 test-browser: bootstrap ## Tests of the avatar page in a real Chromium
 	@$(PYTHON) -m tools.checks browser

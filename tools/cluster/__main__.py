@@ -11,6 +11,7 @@ from rich.table import Table
 from tools.binaries import BuildError
 from tools.binaries.toolchain import ToolchainError
 from tools.cluster.cluster import CLUSTERS, Cluster
+from tools.cluster.doctor import best, examine
 from tools.cluster.errors import ClusterError
 from tools.cluster.nodes import POOLS, add_nodes
 from tools.cluster.options import Options
@@ -71,6 +72,20 @@ def status(name: Name = "demo") -> None:
     if table.row_count:
         console.print(table)
     raise typer.Exit(0 if found.state == "running" else 1)
+
+
+@app.command()
+def doctor() -> None:
+    """Say which kinds of cluster this machine can run, and what it lacks for the others."""
+    findings = examine(CLUSTERS)
+    table = Table("CLUSTER=", "runs", "what it gives, or lacks", show_lines=True)
+    for finding in findings:
+        lacks = bool(finding.problem)
+        verdict = "[red]no[/red]" if lacks else "[green]yes[/green]"
+        table.add_row(finding.lane, verdict, finding.problem if lacks else finding.gives)
+    console.print(table)
+    chosen = best(findings)
+    console.print(f"Best here: CLUSTER={chosen.lane}, {chosen.gives}.", highlight=False)
 
 
 @app.command()

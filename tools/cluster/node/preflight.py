@@ -18,19 +18,25 @@ FREE_GIB = 3.0
 
 def check(directory: Path) -> None:
     """Raise ClusterError when the node lane cannot run here; install packages that are missing."""
-    for problem in (
-        _platform(sys.platform, os.geteuid()),
-        _filesystems(Path("/proc/filesystems")),
-        _cgroups(),
-        _paths(directory, cache_root()),
-        _disk(directory),
-    ):
-        if problem:
-            raise ClusterError(f"CLUSTER=node {problem}")
+    if found := problem(directory):
+        raise ClusterError(f"CLUSTER=node {found}")
     try:
         ensure(PROGRAMS)
     except PackageError as error:
         raise ClusterError(f"CLUSTER=node lacks programs. {error}") from error
+
+
+def problem(directory: Path) -> str:
+    """Say what this machine lacks, packages apart; empty when nothing. It only looks."""
+    if lacks := _platform(sys.platform, os.geteuid()):
+        return lacks
+    checks = (
+        _filesystems(Path("/proc/filesystems")),
+        _cgroups(),
+        _paths(directory, cache_root()),
+        _disk(directory),
+    )
+    return next((lacks for lacks in checks if lacks), "")
 
 
 def _platform(name: str, uid: int) -> str:

@@ -32,7 +32,7 @@ class Pushed:
 def push(address: str, archive: Path) -> Pushed:
     """Send the image of an OCI archive to the registry at `host:port`."""
     try:
-        with tarfile.open(archive) as tar:
+        with tarfile.open(archive, "r:") as tar:
             return _push(address, archive, tar)
     except (OSError, tarfile.TarError, KeyError, ValueError) as error:
         raise ClusterError(
