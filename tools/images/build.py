@@ -12,7 +12,7 @@ from typing import Any
 
 from tools.cache import ROOT, cache_root, file_lock
 from tools.images import archive, base, contents, engines, network, programs, sbom, table
-from tools.images.engine import BASES, Build, Engine
+from tools.images.engine import BASES, OURS, Build, Engine
 from tools.images.errors import ImageError
 from tools.images.table import Image
 
@@ -52,7 +52,7 @@ def _build(image: Image, engine: Engine, choice: Choice, out: Path) -> dict[str,
         wanted = Build(
             dockerfile=image.dockerfile,
             target=image.target,
-            name=f"localhost/digital-human-images/{image.name}:latest",
+            name=f"{OURS}images/{image.name}:latest",
             arguments={**bases(image, engine, choice), **stamps()},
             secrets=network.secrets(Path(folder)),
             epoch=choice.epoch,

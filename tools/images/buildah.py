@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tools.cache import cache_root
 from tools.images import programs
-from tools.images.engine import BASES, BUILD_SECONDS, COPY_SECONDS, Build
+from tools.images.engine import BUILD_SECONDS, COPY_SECONDS, OURS, Build
 from tools.images.errors import ImageError
 
 STORAGE = "images/containers"
@@ -130,16 +130,16 @@ def forgotten(listing: str, said: str) -> list[str]:
     Return the images of a listing that no log speaks of, those that others stand on last.
 
     A listing has an id and a name in each line, older ones first; a log says `--> ID` for every
-    layer that a build made or used, and `FROM NAME` for its bases.
+    layer that a build made or used, `FROM NAME` for its bases and `COMMIT NAME` for its result.
     """
     layers = re.findall(r"^--> (?:Using cache )?([0-9a-f]{11,64})\b", said, re.MULTILINE)
-    bases = set(re.findall(r" FROM (\S+)", said))
+    names = set(re.findall(r" (?:FROM|COMMIT) (\S+)", said))
     found = []
     for line in listing.splitlines():
         full, name = line.split()
         image = full.removeprefix("sha256:")
-        if name in bases or any(image.startswith(layer) for layer in layers):
-            continue
-        if name.startswith(("<none>", BASES)):
-            found.append(image)
+        if name.startswith("<none>"):
+            found += [] if any(image.startswith(layer) for layer in layers) else [image]
+        elif name.startswith(OURS) and name not in names:
+            found.append(name)
     return found[::-1]

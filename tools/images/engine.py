@@ -7,7 +7,9 @@ from typing import Protocol
 
 BUILD_SECONDS = 3600.0
 COPY_SECONDS = 900.0
-BASES = "localhost/digital-human-base"
+OURS = "localhost/digital-human-"
+"""How the local names of all images that are made here start."""
+BASES = f"{OURS}base"
 """Local name of the bases that are made here."""
 
 

@@ -11,7 +11,7 @@ from tools import debian
 from tools.images import buildah, engines
 from tools.images.buildah import Buildah
 from tools.images.docker import Docker
-from tools.images.engine import BASES, Build, Engine
+from tools.images.engine import BASES, OURS, Build, Engine
 from tools.images.errors import ImageError
 
 Program = Callable[[str, str], Path]
@@ -134,20 +134,27 @@ def test_what_no_build_used_is_forgotten_young_ones_first() -> None:
     listing = "\n".join(
         [
             f"sha256:{'1' * 64}   {BASES}:bookworm-base-old",
-            f"sha256:{'2' * 64}   {BASES}:bookworm-base-new",
+            f"sha256:{'1' * 64}   {BASES}:bookworm-base-new",
             f"sha256:{'3' * 64}   <none>:<none>",
             f"sha256:{'4' * 64}   <none>:<none>",
             f"sha256:{'5' * 64}   <none>:<none>",
             f"sha256:{'6' * 64}   <none>:<none>",
-            f"sha256:{'7' * 64}   localhost/digital-human-images/operator:latest",
-            f"sha256:{'8' * 64}   docker.io/library/python:3.12",
+            f"sha256:{'7' * 64}   {OURS}images/operator:latest",
+            f"sha256:{'8' * 64}   {OURS}images/runtime-gpu:latest",
+            f"sha256:{'9' * 64}   docker.io/library/python:3.12",
         ]
     )
     said = f"""[1/2] STEP 1/5: FROM {BASES}:bookworm-base-new AS python
 --> Using cache {"3" * 64}
 --> {"4" * 11}
+[2/2] COMMIT {OURS}images/operator:latest
 """
-    assert buildah.forgotten(listing, said) == ["6" * 64, "5" * 64, "1" * 64]
+    assert buildah.forgotten(listing, said) == [
+        f"{OURS}images/runtime-gpu:latest",
+        "6" * 64,
+        "5" * 64,
+        f"{BASES}:bookworm-base-old",
+    ]
 
 
 def test_nothing_is_forgotten_where_the_logs_are_gone_too(
