@@ -19,7 +19,8 @@ What is built and where it lies is a contract for whoever loads the images into 
        "compressed": 1, "uncompressed": 1,                        bytes of all layers
        "layers": [{"digest": "sha256:...", "diff_id": "sha256:...",
                    "compressed": 1, "uncompressed": 1, "step": "COPY ..."}],
-       "engine": "buildah", "base": "...", "seconds": 1.0}
+       "engine": "buildah", "base": "...",
+       "written_by": "...", "seconds": 1.0}
 
 Repositories and the tag are those of the Helm chart's values; the GPU image's tag ends in `-gpu`.
 """

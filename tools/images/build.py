@@ -1,5 +1,6 @@
 """Building images: bases, secrets, the engine, and what is left in build/images for others."""
 
+import hashlib
 import json
 import shutil
 import tempfile
@@ -81,9 +82,21 @@ def unchanged(image: Image, image_id: str, out: Path) -> dict[str, Any]:
     if not described.is_file():
         return {}
     known: dict[str, Any] = json.loads(described.read_text())
-    same = known["image_id"] == image_id and known["reference"] == table.reference(image)
+    same = (
+        known.get("written_by") == written_by()
+        and known["image_id"] == image_id
+        and known["reference"] == table.reference(image)
+    )
     there = all((out / known[file]).is_file() for file in ("archive", "sbom"))
     return known if same and there else {}
+
+
+def written_by() -> str:
+    """Hash of this package: when it changes, what is known of an image is found out again."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def bases(image: Image, engine: Engine, choice: Choice) -> dict[str, str]:
@@ -179,6 +192,7 @@ def _leave(
         "uncompressed": sum(sizes),
         "layers": layers(layout.manifest(), config, sizes),
         **facts,
+        "written_by": written_by(),
     }
 
 

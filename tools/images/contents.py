@@ -17,10 +17,13 @@ from tools.cache import cache_root
 from tools.images.archive import PIECE, Layout
 
 STORE = "images/contents"
-FORMAT = 1
+FORMAT = 2
 """Part of the name of what is kept: another format is read anew."""
 STATUS = "var/lib/dpkg/status"
 COPYRIGHT = re.compile(r"usr/share/doc/([^/]+)/copyright")
+SAME_COPYRIGHT = re.compile(r"usr/share/doc/([^/]+)")
+COMMON = re.compile(r"/usr/share/common-licenses/([A-Za-z]+(?:-[0-9]+(?:\.[0-9]+)*)?)")
+"""How a copyright file in free words names the licences that Debian ships once."""
 METADATA = re.compile(r".*\.dist-info/METADATA")
 OS_RELEASE = "usr/lib/os-release"
 THIRD_PARTY = re.compile(r".*/page/THIRD-PARTY\.txt")
@@ -40,6 +43,8 @@ class Contents:
     """What dpkg knows of its packages."""
     licences: dict[str, list[str]] = field(default_factory=dict)
     """Debian package -> short names of the licences in its copyright file."""
+    same_licences: dict[str, str] = field(default_factory=dict)
+    """Debian package -> the one whose copyright file it shares."""
     metadata: dict[str, list[list[str]]] = field(default_factory=dict)
     """Path of a Python package's metadata -> its headers."""
     npm: list[list[str]] = field(default_factory=list)
@@ -70,6 +75,7 @@ def merged(layers: Iterable[Contents]) -> Contents:
         image.os_release = layer.os_release or image.os_release
         image.npm = layer.npm or image.npm
         image.licences |= layer.licences
+        image.same_licences |= layer.same_licences
         image.metadata |= layer.metadata
     return image
 
@@ -83,6 +89,8 @@ def read(source: gzip.GzipFile) -> Contents:
             folder, _, name = path.rpartition("/")
             if name.startswith(WHITEOUT):
                 found.removed.append(f"{folder}/{name.removeprefix(WHITEOUT)}".lstrip("/"))
+            elif member.issym() and (shared := SAME_COPYRIGHT.fullmatch(path)):
+                found.same_licences[shared[1]] = member.linkname.rpartition("/")[2]
             elif member.isfile():
                 _note(found, path, lambda: _text(layer, member))  # noqa: B023 - used at once
     while source.read(PIECE):  # what fills up the tar
@@ -92,11 +100,16 @@ def read(source: gzip.GzipFile) -> Contents:
 
 
 def licences(copyright_file: str) -> list[str]:
-    """Return the short names of licences in a machine-readable copyright file."""
-    if not copyright_file.startswith("Format:"):
-        return []
-    names = re.findall(r"^License:[ \t]*(\S.*)$", copyright_file, re.MULTILINE)
-    return sorted({name.strip() for name in names})
+    """Return the short names of the licences that a copyright file states or refers to."""
+    if copyright_file.startswith("Format:"):
+        stated = re.findall(r"^License:[ \t]*(\S.*)$", copyright_file, re.MULTILINE)
+        return sorted({name.strip() for name in stated})
+    return sorted(set(COMMON.findall(copyright_file)))
+
+
+def licences_of(package: str, held: Contents) -> list[str]:
+    """Return the licences of a Debian package, its own or those that it shares."""
+    return held.licences.get(package) or held.licences.get(held.same_licences.get(package, ""), [])
 
 
 def headers(metadata: str) -> list[list[str]]:

@@ -69,7 +69,7 @@ def _debian(held: Contents, distribution: tuple[str, str]) -> Iterator[Component
         yield _component(
             PackageURL("deb", vendor, package["Package"], package["Version"], qualifiers),
             package.get("Description", ""),
-            held.licences.get(package["Package"], []),
+            contents.licences_of(package["Package"], held),
         )
 
 

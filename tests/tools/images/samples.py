@@ -46,11 +46,15 @@ CONFIG: dict[str, Any] = {
 
 
 def layer(files: Mapping[str, str]) -> bytes:
-    """A layer with these files, not compressed."""
+    """A layer with these files, not compressed; `->there` is a link."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         for name, text in files.items():
             member = tarfile.TarInfo(name)
+            if text.startswith("->"):
+                member.type, member.linkname = tarfile.SYMTYPE, text.removeprefix("->")
+                archive.addfile(member)
+                continue
             member.size = len(text.encode())
             archive.addfile(member, io.BytesIO(text.encode()))
     return buffer.getvalue()

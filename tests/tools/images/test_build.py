@@ -113,6 +113,16 @@ def test_an_image_that_did_not_change_is_not_written_again(engine: Pretend, tmp_
     assert "export" not in engine.said
 
 
+def test_another_program_writes_it_again(
+    engine: Pretend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(tmp_path)
+    engine.said.clear()
+    monkeypatch.setattr(build, "written_by", lambda: "another")
+    assert run(tmp_path)["written_by"] == "another"
+    assert "export" in engine.said
+
+
 @pytest.mark.parametrize("file", ["operator.tar", "operator.cdx.json", "operator.json"])
 def test_what_was_removed_is_written_again(engine: Pretend, tmp_path: Path, file: str) -> None:
     run(tmp_path)

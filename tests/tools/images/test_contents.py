@@ -5,6 +5,7 @@ import io
 import json
 from pathlib import Path
 
+import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
@@ -46,8 +47,27 @@ def test_what_a_layer_removes_and_brings_again_is_there() -> None:
     assert image.metadata[f"{path}/METADATA"] == [["Name", "rich"]]
 
 
-def test_a_free_text_about_copyright_names_no_licence() -> None:
-    assert contents.licences("This package was debianised by hand.\nLicense: see below\n") == []
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("This package was debianised by hand.\nLicense: see below\n", []),
+        (
+            "See /usr/share/common-licenses/GPL-3, and\n`/usr/share/common-licenses/LGPL-2.1'.",
+            ["GPL-3", "LGPL-2.1"],
+        ),
+        ("See /usr/share/common-licenses/GPL-2.", ["GPL-2"]),
+        ("Format: x\n\nLicense: MIT\nText of /usr/share/common-licenses/GPL-2\n", ["MIT"]),
+    ],
+    ids=["nothing known", "common ones", "at the end of a sentence", "stated ones"],
+)
+def test_a_copyright_file_names_licences(text: str, names: list[str]) -> None:
+    assert contents.licences(text) == names
+
+
+def test_packages_that_share_a_copyright_file_share_its_licences() -> None:
+    image = read({**samples.BASE, "usr/share/doc/libc-bin": "->libc6"})
+    assert contents.licences_of("libc-bin", image) == ["GPL-2", "LGPL-2.1+"]
+    assert contents.licences_of("other", image) == []
 
 
 def test_a_layer_is_read_once(cache: Path, tmp_path: Path) -> None:
