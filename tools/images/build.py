@@ -19,6 +19,15 @@ from tools.images.table import Image
 
 OUT = ROOT / "build" / "images"
 LAYOUTS = "images/layouts"
+OFFLINE = (
+    "Temporary failure in name resolution",  # Python, apt
+    "Network is unreachable",
+    "NewConnectionError",  # pip
+    "dns error",  # uv
+    "EAI_AGAIN",  # npm
+    "ENOTFOUND",
+)
+"""What programs say when they reach no registry."""
 REBUILD = 2
 """A build whose layers are cached takes a part of the disk that one from nothing does: half."""
 
@@ -148,8 +157,7 @@ def failure(image: Image, log: Path) -> str:
             f"{image.name} was not built, the disk is full: make room, or run"
             " `python -m tools.images clean`."
         )
-    offline = ("Temporary failure in name resolution", "Network is unreachable", "EAI_AGAIN")
-    if any(sign in said for sign in offline) or "NewConnectionError" in said:
+    if any(sign in said for sign in OFFLINE):
         return (
             f"{image.name} was not built, a package registry cannot be reached: check the network"
             f" and the proxy (HTTPS_PROXY, PIP_INDEX_URL, NPM_CONFIG_REGISTRY); log: {log}."

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -43,17 +44,29 @@ def built() -> dict[str, dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def operator(built: object, tmp_path_factory: pytest.TempPathFactory) -> Image:
+def operator(built: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Image]:
     """The operator's image, unpacked."""
-    debian.ensure(["runc"])
-    return unpack(OUT / "operator.tar", tmp_path_factory.mktemp("operator") / "root")
+    yield from unpacked("operator", tmp_path_factory.mktemp("operator"))
 
 
 @pytest.fixture(scope="module")
-def runtime(built: object, tmp_path_factory: pytest.TempPathFactory) -> Image:
+def runtime(built: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Image]:
     """The CPU runtime's image, unpacked."""
+    yield from unpacked("runtime-cpu", tmp_path_factory.mktemp("runtime"))
+
+
+def unpacked(name: str, folder: Path) -> Iterator[Image]:
+    """An image in a folder, which goes afterwards: it is large."""
     debian.ensure(["runc"])
-    return unpack(OUT / "runtime-cpu.tar", tmp_path_factory.mktemp("runtime") / "root")
+    yield unpack(OUT / f"{name}.tar", folder / "root")
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def scratch(tmp_path: Path) -> Iterator[Path]:
+    """A folder for a cache of its own, which goes afterwards: it is large."""
+    yield tmp_path
+    shutil.rmtree(tmp_path)
 
 
 @pytest.fixture(params=["operator", "runtime"])
@@ -272,31 +285,31 @@ def test_the_operator_works_against_a_cluster(
 
 
 def test_a_build_from_nothing_gives_the_same_and_tells_no_secret(
-    built: dict[str, dict[str, Any]], operator: Image, tmp_path: Path
+    built: dict[str, dict[str, Any]], operator: Image, scratch: Path
 ) -> None:
     canary = "canary.example.com"
-    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path), "NO_PROXY": f"localhost,{canary}"}
+    environment = {**os.environ, "XDG_CACHE_HOME": str(scratch), "NO_PROXY": f"localhost,{canary}"}
     command = [sys.executable, "-m", "tools.images", "build", "operator", "--out"]
-    subprocess.run([*command, str(tmp_path / "out")], cwd=ROOT, env=environment, check=True)
-    known = json.loads((tmp_path / "out" / "operator.json").read_text())
+    subprocess.run([*command, str(scratch / "out")], cwd=ROOT, env=environment, check=True)
+    known = json.loads((scratch / "out" / "operator.json").read_text())
     assert known["layers"] == built["operator"]["layers"]
     grep = ["grep", "--recursive", "--text", "--files-with-matches", canary]
-    folder = tmp_path / "root"
-    image = unpack(tmp_path / "out" / "operator.tar", folder)
+    folder = scratch / "root"
+    image = unpack(scratch / "out" / "operator.tar", folder)
     assert without_revision(image) == without_revision(operator)
     found = subprocess.run([*grep, str(folder)], capture_output=True, text=True, check=False)
     assert found.returncode == 1, found.stdout
     assert canary not in json.dumps(image.config)
-    assert not left_over(tmp_path)
+    assert not left_over(scratch)
 
 
-def test_a_build_that_is_ended_leaves_nothing(built: object, tmp_path: Path) -> None:
-    cache = tmp_path / "digital-human" / "images"
+def test_a_build_that_is_ended_leaves_nothing(built: object, scratch: Path) -> None:
+    cache = scratch / "digital-human" / "images"
     cache.mkdir(parents=True)
     user = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "digital-human"
     (cache / "bases").symlink_to(user / "images" / "bases")
-    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}
-    out = tmp_path / "out"
+    environment = {**os.environ, "XDG_CACHE_HOME": str(scratch)}
+    out = scratch / "out"
     command = [sys.executable, "-m", "tools.images", "build", "operator", "--out", str(out)]
     process = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE)
     log = out / "operator.log"
@@ -311,14 +324,14 @@ def test_a_build_that_is_ended_leaves_nothing(built: object, tmp_path: Path) -> 
     assert process.returncode == 130
     assert said.decode().splitlines()[-1] == "Stopped; nothing half-built is left."
     assert [path.name for path in out.iterdir()] == ["operator.log"]
-    assert not left_over(tmp_path)
+    assert not left_over(scratch)
 
 
-def test_without_a_network_there_is_one_sentence(built: object, tmp_path: Path) -> None:
-    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}
+def test_without_a_network_there_is_one_sentence(built: object, scratch: Path) -> None:
+    environment = {**os.environ, "XDG_CACHE_HOME": str(scratch)}
     command = [sys.executable, "-m", "tools.images", "build", "operator", "--out"]
     done = subprocess.run(
-        ["unshare", "--net", *command, str(tmp_path / "out")],
+        ["unshare", "--net", *command, str(scratch / "out")],
         cwd=ROOT,
         env=environment,
         capture_output=True,
@@ -329,7 +342,7 @@ def test_without_a_network_there_is_one_sentence(built: object, tmp_path: Path) 
     sentence = done.stderr.splitlines()[-1]
     assert sentence.startswith("No Debian mirror can be reached")
     assert "Traceback" not in done.stderr
-    assert not left_over(tmp_path)
+    assert not left_over(scratch)
 
 
 def without_revision(image: Image) -> dict[str, Any]:
