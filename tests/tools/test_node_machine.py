@@ -26,6 +26,18 @@ def test_without_root_one_sentence_and_nothing_is_left(
     assert not (tmp_path / "a").exists()
 
 
+def test_somebody_else_is_told_whose_cluster_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "a"
+    folder.mkdir()
+    (folder / "lane").write_text("node")
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(ClusterError, match="The cluster 'a' is root's: take it down as root"):
+        Cluster("a", "node", tmp_path).down()
+    assert folder.exists()
+
+
 def test_another_system_is_told_what_to_use(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

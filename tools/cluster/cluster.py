@@ -225,6 +225,8 @@ class Cluster:
             return
         if kind.was_begun(self.directory):
             kind.destroy(self.name, self.directory)
+        if _read_lane(self._lane_file) == "node":
+            node.check_rights(self.name)
         folders = self._volume_folders()
         left = processes.stop(processes.owned(self.directory, self._pids))
         if left:

@@ -1,6 +1,7 @@
 """The node lane: bring a control plane and a real node up, and take what they left down."""
 
 import json
+import os
 import shutil
 import sys
 import time
@@ -86,12 +87,18 @@ def check(directory: Path) -> None:
     preflight.check(directory)
 
 
+def check_rights(name: str) -> None:
+    """Raise ClusterError for a user who may not signal the node's processes."""
+    if os.geteuid() != 0:
+        raise ClusterError(f"The cluster {name!r} is root's: take it down as root.")
+
+
 def destroy(directory: Path) -> None:
     """Remove what the node's processes, which have ended, left on the machine."""
     place = recorded(directory)
     cgroups.remove(cgroup_of(directory))
     if place:
-        network.wait_until_gone(place)
+        network.disconnect(place)
 
 
 def recorded(directory: Path) -> Place | None:

@@ -22,6 +22,10 @@ TUNED = {
 """What kubelet would set for the whole machine: it finds files that say it is so already."""
 
 
+_IMPATIENT = ("tcp_orphan_retries", "tcp_fin_timeout")
+"""Connections that nobody has any more would keep an ended node's network for minutes."""
+
+
 def create(place: Place, program: Path) -> Process:
     """Start the first process of the node, furnish its namespaces and return it."""
     first = place.programs / "node-init"
@@ -95,5 +99,6 @@ def _furnish(place: Place) -> str:
         source = place.folder / name
         source.mkdir()
         lines.append(f"mount --bind {shlex.quote(str(source))} {target}")
-    lines += ["mount --make-rshared /", "echo 1 >/proc/sys/net/ipv4/ip_forward"]
+    lines.append("mount --make-rshared /")
+    lines += [f"echo 1 >/proc/sys/net/ipv4/{name}" for name in ("ip_forward", *_IMPATIENT)]
     return "\n".join(lines)

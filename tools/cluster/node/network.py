@@ -2,14 +2,12 @@
 
 import json
 import subprocess
-import time
 from ipaddress import IPv4Network
 from pathlib import Path
 
 from tools.cluster.errors import ClusterError
 from tools.cluster.node.place import SLOTS, Place
 
-GONE_SECONDS = 15.0
 _WIDE = 12
 """Routes wider than this are a private network or the way out; ours is narrower and wins."""
 
@@ -56,18 +54,19 @@ def connect(place: Place, pid: int, enter: list[str]) -> None:
     _ip("route", "add", str(place.network), "via", place.address, "dev", place.link)
 
 
-def wait_until_gone(place: Place) -> None:
-    """Wait until the kernel has removed the link, which it does soon after the node's end.
+def disconnect(place: Place) -> None:
+    """Remove the link of a node whose processes have ended.
 
-    Another cluster may have taken the slot since then: its link has another alias.
+    The kernel does it too, but only when the last connection has timed out. Another cluster may
+    have taken the slot since then: its link has another alias.
     """
-    deadline = time.monotonic() + GONE_SECONDS
     alias = Path("/sys/class/net") / place.link / "ifalias"
-    while alias.exists() and alias.read_text().strip() == place.cgroup:
-        if time.monotonic() > deadline:
+    try:
+        if alias.read_text().strip() == place.cgroup:
             _ip("link", "delete", place.link)
-            return
-        time.sleep(0.05)
+    except (OSError, ClusterError):
+        if alias.exists():
+            raise
 
 
 def _ip(*arguments: str, enter: list[str] | None = None) -> str:
