@@ -6,7 +6,6 @@
 //	probe lookup NAME         prints the addresses of a name
 //	probe write FILE TEXT     writes a file
 //	probe read FILE           prints a file
-//	probe hold HOST:PORT      keeps a connection open until the other side ends it
 //	probe work SECONDS        keeps one processor busy
 package main
 
@@ -92,17 +91,6 @@ func read(path string) error {
 	return err
 }
 
-// hold keeps a connection open until the other side ends it.
-func hold(address string) error {
-	connection, err := net.DialTimeout("tcp", address, patience)
-	if err != nil {
-		return err
-	}
-	fmt.Println("holding", address)
-	_, err = io.Copy(io.Discard, connection)
-	return err
-}
-
 // work keeps one processor busy.
 func work(text string) error {
 	seconds, err := strconv.Atoi(text)
@@ -114,8 +102,7 @@ func work(text string) error {
 // run does what the words ask for.
 func run(words []string) error {
 	verbs := map[string]func(string) error{
-		"serve": serve, "get": get, "lookup": lookup, "read": read, "hold": hold,
-		"work": work,
+		"serve": serve, "get": get, "lookup": lookup, "read": read, "work": work,
 	}
 	switch {
 	case len(words) == 3 && words[0] == "write":
@@ -123,7 +110,7 @@ func run(words []string) error {
 	case len(words) == 2 && verbs[words[0]] != nil:
 		return verbs[words[0]](words[1])
 	}
-	return fmt.Errorf("usage: probe serve|get|lookup|read|hold|work ARGUMENT, probe write FILE TEXT")
+	return fmt.Errorf("usage: probe serve|get|lookup|read|work ARGUMENT, probe write FILE TEXT")
 }
 
 func main() {
