@@ -1,6 +1,7 @@
 """Real Pods: they run, are reached by Service and name, log, take commands and keep files."""
 
 import json
+import urllib.error
 import urllib.request
 
 import pytest
@@ -9,6 +10,7 @@ from tests.node import objects
 from tests.support.cluster import wait_until
 from tools.cluster import Cluster, ClusterError
 from tools.cluster.kubectl import Kubectl
+from tools.cluster.node import lane
 from tools.cluster.node.registry import Pushed
 
 pytestmark = pytest.mark.node
@@ -31,7 +33,10 @@ def test_a_deployment_serves_the_machine_and_other_pods(
     seen: set[str] = set()
 
     def both_answered() -> bool:
-        seen.add(_get(address))
+        try:
+            seen.add(_get(address))
+        except urllib.error.URLError:  # kube-proxy learns of Pods a second after they are Ready
+            return False
         return seen == names
 
     wait_until(both_answered, "an answer of both Pods through the Service")
@@ -121,3 +126,15 @@ def test_what_a_pod_uses_is_measured(node_kubectl: Kubectl, restricted: str, pro
         return str(main["usage"]["cpu"]) not in {"0", ""}
 
     wait_until(cpu_is_measured, "the processor time of a busy Pod", 60)
+
+
+def test_kubelet_may_not_read_a_secret_that_no_pod_of_its_node_needs(
+    node_cluster: Cluster, node_kubectl: Kubectl, restricted: str
+) -> None:
+    node_kubectl("create", "secret", "generic", "apart", "--from-literal=a=b", "-n", restricted)
+    place = lane.machine(node_cluster.directory).place
+    kubelet = Kubectl(place.kubeconfig_of("kubelet"))
+    identity = json.loads(kubelet("auth", "whoami", "-o", "json"))["status"]["userInfo"]
+    assert identity["username"] == "system:node:node-0"
+    refused = kubelet.run("get", "secret", "apart", "-n", restricted)
+    assert "no relationship found between node 'node-0' and this object" in refused.stderr

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tools.cluster.errors import ClusterError, tail
-from tools.cluster.node import configs, namespaces
+from tools.cluster.node import configs, identity, namespaces
 from tools.cluster.node.place import (
     CONTAINERD,
     CUSTOM_METRICS_PORT,
@@ -37,6 +37,11 @@ COMPONENTS = (
     "node-gpus",
 )
 GPUS = 2
+IDENTITIES: dict[str, tuple[str, tuple[str, ...]]] = {
+    "kubelet": (f"system:node:{NODE}", ("system:nodes",)),
+    "kube-proxy": ("system:kube-proxy", ()),
+}
+"""Names that Kubernetes has rights for; the other programs act as the administrator."""
 POLL_SECONDS = 0.1
 ABSENT_SECONDS = 3.0
 """A program that has just been started needs a moment to be seen."""
@@ -107,11 +112,13 @@ def start_runtime(machine: Machine) -> None:
 def start_node(machine: Machine) -> None:
     """Start what works for the API server, all at once."""
     place = machine.place
-    admin = str(place.kubeconfig)
+    for name, (user, groups) in IDENTITIES.items():
+        own = place.kubeconfig_of(name)
+        identity.write_kubeconfig(place.kubeconfig, place.pki, user, groups, own)
     machine.start(
         "kubelet",
         f"--config={place.folder}/kubelet.yaml",
-        f"--kubeconfig={admin}",
+        f"--kubeconfig={place.kubeconfig_of('kubelet')}",
         f"--hostname-override={NODE}",
         f"--node-ip={place.address}",
         "--cert-dir=/var/lib/kubelet/pki",

@@ -20,7 +20,7 @@ PAUSE = "node.local/pause:1"
 
 def kwokctl(place: Place) -> str:
     """The control plane: reachable from Pods, trusted by kubelet, with aggregated APIs."""
-    pki = place.directory / "clusters" / place.directory.name / "pki"
+    pki = place.pki
     flags = {
         "kube-apiserver": {
             "advertise-address": place.address,
@@ -126,7 +126,6 @@ def cni(place: Place) -> str:
 
 def kubelet(place: Place) -> str:
     """The kubelet on either version of cgroups, below a group of the cluster's own."""
-    pki = place.directory / "clusters" / place.directory.name / "pki"
     return _yaml(
         {
             "apiVersion": "kubelet.config.k8s.io/v1beta1",
@@ -136,7 +135,7 @@ def kubelet(place: Place) -> str:
             "authentication": {
                 "anonymous": {"enabled": False},
                 "webhook": {"enabled": True},
-                "x509": {"clientCAFile": f"{pki}/ca.crt"},
+                "x509": {"clientCAFile": f"{place.pki}/ca.crt"},
             },
             "authorization": {"mode": "Webhook"},
             "cgroupDriver": "cgroupfs",
@@ -164,7 +163,7 @@ def kube_proxy(place: Place) -> str:
         {
             "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
             "kind": "KubeProxyConfiguration",
-            "clientConnection": {"kubeconfig": str(place.kubeconfig)},
+            "clientConnection": {"kubeconfig": str(place.kubeconfig_of("kube-proxy"))},
             "clusterCIDR": place.pods,
             "mode": "nftables",
             "healthzBindAddress": f"{place.address}:{PROXY_HEALTH_PORT}",

@@ -47,6 +47,15 @@ class Place:
         return self.directory / "kubeconfig"
 
     @property
+    def pki(self) -> Path:
+        """Keys and certificates of the cluster, as kwokctl made them."""
+        return self.directory / "clusters" / self.directory.name / "pki"
+
+    def kubeconfig_of(self, program: str) -> Path:
+        """The kubeconfig of one of the node's programs."""
+        return self.folder / f"{program}.kubeconfig"
+
+    @property
     def network(self) -> IPv4Network:
         """All addresses of the cluster."""
         return IPv4Network(f"10.{_FIRST + self.slot}.0.0/16")
