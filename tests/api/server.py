@@ -55,7 +55,7 @@ class Server:
         return dict(found)
 
     def change_refusal(self, kind: str, old: JsonObject, new: JsonObject) -> list[str]:
-        """What the server says against the change of ``old`` into ``new``; status may change too."""
+        """What the server says against the change of ``old`` into ``new``, whatever its status."""
         live = self.create(kind, old)
         name = live["metadata"]["name"]
         try:
