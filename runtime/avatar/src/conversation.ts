@@ -1,7 +1,7 @@
 /** The conversation as the page lives it: turns, sound, faces and captions on one clock. */
 
 import type { AudioClock, Report } from "./audio/clock.ts";
-import { openClock } from "./audio/open.ts";
+import { openClock, openContext } from "./audio/open.ts";
 import { CaptionTrack } from "./playback/captions.ts";
 import { FrameTrack } from "./playback/frames.ts";
 import { Stats } from "./playback/stats.ts";
@@ -44,6 +44,8 @@ export class Conversation {
   private stopNext = false;
   private session = "";
   private moving: { token?: string | null; at: number } | undefined;
+  /** The loudspeaker: there before its clock, so that a gesture meanwhile is not lost. */
+  private context: AudioContext | undefined;
   private opening: Promise<void> = Promise.resolve();
 
   constructor(
@@ -86,7 +88,7 @@ export class Conversation {
 
   /** Call in a gesture of the reader: browsers sound only then. */
   unlock(): void {
-    void this.clock?.context.resume();
+    void this.context?.resume();
   }
 
   /** Ask; what is being said is interrupted. False while there is no connection. */
@@ -150,11 +152,15 @@ export class Conversation {
   }
 
   private async openSound(rate: number): Promise<void> {
-    if (this.clock?.context.sampleRate === rate) return;
+    if (this.context?.sampleRate === rate) return this.opening;
+    const context = openContext(rate);
+    this.context = context;
     const old = this.clock;
     this.clock = undefined;
     await old?.close();
-    this.clock = await openClock(rate);
+    const clock = await openClock(context);
+    if (this.context === context) this.clock = clock;
+    else await clock.close();
   }
 
   private understand(message: ServerMessage): void {

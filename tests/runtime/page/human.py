@@ -36,6 +36,8 @@ class Human:
     """Begins with a turn that nobody asked for."""
     stall_after: int | None = None
     """Samples after which the sound of a turn does not come any more, until told to go on."""
+    slow_sound: float = 0.0
+    """Seconds that the part of the page for the audio thread takes to load."""
     refuse: dict[str, Any] | None = None
     """An error frame that answers every question."""
     heard: list[dict[str, Any]] = field(default_factory=list)
@@ -186,6 +188,8 @@ def application(human: Human, page: Path) -> FastAPI:
 
     @app.middleware("http")
     async def policy(request: Request, call_next: Any) -> Any:
+        if request.url.path == "/worklet.js":
+            await asyncio.sleep(human.slow_sound)
         response = await call_next(request)
         response.headers["Content-Security-Policy"] = POLICY
         return response

@@ -87,6 +87,20 @@ def test_a_greeting_is_captioned_until_the_first_gesture_lets_it_sound(
     assert human.of_type("finished")[0]["turn"] == 1
 
 
+def test_a_question_asked_before_the_sound_is_open_is_heard(
+    visit: Visit, address: str, human: Human
+) -> None:
+    human.slow_sound = 2.0
+    visitor = visit(address, script=WATCH)
+    visitor.page.wait_for_event("console", lambda line: '"state":"ready"' in line.text)
+    visitor.ask("Quick")
+    assert visitor.hook("clock") is None, "the sound is open already"
+    visitor.state("speaking")
+    until(lambda: visitor.loudness() > 0.1, "nothing sounds")
+    visitor.state("ready")
+    assert human.of_type("finished")[0]["turn"] == 1
+
+
 def test_when_sound_runs_out_the_face_stands_still_with_it(
     visit: Visit, address: str, human: Human
 ) -> None:

@@ -6,9 +6,13 @@ import { WorkletClock } from "./worklet-clock.ts";
 
 export const WORKLET_URL = "worklet.js";
 
-/** Open the sound at the stream's rate; the browser converts it to the loudspeaker's. */
-export async function openClock(sampleRate: number): Promise<AudioClock> {
-  const context = new AudioContext({ sampleRate, latencyHint: "interactive" });
+/** The loudspeaker at the stream's rate; the browser converts it to the hardware's. */
+export function openContext(sampleRate: number): AudioContext {
+  return new AudioContext({ sampleRate, latencyHint: "interactive" });
+}
+
+/** The clock of a loudspeaker that is open. */
+export async function openClock(context: AudioContext): Promise<AudioClock> {
   if (window.isSecureContext && context.audioWorklet) {
     try {
       return await WorkletClock.create(context, WORKLET_URL);
