@@ -277,7 +277,7 @@ WORLD = [
     _put(".spec.network.allowTo[]", ONE + "namespace", "namespace: a",
          "namespace: a, cidr: 10.0.0.0/8", _TO),
     _put(".spec.network.allowTo[]", _CIDR, "cidr: 10.0.0.0/8", "cidr: 10.0.0.1", _TO),
-    _put(".spec.network.allowTo[]", "cidr must not be link-local", "cidr: 0.0.0.0/0",
+    _put(".spec.network.allowTo[]", "cidr must not be link-local or a metadata", "cidr: 0.0.0.0/0",
          "cidr: 'fe80::/64'", _TO),
     *_labels(_EXPOSE, "annotations", "network: {expose: {annotations: @}}", keys_only=True),
     _reserved(_EXPOSE, "annotations", "network: {expose: {annotations: @}}"),

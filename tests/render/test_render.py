@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digital_human_operator import names
+from digital_human_operator.api.addresses import METADATA
 from digital_human_operator.api.generate import dump
 from digital_human_operator.human import Human
 from digital_human_operator.render import children
@@ -199,7 +200,10 @@ def test_no_budget_blocks_a_drain_for_ever(
         assert limit.get("maxUnavailable", 1) != 0
 
 
-def test_policy_keeps_the_metadata_address_out() -> None:
+WIDE = {"cidr": "0.0.0.0/0", "except": [n for n in METADATA if ":" not in n]}
+
+
+def test_policy_keeps_the_metadata_addresses_out() -> None:
     egress = [
         rule
         for manifest in rendered(HUMANS["gateway"])
@@ -207,7 +211,7 @@ def test_policy_keeps_the_metadata_address_out() -> None:
         for rule in manifest["spec"].get("egress", [])
     ]
     wide = [p["ipBlock"] for r in egress for p in r["to"] if "ipBlock" in p]
-    assert {"cidr": "0.0.0.0/0", "except": ["169.254.0.0/16"]} in wide
+    assert WIDE in wide
     assert {"cidr": "10.1.0.0/16"} in wide
 
 
@@ -258,7 +262,7 @@ def test_the_face_reaches_the_catalogue_only_with_a_key() -> None:
     assert ports({"face": {"managed": {}}}) == {53, 5353}
     assert ports(NGC) == {53, 5353, 443}
     ways = _ways_out(_policies(a_human(NGC))["ada-audio2face"])
-    anywhere = {"ipBlock": {"cidr": "0.0.0.0/0", "except": ["169.254.0.0/16"]}}
+    anywhere = {"ipBlock": WIDE}
     assert (json.dumps(anywhere), "TCP", 443) in ways
 
 

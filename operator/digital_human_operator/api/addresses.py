@@ -27,10 +27,22 @@ _PARSES = "isURL(self)"
 _PARTS = "a host name, at most a port of 1 to 65535, and no spaces"
 
 _METADATA_HOST = (
-    r"(169[.]254[.]|100[.]100[.]100[.]200([:/?#]|$)|[[]fe[89ab][0-9a-f]:|[[]fd00:ec2:|[[]::ffff:"
+    r"(169[.]254[.]|(100[.]100[.]100[.]200|168[.]63[.]129[.]16)([:/?#]|$)"
+    r"|[[]fe[89ab][0-9a-f]:|[[]fd00:ec2:|[[]fd20:ce:|[[]::ffff:"
     r"|metadata([.]google[.]internal)?[.]?([:/?#]|$)|[0-9]+([:/?#]|$)|0x)"
 )
 """Where clouds hand out credentials, also when the address is written as one number."""
+
+
+METADATA = (
+    "169.254.0.0/16",
+    "100.100.100.200/32",
+    "168.63.129.16/32",
+    "fe80::/10",
+    "fd00:ec2::/32",
+    "fd20:ce::/32",
+)
+"""Networks of those services: link-local, Alibaba's, Azure's wire server, AWS's and Google's."""
 
 
 Url = Annotated[

@@ -2,21 +2,22 @@
 NetworkPolicies: everything is denied but what the spec implies.
 
 One policy denies all for all Pods of the human; one per component allows what it needs. The
-metadata address of clouds is in no range that is allowed, but for names, at port 53.
+metadata addresses of clouds are in no range that is allowed, but for names, at port 53.
 """
 
 from __future__ import annotations
 
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import ip_address, ip_network
 from urllib.parse import urlsplit
 
 from digital_human_operator import names
+from digital_human_operator.api.addresses import METADATA
 from digital_human_operator.human import Design, Human
 
 from .common import Manifest, manifest
 
 _ANYWHERE = ("0.0.0.0/0", "::/0")
-_METADATA = (ip_network("169.254.0.0/16"), ip_network("fe80::/10"))
+_METADATA = tuple(ip_network(network) for network in METADATA)
 _LINK_LOCAL = "169.254.0.0/16"  # NodeLocal DNSCache and the clouds' resolvers, on the node
 _HTTPS = 443
 _API_SERVER_PORTS = (443, 6443)
@@ -31,14 +32,14 @@ def policies(human: Human, design: Design) -> list[Manifest]:
     if face is not None:
         ways_out = [*_dns(), _outside([_HTTPS])] if face.api_key_secret else _dns()
         found.append(_policy(human, names.FACE, [_from_runtime(human, names.PORT_GRPC)], ways_out))
+    backup = human.spec.backup
     redis = human.spec.sessions.store.redis
     if redis is not None and redis.managed is not None:
-        clients = [_component(human, names.RUNTIME), _component(human, names.BACKUP)]
+        users = (names.RUNTIME, names.BACKUP) if backup else (names.RUNTIME,)
+        clients = [_component(human, component) for component in users]
         found.append(_policy(human, names.REDIS, [_rule("from", clients, [names.PORT_REDIS])], []))
     if design.fetch_digest is not None:
-        ports = {*_API_SERVER_PORTS, *_store_ports(human)}
-        found.append(_policy(human, names.FETCH, [], [*_dns(), _outside(sorted(ports))]))
-    backup = human.spec.backup
+        found.append(_policy(human, names.FETCH, [], _fetch_ways_out(human)))
     if backup is not None:
         jobs = (names.BACKUP, names.DRILL) if backup.drill else (names.BACKUP,)
         found += [
@@ -79,8 +80,8 @@ def _callers(human: Human) -> Manifest:
     """
     Who may talk to the human.
 
-    With a load balancer, an Ingress or a Gateway the callers come from outside or from a
-    controller in a namespace that the operator cannot know.
+    Without ``allowFrom`` those who come through what exposes it: a load balancer's callers come
+    from outside, an Ingress or a Gateway is in a namespace that the operator cannot know.
     """
     network = human.spec.network
     ports = [names.PORT_HTTP, names.PORT_WEBSOCKET, names.PORT_GRPC]
@@ -90,13 +91,14 @@ def _callers(human: Human) -> Manifest:
     ]
     expose = network.expose
     if expose.type == "LoadBalancer":
-        ranges = expose.source_ranges or _ANYWHERE
+        named = any(allowed.cidr for allowed in network.allow_from)
+        ranges = expose.source_ranges or ([] if named else _ANYWHERE)
         peers += [{"ipBlock": {"cidr": cidr}} for cidr in ranges]
-    elif expose.type in {"Ingress", "Gateway"}:
+    elif expose.type in {"Ingress", "Gateway"} and not peers:
         peers.append({"namespaceSelector": {}})
     if not peers:
         peers.append({"podSelector": {}})
-    return _rule("from", peers, ports)
+    return _rule("from", _distinct(peers), ports)
 
 
 def _scraping(human: Human) -> Manifest:
@@ -138,42 +140,47 @@ def _to_address(address: tuple[str, int]) -> Manifest:
     """
     A way to one port: of one address, of one Service's namespace, or of any address for a name.
 
-    Policies know no host names; the port at least is known.
+    Policies know no host names; the port at least is known. They see a Pod's port, not that of its
+    Service, so a Service opens its namespace.
     """
     host, number = address
     try:
         literal = ip_address(host.strip("[]"))
     except ValueError:
-        parts = host.split(".")
+        parts = host.rstrip(".").lower().split(".")
+        if len(parts) == 1:
+            return _rule("to", [{"podSelector": {}}], None)
         if len(parts) >= 3 and parts[2] == "svc":
             return _rule("to", [_namespace(parts[1])], None)
         return _outside([number])
     return _rule("to", [_block(f"{literal}/{literal.max_prefixlen}")], [number])
 
 
-def _store_ports(human: Human) -> list[int]:
+def _fetch_ways_out(human: Human) -> list[Manifest]:
+    """The API server for its progress, object stores and hubs at their usual port, or its own."""
     engine = human.spec.llm.transformers
     source = engine.source if engine else None
-    endpoints = []
-    if source is not None and source.object_store is not None:
-        endpoints.append(source.object_store.endpoint)
-    if source is not None and source.hugging_face is not None:
-        endpoints.append(source.hugging_face.endpoint)
-    return [_endpoint(url)[1] for url in endpoints if url]
+    store, hub = (source.object_store, source.hugging_face) if source else (None, None)
+    endpoints = [found.endpoint for found in (store, hub) if found is not None]
+    own = [_to_address(_endpoint(url)) for url in endpoints if url]
+    return _distinct([*_dns(), _outside(list(_API_SERVER_PORTS)), *own])
 
 
 def _backup_ways_out(human: Human, component: str) -> list[Manifest]:
-    """The object store and the API server for the objects; a backup also reads Redis."""
-    ports = set(_API_SERVER_PORTS)
+    """The object store, the API server for the objects; a backup also reads Redis."""
+    found = _dns()
     backup = human.spec.backup
+    if backup is not None and component == names.BACKUP and "objects" in backup.include:
+        found.append(_outside(list(_API_SERVER_PORTS)))
+    elif backup is not None and backup.destination.s3 is not None:
+        found.append(_outside([_HTTPS]))
     if backup is not None and backup.destination.s3 is not None:
         endpoint = backup.destination.s3.endpoint
-        ports.add(_endpoint(endpoint)[1] if endpoint else 443)
-    found = [*_dns(), _outside(sorted(ports))]
+        found += [_to_address(_endpoint(endpoint))] if endpoint else []
     redis = human.spec.sessions.store.redis
     if component == names.BACKUP and redis is not None and redis.managed is not None:
         found.append(_rule("to", [_component(human, names.REDIS)], [names.PORT_REDIS]))
-    return found
+    return _distinct(found)
 
 
 def _policy(
@@ -230,14 +237,16 @@ def _namespace(name: str) -> Manifest:
 def _block(cidr: str) -> Manifest:
     block: Manifest = {"cidr": cidr}
     network = ip_network(cidr, strict=False)
-    inside = [str(one) for one in _METADATA if one.version == network.version]
-    if network.prefixlen < 10:
-        block["except"] = [one for one in inside if _contains(network, one)]
+    inside = [
+        str(one)
+        for one in _METADATA
+        if one.version == network.version
+        and one.prefixlen > network.prefixlen
+        and one.network_address in network
+    ]
+    if inside:
+        block["except"] = inside
     return {"ipBlock": block}
-
-
-def _contains(network: IPv4Network | IPv6Network, other: str) -> bool:
-    return ip_network(other).network_address in network
 
 
 def _outside(ports: list[int]) -> Manifest:

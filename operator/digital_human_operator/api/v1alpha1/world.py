@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from digital_human_operator.api.addresses import Cidr, canonical, network_rule
+from digital_human_operator.api.addresses import METADATA, Cidr, canonical, network_rule
 from digital_human_operator.api.base import (
     LIST_ATOMIC,
     LIST_SET,
@@ -143,9 +143,9 @@ class AllowTo(ApiModel):
         network_rule(),
         cel(
             "!has(self.cidr) || !isCIDR(self.cidr)"
-            " || !['169.254.0.0/16', 'fe80::/10', 'fd00:ec2::/32']"
-            ".exists(n, cidr(n).containsCIDR(self.cidr))",
-            "cidr must not be link-local: that is where clouds keep their credentials",
+            f" || !{list(METADATA)}.exists(n, cidr(n).containsCIDR(self.cidr))",
+            "cidr must not be link-local or a metadata address: that is where clouds keep their"
+            " credentials",
             path=".cidr",
         ),
     )
@@ -161,7 +161,12 @@ class Network(ApiModel):
     allow_from: Annotated[list[AllowFrom], Field(max_length=32)] = Field(
         default_factory=list, json_schema_extra=LIST_ATOMIC
     )
-    """Callers that may reach the human; empty: the Pods of its own namespace."""
+    """
+    Callers that may reach the human. Empty: the Pods of its own namespace, and whoever comes
+    through expose: a LoadBalancer's sourceRanges or everybody, every namespace with an Ingress or a
+    Gateway. Given, it is the whole list: name the namespace of the Ingress controller or Gateway;
+    the networks of a LoadBalancer are those given here and in sourceRanges.
+    """
     allow_to: Annotated[list[AllowTo], Field(max_length=32)] = Field(
         default_factory=list, json_schema_extra=LIST_ATOMIC
     )
