@@ -90,6 +90,8 @@ class Design:
     suspended: bool
     requests: Mapping[str, str]
     limits: Mapping[str, str]
+    face_requests: Mapping[str, str]
+    face_limits: Mapping[str, str]
     digests: Mapping[str, str]
     """Component -> digest of all Secrets and ConfigMaps that its Pods read."""
     fetch_digest: str | None

@@ -9,7 +9,11 @@ from digital_human_operator.human import Ref, Reference
 from digital_human_operator.plan.fetch import fetch_digest, models_claim
 from digital_human_operator.plan.needs import digests, missing, needs
 from digital_human_operator.plan.profiles import PROFILES, node_choice
-from digital_human_operator.plan.resources import quantity, requests_and_limits
+from digital_human_operator.plan.resources import (
+    face_requests_and_limits,
+    quantity,
+    requests_and_limits,
+)
 from digital_human_operator.plan.warnings import warnings
 from tests.support.builders import EXAMPLES, IMAGES, a_decision, a_human, example, references_of
 from tools.cluster.nodes import POOLS
@@ -322,6 +326,20 @@ class TestResources:
         assert requests_and_limits(larger)[1]["memory"] == "4Gi"
         smaller = a_human({"resources": {"limits": {"memory": "512Mi"}}}).spec
         assert requests_and_limits(smaller)[0]["memory"] == "512Mi"
+
+    @pytest.mark.parametrize("name", ["hugepages-2Mi", "example.com/encoder"])
+    def test_what_cannot_be_overcommitted_has_its_request_as_limit(self, name: str) -> None:
+        spec = a_human({"resources": {"requests": {name: "2"}}}).spec
+        assert requests_and_limits(spec)[1][name] == "2"
+
+    def test_no_default_of_the_face_contradicts_what_is_given(self) -> None:
+        asked = {"requests": {"cpu": "8", "memory": "32Gi"}, "limits": {"cpu": "16"}}
+        face = a_human({"face": {"managed": {"resources": asked}}}).spec.face.managed
+        assert face_requests_and_limits(face) == (
+            {"cpu": "8", "memory": "32Gi"},
+            {"cpu": "16", "memory": "32Gi"},
+        )
+        assert face_requests_and_limits(None)[0] == {"cpu": "2", "memory": "8Gi"}
 
     @pytest.mark.parametrize(
         ("text", "value"),

@@ -17,7 +17,7 @@ from .needs import digests, missing, needs
 from .parse import parse
 from .profiles import NO_GPU, node_choice
 from .replicas import is_autoscaled, is_suspended, replicas
-from .resources import requests_and_limits
+from .resources import face_requests_and_limits, requests_and_limits
 from .warnings import warnings
 
 __all__ = ["Decision", "decide", "needs", "parse"]
@@ -42,6 +42,7 @@ def decide(
     sentences, withheld = missing(wanted, references)
     requests, limits = requests_and_limits(spec)
     face = spec.face.managed
+    face_requests, face_limits = face_requests_and_limits(face)
     verdict = memory(spec)
     design = Design(
         images=images,
@@ -55,6 +56,8 @@ def decide(
         suspended=is_suspended(spec),
         requests=requests,
         limits=limits,
+        face_requests=face_requests,
+        face_limits=face_limits,
         digests=digests(wanted, references),
         fetch_digest=fetch_digest(spec),
         models_claim=models_claim(human),

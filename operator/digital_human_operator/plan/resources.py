@@ -1,27 +1,48 @@
-"""CPU and memory of the runtime container: the guide's figures, changed key by key by the user."""
+"""CPU and memory of the containers: the guide's figures, changed key by key by the user."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from digital_human_operator.api.v1alpha1.body import Resources
 from digital_human_operator.api.v1alpha1.digitalhuman import DigitalHumanSpec
+from digital_human_operator.api.v1alpha1.face import ManagedFace
 
 GPU_REQUESTS = {"cpu": "8", "memory": "32Gi"}
 GPU_LIMITS = {"cpu": "16", "memory": "64Gi"}
 CPU_REQUESTS = {"cpu": "1", "memory": "1Gi"}
 CPU_LIMITS = {"cpu": "2", "memory": "2Gi"}
+FACE_REQUESTS = {"cpu": "2", "memory": "8Gi"}
+FACE_LIMITS = {"cpu": "4", "memory": "16Gi"}
 
 
 def requests_and_limits(spec: DigitalHumanSpec) -> tuple[dict[str, str], dict[str, str]]:
+    """What the runtime asks for and the most that it may use."""
+    if spec.gpu.profile == "none":
+        return _changed(CPU_REQUESTS, CPU_LIMITS, spec.resources)
+    return _changed(GPU_REQUESTS, GPU_LIMITS, spec.resources)
+
+
+def face_requests_and_limits(face: ManagedFace | None) -> tuple[dict[str, str], dict[str, str]]:
+    """What a managed Audio2Face asks for and the most that it may use."""
+    return _changed(FACE_REQUESTS, FACE_LIMITS, face.resources if face else None)
+
+
+def _changed(
+    usual: Mapping[str, str], most: Mapping[str, str], given: Resources | None
+) -> tuple[dict[str, str], dict[str, str]]:
     """
-    What to ask for and the most that may be used.
+    Our figures with those of the user.
 
     A user who gives one of the two beyond our default of the other means both: a default never
-    makes a request larger than its limit.
+    makes a request larger than its limit. What cannot be overcommitted (huge pages, devices) has
+    to have a limit: the request.
     """
-    with_gpu = spec.gpu.profile != "none"
-    given = spec.resources or Resources()
-    requests = (GPU_REQUESTS if with_gpu else CPU_REQUESTS) | given.requests
-    limits = (GPU_LIMITS if with_gpu else CPU_LIMITS) | given.limits
+    given = given or Resources()
+    requests, limits = {**usual, **given.requests}, {**most, **given.limits}
+    for key, asked in requests.items():
+        if key.startswith("hugepages-") or "/" in key:
+            limits.setdefault(key, asked)
     for key in requests.keys() & limits.keys():
         if quantity(requests[key]) <= quantity(limits[key]):
             continue

@@ -18,9 +18,6 @@ from .common import (
 from .placement import placement
 from .services import port
 
-_REQUESTS = {"cpu": "2", "memory": "8Gi"}
-_LIMITS = {"cpu": "4", "memory": "16Gi"}
-
 
 def face_deployment(human: Human, face: ManagedFace, design: Design) -> Manifest:
     """The servers; none while the human is suspended."""
@@ -81,7 +78,6 @@ def face_service(human: Human) -> Manifest:
 def _container(face: ManagedFace, design: Design) -> Manifest:
     nodes = design.face_nodes
     gpu = {nodes.resource: str(nodes.count)} if nodes.resource else {}
-    wanted = face.resources
     probe = {"tcpSocket": {"port": "grpc"}, "periodSeconds": 10, "timeoutSeconds": 5}
     found: Manifest = without_empty(
         {
@@ -95,8 +91,8 @@ def _container(face: ManagedFace, design: Design) -> Manifest:
                 *_api_key(face),
             ],
             "resources": {
-                "requests": {**_REQUESTS, **(wanted.requests if wanted else {}), **gpu},
-                "limits": {**_LIMITS, **(wanted.limits if wanted else {}), **gpu},
+                "requests": {**design.face_requests, **gpu},
+                "limits": {**design.face_limits, **gpu},
             },
             "startupProbe": probe | {"failureThreshold": 120},
             "livenessProbe": probe | {"failureThreshold": 3},

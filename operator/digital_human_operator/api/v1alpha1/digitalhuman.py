@@ -65,8 +65,8 @@ class DigitalHumanSpec(ApiModel):
     gpu: Gpu = Field(default_factory=Gpu)
     """GPUs of each Pod; absent: the CPU."""
     resources: Resources | None = None
-    """CPU and memory; absent: 8 CPUs and 32Gi (limits 16 and 64Gi) with a GPU, 1 and 1Gi
-    without."""
+    """CPU and memory; absent: 8 CPUs and 32Gi (limits 16 and 64Gi) with a GPU, 1 and 1Gi (limits 2
+    and 2Gi) without."""
     placement: Placement = Field(default_factory=Placement)
     """Where the Pods may run, beside what the GPU profile asks for."""
     pod_template: PodTemplate = Field(default_factory=PodTemplate)

@@ -34,7 +34,7 @@ class ManagedFace(ApiModel):
     gpu: GpuRequest = Field(default_factory=GpuRequest)
     """GPU of each server; an L4, L40S or a MIG slice is enough."""
     resources: Resources | None = None
-    """CPU and memory of each server."""
+    """CPU and memory of each server; absent: 2 CPUs and 8Gi (limits 4 and 16Gi)."""
     output: Literal["Blendshapes", "Video"] = "Blendshapes"
     """Blendshapes are drawn by the browser; Video is drawn and encoded on the GPU."""
 
