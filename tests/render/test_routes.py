@@ -57,3 +57,25 @@ def test_the_gateway_is_told_to_speak_http2_to_the_grpc_port() -> None:
     assert _grpc_port(GATEWAY)["appProtocol"] == "kubernetes.io/h2c"
     assert "appProtocol" not in _grpc_port(GATEWAY | {"security": {"tlsSecret": {"name": "tls"}}})
     assert "appProtocol" not in _grpc_port({})
+
+
+INGRESS: dict[str, Any] = {"network": {"expose": {"type": "Ingress", "host": "a.example"}}}
+
+
+def _annotations(spec: dict[str, Any]) -> dict[str, str]:
+    (ingress,) = (m for m in _made(spec) if m["kind"] == "Ingress")
+    prefix = "nginx.ingress.kubernetes.io/"
+    found = ingress["metadata"]["annotations"].items()
+    return {key.removeprefix(prefix): value for key, value in found if key.startswith(prefix)}
+
+
+@pytest.mark.parametrize(("idle", "kept"), [("10m", "3600"), ("5h", "18000")])
+def test_a_proxy_never_ends_a_silent_conversation_first(idle: str, kept: str) -> None:
+    found = _annotations(INGRESS | {"sessions": {"idleTimeout": idle}})
+    assert (found["proxy-read-timeout"], found["proxy-send-timeout"]) == (kept, kept)
+
+
+def test_an_ingress_speaks_tls_to_a_runtime_that_does() -> None:
+    assert "backend-protocol" not in _annotations(INGRESS)
+    encrypted = INGRESS | {"security": {"tlsSecret": {"name": "tls"}}}
+    assert _annotations(encrypted)["backend-protocol"] == "HTTPS"

@@ -15,7 +15,7 @@ GRPC_SERVICES = (
 )
 """What the runtime serves on its gRPC port, for callers outside."""
 CONVERSATION = 3600
-"""Seconds that a proxy keeps an idle WebSocket: conversations have their own, shorter limit."""
+"""Seconds that a proxy keeps an idle WebSocket, at least: conversations have their own limit."""
 
 
 def routes(human: Human, design: Design) -> list[Manifest]:
@@ -31,11 +31,14 @@ def routes(human: Human, design: Design) -> list[Manifest]:
 def _ingress(human: Human) -> Manifest:
     """/ws to the WebSocket port, the rest to HTTP; the user's annotations win."""
     expose = human.spec.network.expose
+    idle = str(max(CONVERSATION, seconds(human.spec.sessions.idle_timeout)))
     annotations = {
-        "nginx.ingress.kubernetes.io/proxy-read-timeout": str(CONVERSATION),
-        "nginx.ingress.kubernetes.io/proxy-send-timeout": str(CONVERSATION),
+        "nginx.ingress.kubernetes.io/proxy-read-timeout": idle,
+        "nginx.ingress.kubernetes.io/proxy-send-timeout": idle,
         "nginx.ingress.kubernetes.io/proxy-buffering": "off",
     }
+    if human.spec.security.tls_secret is not None:
+        annotations["nginx.ingress.kubernetes.io/backend-protocol"] = "HTTPS"
     failover = human.spec.availability.failover
     if failover is not None:
         annotations |= {
