@@ -414,6 +414,25 @@ class TestWarnings:
                 {"gpu": {"platform": "gke", "memoryFraction": 0.5}},
                 "spec.gpu.platform, spec.gpu.memoryFraction: without effect",
             ),
+            (
+                {"placement": {"runtimeClassName": "gvisor"}},
+                "spec.placement.runtimeClassName: without effect",
+            ),
+            (
+                {"face": {"managed": {"gpu": {"profile": "l4", "count": 2}}}},
+                "spec.face.managed.gpu.count 2: each server uses one GPU",
+            ),
+            (
+                {"sessions": {"affinity": "None", "affinityTimeout": "5h"}},
+                "spec.sessions.affinityTimeout: without effect",
+            ),
+            (
+                {
+                    "security": {"tlsSecret": {"name": "tls"}},
+                    "network": {"expose": {"type": "Gateway", "gateway": {"name": "g"}}},
+                },
+                "BackendTLSPolicy",
+            ),
             ({"newField": 1}, "spec.newField is not known"),
             ({"gpu": {"tensorRT": {"newField": 1}}}, "spec.gpu.tensorRT.newField is not known"),
             (
@@ -443,6 +462,10 @@ class TestWarnings:
             {"network": {"expose": {"type": "LoadBalancer", "annotations": {"a": "b"}}}},
             {"network": {"allowFrom": [{"namespace": "a"}]}, "monitoring": {"scrapeFrom": ["m"]}},
             {"gpu": {"profile": "l4", "count": 2, "memoryFraction": 0.5, "platform": "gke"}},
+            {"gpu": {"profile": "l4"}, "placement": {"runtimeClassName": "nvidia"}},
+            {"face": {"managed": {"gpu": {"profile": "l4"}}},
+             "placement": {"runtimeClassName": "nvidia"}},
+            {"sessions": {"affinityTimeout": "5h"}},
             STORED | {"replicas": 1},
         ],
     )  # fmt: skip

@@ -52,6 +52,12 @@ def _life(spec: DigitalHumanSpec) -> Iterator[str]:
             "spec.availability has no effect with one replica: a PodDisruptionBudget would block"
             " every node drain"
         )
+    sessions = spec.sessions
+    if (
+        sessions.affinity == "None"
+        and sessions.affinity_timeout != type(sessions)().affinity_timeout
+    ):
+        yield "spec.sessions.affinityTimeout: without effect with affinity None"
     if scaling is not None and scaling.schedules:
         yield "spec.autoscaling.schedules is not acted on yet: minReplicas holds at all times"
 
@@ -81,6 +87,16 @@ def _body(spec: DigitalHumanSpec) -> Iterator[str]:
         ]
         if ignored:
             yield f"{', '.join(ignored)}: without effect, as gpu.profile none has no GPU"
+    if spec.placement.runtime_class_name is not None and gpu.profile == "none" and face is None:
+        yield (
+            "spec.placement.runtimeClassName: without effect, as no Pod of this human has a GPU; it"
+            " is given to Pods with GPUs only"
+        )
+    if face is not None and face.gpu.count > 1:
+        yield (
+            f"spec.face.managed.gpu.count {face.gpu.count}: each server uses one GPU, the others are"
+            " reserved for nothing; use face.managed.replicas"
+        )
     if gpu.pruning is not None:
         yield "spec.gpu.pruning is not acted on yet: the weights are used as they are"
     if face is not None and face.output == "Video":
@@ -117,6 +133,11 @@ def _world(spec: DigitalHumanSpec, served: frozenset[str]) -> Iterator[str]:
         if part is not None and kind not in served:
             yield f"{path}: this cluster does not serve {kind}; it is made once it does"
     yield from _network(spec)
+    if spec.network.expose.gateway is not None and spec.security.tls_secret is not None:
+        yield (
+            "spec.security.tlsSecret: a Gateway speaks HTTP to the Pods, which expect TLS; give it a"
+            " BackendTLSPolicy for the Service, or end TLS at the Gateway's listener alone"
+        )
     if spec.storage.models is not None and has_weights_elsewhere(spec):
         yield (
             "spec.storage.models is without effect: llm.transformers.source says where the weights"
