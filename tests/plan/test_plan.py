@@ -433,6 +433,16 @@ class TestWarnings:
                 },
                 "BackendTLSPolicy",
             ),
+            (
+                {"gpu": {"profile": "l40s", "platform": "gke"}},
+                "gke: no label of its nodes says l40s",
+            ),
+            ({"gpu": {"profile": "rtx4090", "platform": "eks"}}, "spec.gpu.platform eks"),
+            ({"gpu": {"profile": "a100-80gb", "platform": "aks"}}, "spec.gpu.platform aks"),
+            (
+                {"face": {"managed": {"gpu": {"profile": "l4", "platform": "aks"}}}},
+                "spec.face.managed.gpu.platform aks",
+            ),
             ({"newField": 1}, "spec.newField is not known"),
             ({"gpu": {"tensorRT": {"newField": 1}}}, "spec.gpu.tensorRT.newField is not known"),
             (
@@ -463,6 +473,9 @@ class TestWarnings:
             {"network": {"allowFrom": [{"namespace": "a"}]}, "monitoring": {"scrapeFrom": ["m"]}},
             {"gpu": {"profile": "l4", "count": 2, "memoryFraction": 0.5, "platform": "gke"}},
             {"gpu": {"profile": "l4"}, "placement": {"runtimeClassName": "nvidia"}},
+            {"gpu": {"profile": "a100-80gb", "platform": "aks"},
+             "placement": {"nodeSelector": {"a": "b"}}},
+            {"gpu": {"profile": "a100-40gb", "platform": "eks"}},
             {"face": {"managed": {"gpu": {"profile": "l4"}}},
              "placement": {"runtimeClassName": "nvidia"}},
             {"sessions": {"affinityTimeout": "5h"}},

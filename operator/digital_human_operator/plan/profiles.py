@@ -151,6 +151,19 @@ def node_choice(profile: GpuProfileName, count: int, platform: Platform) -> Node
     return NodeChoice(resource, count, selector, expressions, tolerations)
 
 
+def tells_apart(profile: GpuProfileName, platform: Platform) -> bool:
+    """
+    Whether the labels of a platform's nodes say that they have this GPU and no other.
+
+    With ``any`` nobody expects it: placement says which nodes are meant.
+    """
+    if profile == "none" or platform in {"any", "gpu-operator"}:
+        return True
+    gpu = PROFILES[profile]
+    known = {"gke": gpu.gke is not None, "eks": bool(gpu.karpenter), "aks": gpu.is_slice}
+    return known[platform]
+
+
 def _gke(gpu: Profile) -> dict[str, str]:
     labels = {"cloud.google.com/gke-accelerator": gpu.gke} if gpu.gke else {}
     if gpu.gke_partition:

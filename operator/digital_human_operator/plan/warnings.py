@@ -6,12 +6,13 @@ from collections.abc import Iterator
 
 from pydantic import BaseModel
 
-from digital_human_operator.api.v1alpha1.body import Gpu
+from digital_human_operator.api.v1alpha1.body import Gpu, GpuRequest
 from digital_human_operator.api.v1alpha1.digitalhuman import DigitalHumanSpec
 
 from . import models
 from .fetch import fetch_digest, has_weights_elsewhere
 from .load import weights_gib
+from .profiles import tells_apart
 from .replicas import most_replicas
 from .resources import quantity, requests_and_limits
 
@@ -94,13 +95,27 @@ def _body(spec: DigitalHumanSpec) -> Iterator[str]:
         )
     if face is not None and face.gpu.count > 1:
         yield (
-            f"spec.face.managed.gpu.count {face.gpu.count}: each server uses one GPU, the others are"
-            " reserved for nothing; use face.managed.replicas"
+            f"spec.face.managed.gpu.count {face.gpu.count}: each server uses one GPU and reserves"
+            " the others for nothing; use face.managed.replicas"
         )
+    yield from _nodes("spec.gpu", gpu, spec)
+    if face is not None:
+        yield from _nodes("spec.face.managed.gpu", face.gpu, spec)
     if gpu.pruning is not None:
         yield "spec.gpu.pruning is not acted on yet: the weights are used as they are"
     if face is not None and face.output == "Video":
         yield "spec.face.managed.output Video is not acted on yet: blendshapes are sent"
+
+
+def _nodes(path: str, gpu: GpuRequest, spec: DigitalHumanSpec) -> Iterator[str]:
+    """A platform whose labels do not tell this kind of GPU from others."""
+    placement = spec.placement
+    if tells_apart(gpu.profile, gpu.platform) or placement.node_selector or placement.affinity:
+        return
+    yield (
+        f"{path}.platform {gpu.platform}: no label of its nodes says {gpu.profile}, so a node with"
+        " another GPU may be taken; say in placement.nodeSelector which machines are meant"
+    )
 
 
 def _care(spec: DigitalHumanSpec) -> Iterator[str]:
@@ -135,7 +150,7 @@ def _world(spec: DigitalHumanSpec, served: frozenset[str]) -> Iterator[str]:
     yield from _network(spec)
     if spec.network.expose.gateway is not None and spec.security.tls_secret is not None:
         yield (
-            "spec.security.tlsSecret: a Gateway speaks HTTP to the Pods, which expect TLS; give it a"
+            "spec.security.tlsSecret: a Gateway speaks HTTP to the Pods, which expect TLS; make a"
             " BackendTLSPolicy for the Service, or end TLS at the Gateway's listener alone"
         )
     if spec.storage.models is not None and has_weights_elsewhere(spec):

@@ -117,8 +117,9 @@ class GpuRequest(ApiModel):
     count: Annotated[int, Field(ge=1, le=16)] = 1
     """GPUs of each Pod."""
     platform: Platform = "any"
-    """Whose node labels select the GPU: gke, eks (Karpenter), aks, gpu-operator (feature discovery)
-    or any, which asks for the resource only and leaves the choice to placement."""
+    """Whose node labels select the GPU: gke, eks (Karpenter), gpu-operator (feature discovery),
+    aks, which marks GPU nodes but not their kind, or any, which asks for the resource only. With
+    the last two, say in placement which nodes are meant."""
 
     model_config = validated(
         cel(
@@ -261,7 +262,7 @@ class TopologySpread(ApiModel):
 
 
 class Placement(ApiModel):
-    """Where the Pods may run, beside what the GPU profile asks for."""
+    """Where the Pods of the runtime and of a managed Audio2Face may run, beside their GPUs."""
 
     node_selector: StringMap = Field(default_factory=dict)
     """Labels that a node must have."""
@@ -278,7 +279,8 @@ class Placement(ApiModel):
     priority_class_name: ObjectName | None = None
     """Priority of the Pods."""
     runtime_class_name: ObjectName | None = None
-    """Runtime class, for example nvidia where the GPU operator does not make it the default."""
+    """Runtime class of the Pods with GPUs, for example nvidia where the GPU operator does not make
+    it the default."""
 
     model_config = validated(*label_rules("nodeSelector"))
 
