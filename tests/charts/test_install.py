@@ -69,7 +69,9 @@ def may(kubectl: Kubectl, account: str, home: str) -> Asks:
 def test_namespaced_install_upgrade_and_uninstall(
     chart: Callable[..., str], kubectl: Kubectl, namespace: str
 ) -> None:
-    assert "Wait until it runs" in chart("install")
+    said = chart("install")
+    assert "Wait until it runs" in said
+    assert "One anywhere else gets no children and no status" in said
     kubectl("rollout", "status", f"deployment/{ACCOUNT}", "-n", namespace, "--timeout=60s")
     asks = may(kubectl, ACCOUNT, namespace)
     assert asks("list", "secrets", namespace)
