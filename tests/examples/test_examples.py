@@ -8,6 +8,8 @@ import pytest
 import yaml
 
 from digital_human_operator.api.v1alpha1.digitalhuman import DigitalHumanSpec
+from digital_human_operator.plan.resources import quantity
+from tests.support.builders import a_design, example
 from tools.cache import ROOT
 from tools.cluster.kubectl import Kubectl
 
@@ -98,6 +100,14 @@ def test_the_high_availability_figures_are_those_of_the_guide() -> None:
     assert availability["minAvailable"] == 2
     assert availability["failover"] == {"timeout": "30s", "maxRetries": 3}
     assert spec["sessions"]["affinity"] == "ClientIP"
+
+
+def test_the_one_for_a_laptop_fits_two_cpus_also_while_a_change_is_rolled_out() -> None:
+    found = example(FOLDER / "cpu-only.yaml")
+    design = a_design(found)
+    assert design.replicas is not None
+    left_by_the_system = 1.0
+    assert (design.replicas + 1) * quantity(design.requests["cpu"]) <= left_by_the_system
 
 
 @pytest.mark.cluster
