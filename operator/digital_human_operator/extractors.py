@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from digital_human_operator import wire
-from digital_human_operator.names import ANNOTATION_FETCH, LABEL_COMPONENT
+from digital_human_operator.names import ANNOTATION_FETCH, ANNOTATION_TEMPLATE, LABEL_COMPONENT
 from digital_human_operator.states import (
     RESTART_BUCKETS,
     AddressState,
@@ -215,6 +215,7 @@ def disruption_budget(fields: Fields) -> PdbState:
 def job(fields: Fields) -> JobState:
     """State of a Job, with the progress that it writes about itself."""
     status = _job(fields)
+    annotations = _annotations(fields).annotations or {}
     failed = _find(status.conditions, "Failed")
     is_failed = failed.status == "True"
     return JobState(
@@ -222,7 +223,8 @@ def job(fields: Fields) -> JobState:
         failed_reason=(failed.reason or "Failed") if is_failed else "",
         failed_message=(failed.message or "") if is_failed else "",
         active=status.active,
-        progress=_progress((_annotations(fields).annotations or {}).get(ANNOTATION_FETCH)),
+        progress=_progress(annotations.get(ANNOTATION_FETCH)),
+        template=annotations.get(ANNOTATION_TEMPLATE, ""),
     )
 
 

@@ -18,6 +18,8 @@ ANNOTATION_REFERENCES = f"{GROUP}/references"
 """On Pod templates: digest of every Secret and ConfigMap that the Pod reads."""
 ANNOTATION_CONFIG = f"{GROUP}/config"
 """On Pod templates: digest of the runtime's ConfigMap."""
+ANNOTATION_TEMPLATE = f"{GROUP}/template"
+"""On a Job, which cannot be changed: digest of what it was made from."""
 ANNOTATION_FETCH = f"{GROUP}/fetch-progress"
 """On the model-fetch Job, written by the Job: JSON with bytes, total and seconds left."""
 

@@ -107,13 +107,14 @@ class Progress(msgspec.Struct, frozen=True, gc=False):
 
 
 class JobState(msgspec.Struct, frozen=True, gc=False):
-    """A Job: over, failed or still at it."""
+    """A Job: over, failed or still at it, and the digest of what it was made from."""
 
     complete: bool = False
     failed_reason: str = ""
     failed_message: str = ""
     active: int = 0
     progress: Progress | None = None
+    template: str = ""
 
 
 class CronJobState(msgspec.Struct, frozen=True, gc=False):

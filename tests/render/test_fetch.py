@@ -100,3 +100,50 @@ def test_all_that_the_source_says_is_passed() -> None:
     mirror = _parsed(HUMANS["mirror"])
     assert (mirror["source"], mirror["revision"]) == ("hf://a/b", "c0")
     assert mirror["endpoint"] == "https://hub.example"
+
+
+NODES: dict[str, Any] = {
+    "gpu": {"profile": "a100-80gb", "platform": "gke"},
+    "placement": {
+        "nodeSelector": {"topology.kubernetes.io/zone": "a"},
+        "tolerations": [{"key": "dedicated", "operator": "Exists"}],
+    },
+}
+DEDICATED = {"key": "dedicated", "operator": "Exists"}
+
+
+def _pods(spec: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Kind of the workload -> its Pod."""
+    source = {"huggingFace": {"repository": "a/b"}}
+    model = {"llm": {"transformers": {"model": "llama3:8b", "source": source}}}
+    human = a_human(NODES | model | spec)
+    made = (child.manifest for child in children(human, a_design(human)))
+    return {
+        m["kind"]: m["spec"].get("jobTemplate", m)["spec"]["template"]["spec"]
+        for m in made
+        if m["kind"] in {"Deployment", "StatefulSet", "Job", "CronJob"}
+    }
+
+
+def test_with_a_volume_of_one_zone_the_fetch_runs_where_the_runtime_can_follow() -> None:
+    pods = _pods({})
+    for field in ("nodeSelector", "tolerations"):
+        assert pods["Job"][field] == pods["Deployment"][field]
+    assert not any("gpu" in key for key in pods["Job"]["containers"][0]["resources"]["limits"])
+
+
+def test_with_a_volume_of_all_nodes_the_fetch_needs_no_gpu_node() -> None:
+    job = _pods({"storage": {"models": {"accessMode": "ReadWriteMany"}}})["Job"]
+    assert "nodeSelector" not in job
+    assert job["tolerations"] == [DEDICATED]
+
+
+def test_every_pod_puts_up_with_the_taints_that_the_user_names() -> None:
+    pods = _pods(
+        {
+            "sessions": {"store": {"redis": {"managed": {}}}},
+            "backup": {"schedule": "@daily", "destination": {"s3": {"bucket": "backups"}}},
+        }
+    )
+    assert set(pods) == {"Deployment", "StatefulSet", "Job", "CronJob"}
+    assert all(DEDICATED in pod["tolerations"] for pod in pods.values())

@@ -245,6 +245,11 @@ def test_job(text: str, progress: Progress | None) -> None:
     )
 
 
+def test_job_says_what_it_was_made_from() -> None:
+    found = extract("Job", metadata={"annotations": {"aiqtoolkit.io/template": "0a"}}, status={})
+    assert found == JobState(template="0a")
+
+
 def test_complete_job() -> None:
     status = {
         "conditions": [condition("SuccessCriteriaMet", "True"), condition("Complete", "True")]

@@ -17,6 +17,8 @@ from digital_human_operator.kube.errors import ApiError, Conflict, Forbidden, In
 from digital_human_operator.kube.live import Live
 from digital_human_operator.kube.resources import Resource
 from digital_human_operator.metrics import APPLIES
+from digital_human_operator.names import ANNOTATION_TEMPLATE
+from digital_human_operator.states import JobState
 
 from .handover import hand_over_replicas
 from .services import Services
@@ -192,6 +194,9 @@ def _is_usable(services: Services, human: Human, child: Child, outcome: Outcome 
 async def _one(services: Services, human: Human, child: Child) -> Outcome | ApiError:
     wanted = desired(_filled(services, human, child), human.namespace)
     try:
+        if (old := _outdated(services, human, child)) is not None:
+            await services.applier.retire(wanted, old)
+            return Outcome(Result.DELETING, old)
         if child.kind == "Deployment" and human.spec.autoscaling is not None:
             least = human.spec.autoscaling.min_replicas
             await hand_over_replicas(services, wanted, human.uid, least)
@@ -203,6 +208,25 @@ async def _one(services: Services, human: Human, child: Child) -> Outcome | ApiE
         return error
     APPLIES.labels(child.kind, outcome.result.value).inc()
     return outcome
+
+
+def _outdated(services: Services, human: Human, child: Child) -> Live | None:
+    """
+    Our Job that was made from something else and is not complete; None when it may stay.
+
+    A Job cannot be changed: with other credentials, another image or other nodes it is made again,
+    and the fetch goes on where it was. One that is complete has done its work.
+    """
+    if child.kind != "Job":
+        return None
+    live = services.stores[BY_KIND["Job"]].get(human.namespace, child.name)
+    if live is None or live.deleting or live.owner_uid != human.uid:
+        return None
+    state = live.status
+    if not isinstance(state, JobState) or state.complete or not state.template:
+        return None
+    wanted = child.manifest["metadata"]["annotations"][ANNOTATION_TEMPLATE]
+    return live if state.template != wanted else None
 
 
 def _filled(services: Services, human: Human, child: Child) -> Child:

@@ -17,6 +17,7 @@ No write can touch an object of somebody else, seen or unseen, and none costs an
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -160,6 +161,13 @@ class Applier:
         if not self._is_ours(desired, owner_uid, facts):
             return Outcome(Result.FOREIGN, live, _describe(live.owner_uid))
         return Outcome(Result.DELETING, live) if live.deleting else None
+
+    async def retire(self, desired: Desired, live: Live) -> None:
+        """Delete what cannot be changed, whatever its state, so that it can be made again."""
+        with contextlib.suppress(NotFound):
+            await self._client.delete(
+                desired.resource, desired.namespace, desired.name, uid=live.uid
+            )
 
     async def prune(
         self,

@@ -17,6 +17,7 @@ from .common import (
     without_empty,
 )
 from .fetch import s3_credentials
+from .placement import tolerations
 from .volumes import redis_password
 
 _SECRETS = "/var/run/secrets/digital-human"
@@ -106,6 +107,7 @@ def _pod(
             "serviceAccountName": human.name,
             "imagePullSecrets": image_pull_secrets(human),
             "securityContext": pod_security(),
+            "tolerations": tolerations(human),
             "containers": [container],
             "volumes": volumes,
         }

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from hashlib import sha256
+
 from digital_human_operator import names
 from digital_human_operator.api.v1alpha1.mind import ModelSource
+from digital_human_operator.api.v1alpha1.world import ModelStorage
 from digital_human_operator.human import Design, Human
 
 from .common import (
@@ -16,6 +20,7 @@ from .common import (
     without_empty,
 )
 from .identity import fetch_account
+from .placement import nodes_of, tolerations
 
 DEADLINE = 24 * 3600
 """Seconds that a fetch may take, retries included."""
@@ -29,37 +34,49 @@ def fetch_job(human: Human, design: Design) -> Manifest | None:
     if design.fetch_digest is None or engine is None or engine.source is None:
         return None
     name = names.fetch(human.name, design.fetch_digest)
-    labels = names.labels(human.name, names.FETCH)
-    return manifest(
-        human,
-        "batch/v1",
-        "Job",
-        name,
-        names.FETCH,
-        spec={
-            "backoffLimit": 6,
-            "activeDeadlineSeconds": DEADLINE,
-            "template": {
-                "metadata": {"labels": labels},
-                "spec": {
-                    "restartPolicy": "OnFailure",
-                    "serviceAccountName": fetch_account(human),
-                    "automountServiceAccountToken": True,
-                    "enableServiceLinks": False,
-                    "imagePullSecrets": image_pull_secrets(human),
-                    "securityContext": pod_security(),
-                    "containers": [_container(human, design, engine.source, name)],
-                    "volumes": [
-                        {
-                            "name": "models",
-                            "persistentVolumeClaim": {"claimName": design.models_claim},
-                        },
-                        scratch_volume("tmp", "1Gi"),
-                    ],
-                },
+    spec = {
+        "backoffLimit": 6,
+        "activeDeadlineSeconds": DEADLINE,
+        "template": {
+            "metadata": {"labels": names.labels(human.name, names.FETCH)},
+            "spec": {
+                "restartPolicy": "OnFailure",
+                "serviceAccountName": fetch_account(human),
+                "automountServiceAccountToken": True,
+                "enableServiceLinks": False,
+                "imagePullSecrets": image_pull_secrets(human),
+                "securityContext": pod_security(),
+                **_placement(human, design),
+                "containers": [_container(human, design, engine.source, name)],
+                "volumes": [
+                    {
+                        "name": "models",
+                        "persistentVolumeClaim": {"claimName": design.models_claim},
+                    },
+                    scratch_volume("tmp", "1Gi"),
+                ],
             },
         },
-    )
+    }
+    annotations = {names.ANNOTATION_TEMPLATE: _digest(spec)}
+    return manifest(human, "batch/v1", "Job", name, names.FETCH, annotations=annotations, spec=spec)
+
+
+def _placement(human: Human, design: Design) -> Manifest:
+    """
+    Where the fetch runs: with a volume of one node or zone, where the runtime can follow.
+
+    The first Pod of a volume decides the zone of it; a fetch in a zone without GPUs would leave the
+    runtime without a node for ever.
+    """
+    storage = human.spec.storage.models or ModelStorage()
+    if storage.access_mode == "ReadWriteMany":
+        return {"tolerations": tolerations(human)}
+    return nodes_of(human, design.nodes)
+
+
+def _digest(spec: Manifest) -> str:
+    return sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def _container(human: Human, design: Design, source: ModelSource, job: str) -> Manifest:

@@ -13,21 +13,34 @@ _SPREAD = ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
 
 
 def placement(human: Human, component: str, nodes: NodeChoice) -> Manifest:
-    """The fields of a Pod that decide where it runs."""
+    """The fields of a Pod with or without GPUs that decide where it runs."""
     wanted = human.spec.placement
-    tolerations = [dict(t) for t in nodes.tolerations]
-    for toleration in wanted.tolerations:
-        given = toleration.model_dump(by_alias=True, exclude_none=True)
-        if given not in tolerations:
-            tolerations.append(given)
     return {
-        "nodeSelector": {**nodes.node_selector, **wanted.node_selector} or None,
-        "tolerations": tolerations,
-        "affinity": _affinity(wanted.affinity, nodes),
+        **nodes_of(human, nodes),
         "topologySpreadConstraints": _spread(human, component),
         "priorityClassName": wanted.priority_class_name,
         "runtimeClassName": wanted.runtime_class_name if nodes.resource else None,
     }
+
+
+def nodes_of(human: Human, nodes: NodeChoice) -> Manifest:
+    """Which nodes a Pod may run on: those with the GPU, as far as the user allows."""
+    wanted = human.spec.placement
+    return {
+        "nodeSelector": {**nodes.node_selector, **wanted.node_selector} or None,
+        "tolerations": tolerations(human, nodes),
+        "affinity": _affinity(wanted.affinity, nodes),
+    }
+
+
+def tolerations(human: Human, nodes: NodeChoice | None = None) -> list[Manifest]:
+    """The user's tolerations, which every Pod of the human has, after those of the GPU."""
+    found = [dict(toleration) for toleration in nodes.tolerations] if nodes else []
+    for toleration in human.spec.placement.tolerations:
+        given = toleration.model_dump(by_alias=True, exclude_none=True)
+        if given not in found:
+            found.append(given)
+    return found
 
 
 def _affinity(wanted: dict[str, Any] | None, nodes: NodeChoice) -> dict[str, Any] | None:

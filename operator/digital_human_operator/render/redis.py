@@ -16,6 +16,7 @@ from .common import (
     secret_volume,
     without_empty,
 )
+from .placement import tolerations
 from .services import port
 
 PASSWORD_KEY = "password"  # noqa: S105 - the name of a key
@@ -78,6 +79,7 @@ def _pod(human: Human, redis: ManagedRedis, design: Design) -> Manifest:
         "imagePullSecrets": image_pull_secrets(human),
         "terminationGracePeriodSeconds": 60,
         "securityContext": pod_security(),
+        "tolerations": tolerations(human),
         "containers": [_container(redis, design)],
         "volumes": [
             scratch_volume("tmp", "64Mi"),

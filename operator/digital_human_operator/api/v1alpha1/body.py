@@ -265,11 +265,12 @@ class Placement(ApiModel):
     """Where the Pods of the runtime and of a managed Audio2Face may run, beside their GPUs."""
 
     node_selector: StringMap = Field(default_factory=dict)
-    """Labels that a node must have."""
+    """Labels that a node must have, also for fetching weights into a ReadWriteOnce volume."""
     tolerations: Annotated[list[Toleration], Field(max_length=32)] = Field(
         default_factory=list, json_schema_extra=LIST_ATOMIC
     )
-    """Taints that the Pods put up with; those of the GPU profile are added."""
+    """Taints that every Pod of the human puts up with; Pods with GPUs also those of their
+    profile."""
     affinity: Annotated[dict[str, dict[str, Any]], WithJsonSchema(_affinity())] | None = None
     """A Kubernetes affinity, passed on as it is."""
     topology_spread: Annotated[list[TopologySpread], Field(max_length=8)] | None = Field(
