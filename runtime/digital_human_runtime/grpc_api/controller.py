@@ -6,7 +6,8 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
 import grpc
@@ -53,7 +54,8 @@ class Controller(audio2face_pb2_grpc.A2FControllerServiceServicer):
         self._face = face
         self._limit = streams
         self._observer = observer
-        self._open = 0
+        self._clips = 0
+        """Those that were admitted and are still served; one that is refused takes no place."""
         self._draining = False
 
     def drain(self) -> None:
@@ -67,21 +69,19 @@ class Controller(audio2face_pb2_grpc.A2FControllerServiceServicer):
         exchange = _Exchange(self._face, request_iterator, context)
         self._observer.stream_opened()
         result = "cancelled"
-        self._open += 1
         try:
             result = await self._served(exchange, context)
         except _TooSlow as error:
             result = "failed"
             await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, str(error))
         finally:
-            self._open -= 1
             await exchange.close()
             self._observer.stream_closed(result, exchange.audio_seconds, exchange.first_frame)
 
     async def _served(self, exchange: _Exchange, context: grpc.aio.ServicerContext) -> str:
         """Serve a clip and say how it went; what may pass has a code of gRPC too."""
         try:
-            await exchange.run(self._admit)
+            await exchange.run(self._place)
         except (Busy, Unavailable) as full:
             await exchange.refuse(full)
             busy = isinstance(full, Busy)
@@ -98,11 +98,17 @@ class Controller(audio2face_pb2_grpc.A2FControllerServiceServicer):
             return "failed"
         return "success"
 
-    def _admit(self) -> None:
+    @contextmanager
+    def _place(self) -> Iterator[None]:
         if self._draining:
             raise Unavailable("This Pod goes: open the stream again")
-        if self._open > self._limit:
+        if self._clips >= self._limit:
             raise Busy(f"All {self._limit} streams are taken: try again in a moment")
+        self._clips += 1
+        try:
+            yield
+        finally:
+            self._clips -= 1
 
 
 class _TooSlow(Exception):  # noqa: N818 - named for what happened
@@ -124,19 +130,22 @@ class _Exchange:
         self.first_frame: float | None = None
         """Seconds from the first sound to the first frame."""
 
-    async def run(self, admit: Callable[[], None]) -> None:
-        """Serve the clip; raises RuntimeFault with what is wrong with it."""
+    async def run(self, place: Callable[[], AbstractContextManager[None]]) -> None:
+        """Serve the clip in its place; raises RuntimeFault with what is wrong with it."""
         first = await self._next()
         if first is None or first.WhichOneof("stream_part") != "audio_stream_header":
             raise BadInput("The first message must be audio_stream_header")
         header = first.audio_stream_header
         self._header = header
         clip = parse(header)
-        admit()
-        self._stream = await self._face.open(sample_rate=clip.sample_rate, options=clip.options)
-        await self._write(answers.header(header.audio_header, time.time()))
-        self._greeted = True
-        await self._clip(clip, self._stream)
+        with place():
+            self._stream = await self._face.open(sample_rate=clip.sample_rate, options=clip.options)
+            try:
+                await self._write(answers.header(header.audio_header, time.time()))
+                self._greeted = True
+                await self._clip(clip, self._stream)
+            finally:
+                await self.close()
 
     async def _clip(self, clip: Clip, stream: FaceStream) -> None:
         timeline = Timeline(clip.sample_rate, self._face.fps)
@@ -230,6 +239,7 @@ class _Exchange:
             return
 
     async def close(self) -> None:
-        """Give the face stream back."""
-        if self._stream is not None:
-            await asyncio.shield(self._stream.close())
+        """Give the face stream back; may be called twice."""
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            await asyncio.shield(stream.close())

@@ -194,6 +194,30 @@ async def test_a_clip_too_many_is_refused_and_the_others_go_on() -> None:
         await served.server.stop(0)
 
 
+async def test_only_clips_that_are_served_take_a_place() -> None:
+    served = await serve(streams=1)
+    silent = served.stub.ProcessAudioStream(timeout=30)
+    refused = served.stub.ProcessAudioStream(timeout=30)
+    try:
+        await silent.write(header())
+        assert (await silent.read()).WhichOneof("stream_part") == "animation_data_stream_header"
+        await refused.write(header())
+        assert (await refused.read()).WhichOneof("stream_part") == "animation_data_stream_header"
+        assert (await refused.read()).status.code == status_pb2.Status.ERROR
+        await refused.write(sound(tone(0.1)))  # it goes on, for it has not read the answer
+        await silent.write(end())
+        await silent.done_writing()
+        assert (await read(silent)).status.code == status_pb2.Status.SUCCESS
+        mute = served.stub.ProcessAudioStream(timeout=30)
+        pcm = tone(0.3)
+        assert_well_formed(await process(served.stub, like_nvidia(pcm)), pcm)
+        mute.cancel()
+    finally:
+        refused.cancel()
+        await served.channel.close()
+        await served.server.stop(0)
+
+
 async def test_a_cancelled_clip_leaves_nothing_behind(served: Served) -> None:
     call = served.stub.ProcessAudioStream(timeout=30)
     await call.write(header())
