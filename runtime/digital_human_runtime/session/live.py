@@ -137,8 +137,9 @@ class LiveConversation:
         ):
             token = None
         self._outbox.put_now(Draining(seconds, token))
-        if (running := self._running) is not None:
-            await asyncio.wait({running.task})
+        running = self._running
+        if running is not None and (running.turn.question or running.turn.played):
+            await asyncio.wait({running.task})  # a greeting that nobody hears yet is not waited for
         await self.end("drained")
 
     def tell_resumable(self, resumable: bool, reason: str) -> None:

@@ -121,10 +121,23 @@ async def test_a_greeting_that_nobody_hears_does_not_hold_the_pod() -> None:
     talk = Talk(engines=engines(), store=MemoryStore(), persona=Persona(greeting="Welcome. " * 40))
     visitor = await visit(talk, hears=0)
     await asyncio.sleep(10)
-    await talk.drain(5)
+    began = asyncio.get_running_loop().time()
+    await talk.drain(600)
+    assert asyncio.get_running_loop().time() - began < 1
     await visitor.over(seconds=1)
     await visitor.leave()
     assert talk.gauges.sessions == 0
+
+
+async def test_a_greeting_that_somebody_hears_is_waited_for() -> None:
+    greeting = "Welcome. " * 10
+    talk = Talk(engines=engines(), store=MemoryStore(), persona=Persona(greeting=greeting))
+    visitor = await visit(talk)
+    await asyncio.sleep(1)
+    await talk.drain(60)
+    ended = visitor.of(TurnEnded)[0]
+    assert (ended.reason, ended.heard) == ("complete", greeting.strip())
+    await visitor.leave()
 
 
 async def test_draining_nobody_is_quick_and_closing_is_final() -> None:
