@@ -12,7 +12,15 @@ import struct
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+)
+from pydantic_core import PydanticCustomError
 
 from digital_human_runtime.errors import BadInput, RuntimeFault, TooLarge
 from digital_human_runtime.frames import (
@@ -36,6 +44,18 @@ MICROPHONE_BYTES = 32000
 """One second of PCM, 16 bit, 16 kHz."""
 _HEAD = struct.Struct("<BBHIQIIII")
 _LAYOUT, _MEDIA = 1, 1
+
+
+def _writable(text: str) -> str:
+    """JSON can spell half of a character; nothing that is sent or stored can hold it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise PydanticCustomError("half", "half of a character (a lone surrogate)") from None
+    return text
+
+
+_Text = Annotated[str, AfterValidator(_writable)]
 _Count = Annotated[int, Field(ge=0, lt=2**53)]
 _Token = Annotated[str, Field(min_length=1, max_length=512)]
 
@@ -78,7 +98,7 @@ class Say(_Command):
     """A question."""
 
     type: Literal["say"]
-    text: str
+    text: _Text
     id: Annotated[str, Field(max_length=128)] | int | None = None
 
 

@@ -1,10 +1,12 @@
 """Engines that fail: a typed end, silence, a neutral face, and never a spoken error."""
 
+from collections.abc import AsyncGenerator
+
 import pytest
 
 from digital_human_runtime.errors import Busy, EngineFault
 from digital_human_runtime.frames import Event, TurnEnded
-from digital_human_runtime.pipeline import Limits
+from digital_human_runtime.pipeline import Limits, read
 from tests.runtime.pipeline.listener import Figures, Listener, a_turn
 from tests.runtime.support import EnergyFace, ScriptedModel, ToneVoice, engines
 
@@ -135,3 +137,22 @@ async def test_a_connection_that_breaks_ends_the_turn_as_failed() -> None:
     with pytest.raises(ConnectionError):
         await turn.run()
     assert model.streams.open == 0
+
+
+@pytest.mark.parametrize(
+    ("pieces", "text"),
+    [
+        (["Yes \ud83d", "\ude00."], "Yes \U0001f600."),
+        (["No \ud83d", " more."], "No \ufffd more."),
+        (["At the end. \ud83d"], "At the end. "),
+        (["\ude00 first."], "\ufffd first."),
+    ],
+)
+async def test_half_a_character_of_a_model_harms_nothing(pieces: list[str], text: str) -> None:
+    async def source() -> AsyncGenerator[str]:
+        for piece in pieces:
+            yield piece
+
+    found = "".join([piece async for piece in read(source(), Limits())])
+    assert found == text
+    found.encode()

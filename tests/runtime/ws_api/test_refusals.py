@@ -84,6 +84,7 @@ async def test_a_wrong_beginning_is_told_and_closed(
         ('{"type":"sing"}', "bad_input"),
         ('{"type":"say"}', "bad_input"),
         ('{"type":"say","text":"","id":"q"}', "bad_input"),
+        ('{"type":"say","text":"half of an emoji: \\ud83d"}', "bad_input"),
         ('{"type":"say","text":"' + "x" * 4001 + '"}', "too_large"),
         ('{"type":"say","text":"' + "x" * 33000 + '"}', "too_large"),
         ('{"type":"credit","turn":1}', "bad_input"),

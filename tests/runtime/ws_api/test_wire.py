@@ -132,6 +132,8 @@ def test_every_command_of_the_protocol(text: str) -> None:
         ('{"type":1}', wire.Malformed, "object"),
         ('{"type":"sey"}', BadInput, "did you mean say?"),
         ('{"type":"say"}', BadInput, "text of say"),
+        ('{"type":"say","text":"a \\ud800 b"}', BadInput, "text of say: half of a character"),
+        ('{"type":"say","text":"Hi","id":"\\ud800"}', BadInput, "id"),
         ('{"type":"credit","turn":-1,"played":0}', BadInput, "turn of credit"),
         ('{"type":"credit","turn":1,"played":"9"}', BadInput, "played of credit"),
         ('{"type":"hello","version":"1"}', BadInput, "version of hello"),
