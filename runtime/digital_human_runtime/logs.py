@@ -11,6 +11,8 @@ import structlog
 
 _SECRET = ("authorization", "api_key", "apikey", "password", "secret", "ticket", "token", "cookie")
 _SPOKEN = frozenset({"answer", "content", "heard", "question", "said", "text", "transcript"})
+_FALSE_ALARM = "ASGI callable returned without completing handshake."
+"""What uvicorn calls an error after each upgrade that was refused with an answer."""
 _QUIET = ("httpx", "httpcore", "openai", "urllib3", "websockets", "asyncio")
 """Libraries that tell about each of their steps."""
 _TRACEBACKS = structlog.processors.ExceptionRenderer(
@@ -73,14 +75,22 @@ def configure(
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True
+    logging.getLogger("uvicorn.error").addFilter(_true_alarm)
     logging.getLogger("uvicorn").setLevel(max(logging.WARNING, logging.getLevelName(level)))
+
+
+def _true_alarm(record: logging.LogRecord) -> bool:
+    return record.getMessage() != _FALSE_ALARM
 
 
 def _renderers(style: str) -> list[structlog.typing.Processor]:
     last: structlog.typing.Processor = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
         if style == "json"
-        else structlog.dev.ConsoleRenderer(colors=False)
+        else structlog.dev.ConsoleRenderer(
+            colors=False,
+            exception_formatter=structlog.dev.plain_traceback,  # without local variables, too
+        )
     )
     rename: list[structlog.typing.Processor] = (
         [_TRACEBACKS, structlog.processors.EventRenamer("message")] if style == "json" else []

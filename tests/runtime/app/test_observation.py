@@ -2,16 +2,20 @@ import asyncio
 import gzip
 import json
 import logging
+import secrets
+import urllib.request
 from collections.abc import Iterator
 
 import pytest
 import structlog
+import websockets
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from websockets.typing import Origin
 
 from digital_human_runtime import logs
 from digital_human_runtime.http_api.serving import AsgiServer, listen
@@ -56,6 +60,30 @@ def test_words_are_logged_when_somebody_wants_them(capsys: Captured) -> None:
     logs.configure("INFO", "json", conversations=True)
     logging.getLogger("x").info("asked", extra={"question": "Who am I?"})
     assert lines(capsys)[0]["question"] == "Who am I?"
+
+
+@pytest.mark.parametrize("style", ["json", "text"])
+def test_a_traceback_holds_no_variables(capsys: Captured, style: str) -> None:
+    logs.configure("INFO", style)
+    question = secrets.token_hex(4)
+    try:
+        _ = {"answers": 1}[question[:1]]
+    except KeyError:
+        logging.getLogger("x").exception("it failed")
+    said = capsys.readouterr().err
+    assert "KeyError" in said
+    assert question not in said
+
+
+async def test_a_refused_page_is_no_error_of_the_server(capsys: Captured) -> None:
+    async with running() as served:
+        logs.configure("INFO", "json")
+        with pytest.raises(websockets.InvalidStatus):
+            await websockets.connect(
+                served.url("websocket", "ws"), origin=Origin("http://elsewhere.example")
+            )
+        await asyncio.to_thread(urllib.request.urlopen, served.url("health") + "/health/live")
+    assert [line for line in lines(capsys) if line["level"] == "error"] == []
 
 
 def test_an_exception_is_one_line(capsys: Captured) -> None:
