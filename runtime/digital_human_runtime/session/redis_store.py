@@ -117,8 +117,7 @@ class RedisStore:
         """The generation of each session that is there, in one round trip."""
         if not sessions:
             return {}
-        async with self._in_time():
-            pipe = self._redis.pipeline(transaction=False)
+        async with self._in_time(), self._redis.pipeline(transaction=False) as pipe:
             for session in sessions:
                 await self._generation(keys=self._keys(session), args=[self._life], client=pipe)
             found = await pipe.execute()

@@ -1,6 +1,7 @@
 """Redis is lost in the middle of conversations, hangs, comes back, or comes back empty."""
 
 import asyncio
+import gc
 import time
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -322,3 +323,16 @@ async def test_every_key_has_an_end(pod: Pod, redis_of_one: RedisServer) -> None
         assert await store._redis.pttl(key) > 0
     await store.close()
     await visitor.leave()
+
+
+async def test_a_lost_redis_leaves_no_pipeline_open(
+    redis_of_one: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = RedisStore(redis_of_one.url, limits=LIMITS)
+    await store.ping()
+    redis_of_one.stop()
+    with pytest.raises(StoreLost):
+        await store.generations(["s1", "s2"])
+    gc.collect()
+    await store.close()
+    assert "Unclosed" not in caplog.text
