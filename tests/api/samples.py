@@ -55,6 +55,24 @@ def _labels(rule: str, field: str, around: str, *, keys_only: bool = False) -> l
     return found
 
 
+def _places(rule: str, around: str) -> list[Sample]:
+    def put(says: str, accepted: str, refused: str, inner: str) -> Sample:
+        taint = around.replace("@", f"{{tolerations: [{{{inner}}}]}}")
+        return _put(f"{rule}.tolerations[]", says, accepted, refused, taint)
+
+    return [
+        *_labels(rule, "nodeSelector", around.replace("@", "{nodeSelector: @}")),
+        put("a toleration without key", "Exists", "Equal", "operator: @"),
+        put(
+            "tolerationSeconds is for",
+            "effect: NoExecute",
+            "effect: NoSchedule",
+            "key: a, operator: Exists, tolerationSeconds: 5, @",
+        ),
+        put("value must be absent", "Equal", "Exists", "key: a, value: b, operator: @"),
+    ]
+
+
 def _reserved(rule: str, field: str, around: str) -> Sample:
     says = f"{field} must not use app.kubernetes.io/"
     return _put(rule, says, "{team: a}", "{aiqtoolkit.io/name: a}", around)
@@ -233,14 +251,9 @@ BODY = [
     _put(".spec.gpu.pruning", "set sparsity to 0.5", "0.5", "0.4",
          "gpu: {profile: l4, pruning: {structure: '2:4', sparsity: @}}"),
     *_resources(".spec.resources", "resources: @"),
-    *_labels(".spec.placement", "nodeSelector", "placement: {nodeSelector: @}"),
-    _put(".spec.placement.tolerations[]", "a toleration without key", "Exists", "Equal",
-         "placement: {tolerations: [{operator: @}]}"),
-    _put(".spec.placement.tolerations[]", "tolerationSeconds is for", "effect: NoExecute",
-         "effect: NoSchedule",
-         "placement: {tolerations: [{key: a, operator: Exists, tolerationSeconds: 5, @}]}"),
-    _put(".spec.placement.tolerations[]", "value must be absent", "Equal", "Exists",
-         "placement: {tolerations: [{key: a, value: b, operator: @}]}"),
+    *_places(".spec.placement", "placement: @"),
+    *_places(".spec.face.managed.placement",
+             "face: {managed: {gpu: {profile: l4}, placement: @}}"),
     *_labels(".spec.podTemplate", "annotations", "podTemplate: {annotations: @}", keys_only=True),
     *_labels(".spec.podTemplate", "labels", "podTemplate: {labels: @}"),
     _reserved(".spec.podTemplate", "annotations", "podTemplate: {annotations: @}"),

@@ -81,16 +81,19 @@ def test_no_pattern_is_told_as_a_regular_expression() -> None:
     assert [where for where, node in OURS if "pattern" in node] == []
 
 
+PLACEMENTS = ("DigitalHuman.spec.face.managed.placement", "DigitalHuman.spec.placement")
+
+
 def test_only_an_affinity_is_free_form() -> None:
     free = [w for w, n in NODES if "x-kubernetes-preserve-unknown-fields" in n]
     parts = ("nodeAffinity", "podAffinity", "podAntiAffinity")
-    assert free == [f"DigitalHuman.spec.placement.affinity.{part}" for part in parts]
+    assert free == [f"{place}.affinity.{part}" for place in PLACEMENTS for part in parts]
 
 
 def test_numbers_of_the_spec_have_both_bounds() -> None:
     numbers = [(w, n) for w, n in OURS if n.get("type") in ("integer", "number") and ".spec" in w]
     wrong = [w for w, n in numbers if not {"minimum", "maximum"} <= set(n)]
-    assert wrong == ["DigitalHuman.spec.placement.tolerations[].tolerationSeconds"]
+    assert wrong == [f"{place}.tolerations[].tolerationSeconds" for place in PLACEMENTS]
 
 
 def test_defaults_are_complete() -> None:

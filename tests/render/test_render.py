@@ -255,6 +255,21 @@ def test_the_face_gets_its_key_by_reference_and_rolls_with_it() -> None:
     assert one["spec"]["template"]["metadata"] != two["spec"]["template"]["metadata"]
 
 
+def test_the_face_runs_elsewhere_where_it_has_a_placement_of_its_own() -> None:
+    def selectors(face: dict[str, Any]) -> tuple[Any, ...]:
+        human = a_human({
+            "face": {"managed": face | {"gpu": {"profile": "l4"}}},
+            "placement": {"nodeSelector": {"pool": "a100"}},
+        })  # fmt: skip
+        found = (_deployment(human, name) for name in ("ada", "ada-audio2face"))
+        return tuple(one["spec"]["template"]["spec"].get("nodeSelector") for one in found)
+
+    assert selectors({}) == ({"pool": "a100"}, {"pool": "a100"})
+    other = {"placement": {"nodeSelector": {"pool": "l4"}}}
+    assert selectors(other) == ({"pool": "a100"}, {"pool": "l4"})
+    assert selectors({"placement": {}}) == ({"pool": "a100"}, None)
+
+
 def test_the_face_reaches_the_catalogue_only_with_a_key() -> None:
     def ports(spec: dict[str, Any]) -> set[int]:
         return {way[2] for way in _ways_out(_policies(a_human(spec))["ada-audio2face"])}

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from pydantic import BaseModel
 
-from digital_human_operator.api.v1alpha1.body import Gpu, GpuRequest
+from digital_human_operator.api.v1alpha1.body import Gpu, GpuRequest, Placement
 from digital_human_operator.api.v1alpha1.digitalhuman import DigitalHumanSpec
 
 from . import models
@@ -98,18 +98,18 @@ def _body(spec: DigitalHumanSpec) -> Iterator[str]:
             f"spec.face.managed.gpu.count {face.gpu.count}: each server uses one GPU and reserves"
             " the others for nothing; use face.managed.replicas"
         )
-    yield from _nodes("spec.gpu", gpu, spec)
+    yield from _nodes("spec.gpu", gpu, spec.placement)
     if face is not None:
-        yield from _nodes("spec.face.managed.gpu", face.gpu, spec)
+        where = face.placement or spec.placement
+        yield from _nodes("spec.face.managed.gpu", face.gpu, where)
     if gpu.pruning is not None:
         yield "spec.gpu.pruning is not acted on yet: the weights are used as they are"
     if face is not None and face.output == "Video":
         yield "spec.face.managed.output Video is not acted on yet: blendshapes are sent"
 
 
-def _nodes(path: str, gpu: GpuRequest, spec: DigitalHumanSpec) -> Iterator[str]:
+def _nodes(path: str, gpu: GpuRequest, placement: Placement) -> Iterator[str]:
     """A platform whose labels do not tell this kind of GPU from others."""
-    placement = spec.placement
     if tells_apart(gpu.profile, gpu.platform) or placement.node_selector or placement.affinity:
         return
     yield (

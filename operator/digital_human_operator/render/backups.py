@@ -107,7 +107,7 @@ def _pod(
             "serviceAccountName": human.name,
             "imagePullSecrets": image_pull_secrets(human),
             "securityContext": pod_security(),
-            "tolerations": tolerations(human),
+            "tolerations": tolerations(human.spec.placement),
             "containers": [container],
             "volumes": volumes,
         }

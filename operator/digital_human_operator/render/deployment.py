@@ -72,6 +72,7 @@ def _template(human: Human, design: Design) -> Manifest:
     references = design.digests.get(names.RUNTIME)
     if references:
         annotations[names.ANNOTATION_REFERENCES] = references
+    labels = names.selector(human.name, names.RUNTIME)
     drain = seconds(spec.sessions.drain_deadline)
     return {
         "metadata": {
@@ -85,7 +86,7 @@ def _template(human: Human, design: Design) -> Manifest:
             "imagePullSecrets": image_pull_secrets(human),
             "terminationGracePeriodSeconds": drain + DRAIN_MARGIN,
             "securityContext": pod_security(),
-            **placement(human, names.RUNTIME, design.nodes),
+            **placement(spec.placement, labels, design.nodes),
             "containers": [_container(human, design, mounts)],
             "volumes": volumes,
         },

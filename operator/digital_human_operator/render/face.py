@@ -22,6 +22,8 @@ from .services import port
 def face_deployment(human: Human, face: ManagedFace, design: Design) -> Manifest:
     """The servers; none while the human is suspended."""
     references = design.digests.get(names.FACE)
+    selector = names.selector(human.name, names.FACE)
+    wanted = face.placement or human.spec.placement
     return manifest(
         human,
         "apps/v1",
@@ -32,7 +34,7 @@ def face_deployment(human: Human, face: ManagedFace, design: Design) -> Manifest
             "replicas": 0 if design.suspended else face.replicas,
             "revisionHistoryLimit": 3,
             "progressDeadlineSeconds": 1800,
-            "selector": {"matchLabels": names.selector(human.name, names.FACE)},
+            "selector": {"matchLabels": selector},
             "strategy": {
                 "type": "RollingUpdate",
                 "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1},
@@ -50,7 +52,7 @@ def face_deployment(human: Human, face: ManagedFace, design: Design) -> Manifest
                     "imagePullSecrets": image_pull_secrets(human),
                     "terminationGracePeriodSeconds": 60,
                     "securityContext": pod_security(),
-                    **placement(human, names.FACE, design.face_nodes),
+                    **placement(wanted, selector, design.face_nodes),
                     "containers": [_container(face, design)],
                     "volumes": [scratch_volume("tmp", "2Gi"), scratch_volume("cache", "20Gi")],
                 },

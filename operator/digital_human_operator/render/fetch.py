@@ -71,8 +71,8 @@ def _placement(human: Human, design: Design) -> Manifest:
     """
     storage = human.spec.storage.models or ModelStorage()
     if storage.access_mode == "ReadWriteMany":
-        return {"tolerations": tolerations(human)}
-    return nodes_of(human, design.nodes)
+        return {"tolerations": tolerations(human.spec.placement)}
+    return nodes_of(human.spec.placement, design.nodes)
 
 
 def _digest(spec: Manifest) -> str:

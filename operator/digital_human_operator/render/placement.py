@@ -2,41 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from digital_human_operator import names
-from digital_human_operator.human import Human, NodeChoice
+from digital_human_operator.api.v1alpha1.body import Placement, TopologySpread
+from digital_human_operator.human import NodeChoice
 
 from .common import Manifest
 
 _SPREAD = ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
 
 
-def placement(human: Human, component: str, nodes: NodeChoice) -> Manifest:
-    """The fields of a Pod with or without GPUs that decide where it runs."""
-    wanted = human.spec.placement
+def placement(wanted: Placement, labels: Mapping[str, str], nodes: NodeChoice) -> Manifest:
+    """The fields that decide where the Pods with these labels run."""
     return {
-        **nodes_of(human, nodes),
-        "topologySpreadConstraints": _spread(human, component),
+        **nodes_of(wanted, nodes),
+        "topologySpreadConstraints": _spread(wanted.topology_spread, labels),
         "priorityClassName": wanted.priority_class_name,
         "runtimeClassName": wanted.runtime_class_name if nodes.resource else None,
     }
 
 
-def nodes_of(human: Human, nodes: NodeChoice) -> Manifest:
+def nodes_of(wanted: Placement, nodes: NodeChoice) -> Manifest:
     """Which nodes a Pod may run on: those with the GPU, as far as the user allows."""
-    wanted = human.spec.placement
     return {
         "nodeSelector": {**nodes.node_selector, **wanted.node_selector} or None,
-        "tolerations": tolerations(human, nodes),
+        "tolerations": tolerations(wanted, nodes),
         "affinity": _affinity(wanted.affinity, nodes),
     }
 
 
-def tolerations(human: Human, nodes: NodeChoice | None = None) -> list[Manifest]:
-    """The user's tolerations, which every Pod of the human has, after those of the GPU."""
+def tolerations(wanted: Placement, nodes: NodeChoice | None = None) -> list[Manifest]:
+    """The user's tolerations, after those of the GPU."""
     found = [dict(toleration) for toleration in nodes.tolerations] if nodes else []
-    for toleration in human.spec.placement.tolerations:
+    for toleration in wanted.tolerations:
         given = toleration.model_dump(by_alias=True, exclude_none=True)
         if given not in found:
             found.append(given)
@@ -65,9 +64,7 @@ def _affinity(wanted: dict[str, Any] | None, nodes: NodeChoice) -> dict[str, Any
     return {**affinity, "nodeAffinity": node}
 
 
-def _spread(human: Human, component: str) -> list[Manifest]:
-    selector = {"matchLabels": names.selector(human.name, component)}
-    wanted = human.spec.placement.topology_spread
+def _spread(wanted: list[TopologySpread] | None, labels: Mapping[str, str]) -> list[Manifest]:
     if wanted is None:
         rules = [(key, 1, "ScheduleAnyway") for key in _SPREAD]
     else:
@@ -77,7 +74,7 @@ def _spread(human: Human, component: str) -> list[Manifest]:
             "maxSkew": skew,
             "topologyKey": key,
             "whenUnsatisfiable": unsatisfiable,
-            "labelSelector": selector,
+            "labelSelector": {"matchLabels": dict(labels)},
         }
         for key, skew, unsatisfiable in rules
     ]

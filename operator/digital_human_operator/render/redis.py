@@ -79,7 +79,7 @@ def _pod(human: Human, redis: ManagedRedis, design: Design) -> Manifest:
         "imagePullSecrets": image_pull_secrets(human),
         "terminationGracePeriodSeconds": 60,
         "securityContext": pod_security(),
-        "tolerations": tolerations(human),
+        "tolerations": tolerations(human.spec.placement),
         "containers": [_container(redis, design)],
         "volumes": [
             scratch_volume("tmp", "64Mi"),

@@ -262,7 +262,7 @@ class TopologySpread(ApiModel):
 
 
 class Placement(ApiModel):
-    """Where the Pods of the runtime and of a managed Audio2Face may run, beside their GPUs."""
+    """Where Pods may run, beside what their GPU profile asks for."""
 
     node_selector: StringMap = Field(default_factory=dict)
     """Labels that a node must have, also for fetching weights into a ReadWriteOnce volume."""

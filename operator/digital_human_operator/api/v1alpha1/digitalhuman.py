@@ -68,8 +68,8 @@ class DigitalHumanSpec(ApiModel):
     """CPU and memory; absent: 8 CPUs and 32Gi (limits 16 and 64Gi) with a GPU, 1 and 1Gi (limits 2
     and 2Gi) without."""
     placement: Placement = Field(default_factory=Placement)
-    """Where the Pods of the runtime and of a managed Audio2Face may run, beside what their GPUs ask
-    for."""
+    """Where the Pods may run, beside what the GPU profile asks for; also those of a managed
+    Audio2Face, unless it has a placement of its own."""
     pod_template: PodTemplate = Field(default_factory=PodTemplate)
     """Additions to the Pods, from an allow-list."""
     replicas: Annotated[int, Field(ge=0, le=1000)] | None = None

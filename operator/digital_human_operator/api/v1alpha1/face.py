@@ -16,7 +16,7 @@ from digital_human_operator.api.base import (
     union,
     validated,
 )
-from digital_human_operator.api.v1alpha1.body import GpuRequest, Resources
+from digital_human_operator.api.v1alpha1.body import GpuRequest, Placement, Resources
 
 
 class ManagedFace(ApiModel):
@@ -35,6 +35,8 @@ class ManagedFace(ApiModel):
     """GPU of each server; an L4, L40S or a MIG slice is enough."""
     resources: Resources | None = None
     """CPU and memory of each server; absent: 2 CPUs and 8Gi (limits 4 and 16Gi)."""
+    placement: Placement | None = None
+    """Where the servers may run, beside their GPU; absent: as spec.placement."""
     output: Literal["Blendshapes", "Video"] = "Blendshapes"
     """Blendshapes are drawn by the browser; Video is drawn and encoded on the GPU."""
 
