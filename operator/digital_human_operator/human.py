@@ -88,6 +88,8 @@ class Design:
     """Pods to ask for; None while an autoscaler owns the number."""
     autoscaled: bool
     suspended: bool
+    disruption_limit: Mapping[str, int | str] | None
+    """What a PodDisruptionBudget of the runtime says; None without one."""
     requests: Mapping[str, str]
     limits: Mapping[str, str]
     face_requests: Mapping[str, str]

@@ -443,6 +443,20 @@ class TestWarnings:
                 {"face": {"managed": {"gpu": {"profile": "l4", "platform": "aks"}}}},
                 "spec.face.managed.gpu.platform aks",
             ),
+            (
+                {
+                    "autoscaling": {"minReplicas": 2, "maxReplicas": 9},
+                    "availability": {"minAvailable": 2},
+                },
+                "minAvailable 2 means all of the 2 Pods of autoscaling.minReplicas",
+            ),
+            (
+                {
+                    "autoscaling": {"minReplicas": 3, "maxReplicas": 9},
+                    "availability": {"minAvailable": "99%"},
+                },
+                "minAvailable 99% means all of the 3 Pods",
+            ),
             ({"newField": 1}, "spec.newField is not known"),
             ({"gpu": {"tensorRT": {"newField": 1}}}, "spec.gpu.tensorRT.newField is not known"),
             (
@@ -479,6 +493,10 @@ class TestWarnings:
             {"face": {"managed": {"gpu": {"profile": "l4"}}},
              "placement": {"runtimeClassName": "nvidia"}},
             {"sessions": {"affinityTimeout": "5h"}},
+            {"autoscaling": {"minReplicas": 3, "maxReplicas": 9},
+             "availability": {"minAvailable": 2}},
+            {"autoscaling": {"minReplicas": 2, "maxReplicas": 9},
+             "availability": {"maxUnavailable": "100%"}},
             STORED | {"replicas": 1},
         ],
     )  # fmt: skip

@@ -16,7 +16,7 @@ from .memory import memory
 from .needs import digests, missing, needs
 from .parse import parse
 from .profiles import NO_GPU, node_choice
-from .replicas import is_autoscaled, is_suspended, replicas
+from .replicas import disruption_limit, is_autoscaled, is_suspended, replicas
 from .resources import face_requests_and_limits, requests_and_limits
 from .warnings import warnings
 
@@ -54,6 +54,7 @@ def decide(
         replicas=replicas(spec),
         autoscaled=is_autoscaled(spec),
         suspended=is_suspended(spec),
+        disruption_limit=disruption_limit(spec),
         requests=requests,
         limits=limits,
         face_requests=face_requests,

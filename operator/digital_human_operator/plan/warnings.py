@@ -13,7 +13,7 @@ from . import models
 from .fetch import fetch_digest, has_weights_elsewhere
 from .load import weights_gib
 from .profiles import tells_apart
-from .replicas import most_replicas
+from .replicas import keeps_all, least_replicas, most_replicas
 from .resources import quantity, requests_and_limits
 
 _MOST = 64
@@ -52,6 +52,12 @@ def _life(spec: DigitalHumanSpec) -> Iterator[str]:
         yield (
             "spec.availability has no effect with one replica: a PodDisruptionBudget would block"
             " every node drain"
+        )
+    elif scaling is not None and keeps_all(spec):
+        yield (
+            f"spec.availability.minAvailable {availability.min_available} means all of the"
+            f" {least_replicas(spec)} Pods of autoscaling.minReplicas, which would block every node"
+            " drain: all but one stay up instead; raise minReplicas or lower it"
         )
     sessions = spec.sessions
     if (

@@ -10,27 +10,10 @@ from .common import Manifest, manifest
 
 
 def runtime_budget(human: Human, design: Design) -> Manifest | None:
-    """
-    The budget of the runtime; none when there can only be one Pod, which nothing could replace.
-
-    With autoscaling ``minAvailable`` may mean all of the fewest Pods, and a percentage is rounded
-    up; then it is turned into "all but one", which a drain can always satisfy.
-    """
-    spec = human.spec
-    autoscaling = spec.autoscaling
-    least = autoscaling.min_replicas if autoscaling else spec.replicas or 1
-    most = autoscaling.max_replicas if autoscaling else least
-    if design.suspended or most <= 1:
+    """The budget of the runtime; None where it would only block."""
+    if design.disruption_limit is None:
         return None
-    wanted = spec.availability
-    limit: Manifest = {"maxUnavailable": 1}
-    if wanted.max_unavailable is not None:
-        limit = {"maxUnavailable": _number(wanted.max_unavailable)}
-    elif wanted.min_available is not None:
-        number = _number(wanted.min_available)
-        if _of(number, least) < least:
-            limit = {"minAvailable": number}
-    return _budget(human, human.name, names.RUNTIME, limit)
+    return _budget(human, human.name, names.RUNTIME, dict(design.disruption_limit))
 
 
 def face_budget(human: Human, face: ManagedFace, design: Design) -> Manifest | None:
@@ -54,12 +37,3 @@ def _budget(human: Human, name: str, component: str, limit: Manifest) -> Manifes
             "unhealthyPodEvictionPolicy": "AlwaysAllow",
         },
     )
-
-
-def _number(value: int | str) -> int | str:
-    return int(value) if str(value).isdigit() else value
-
-
-def _of(limit: int | str, pods: int) -> int:
-    """The number of Pods that a limit means; percentages are rounded up, as Kubernetes does."""
-    return limit if isinstance(limit, int) else -(-pods * int(limit.rstrip("%")) // 100)
