@@ -30,6 +30,9 @@ FLAGS = [
     "--use-angle=swiftshader",
     "--enable-unsafe-swiftshader",
     "--autoplay-policy=document-user-activation-required",
+    # On a busy machine the process that draws may hang; after six deaths the browser would close.
+    "--disable-gpu-watchdog",
+    "--disable-gpu-process-crash-limit",
 ]
 COARSE = "?quality=6"
 """Pictures for a machine that draws with its processor, while others use it too."""

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import psutil
 import pytest
-from playwright.sync_api import Playwright
+from playwright.sync_api import Browser, Playwright
 
 from digital_human_runtime.frames import SHAPES
 
-from .conftest import CHROMIUM, FLAGS, Visitor
+from .conftest import CHROMIUM, FLAGS, Visitor, until
 from .glb import tiny_glb
 from .human import Human
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 Visit = Callable[..., Visitor]
+DEATHS = 8
+"""More than Chromium forgives by itself."""
 
 
 def upload(visitor: Visitor, folder: Path, shapes: Sequence[str]) -> str:
@@ -101,3 +104,36 @@ def test_without_webgl_a_drawing_speaks(visit: Visit, address: str, playwright: 
         visitor.wait("document.querySelector('#readout').textContent.includes('no WebGL')")
     finally:
         plain.close()
+
+
+def test_a_browser_whose_drawing_process_dies_again_and_again_goes_on(
+    visit: Visit, address: str, browser: Browser
+) -> None:
+    for _ in range(DEATHS):
+        visitor = visit(address)
+        visitor.state("ready")
+        drawing = _drawing_process()
+        drawing.kill()
+        drawing.wait(10)
+        visitor.page.context.close()
+    assert browser.is_connected()
+    visit(address).state("ready")
+
+
+def _drawing_process() -> psutil.Process:
+    """Of the browser of this test run, once it is there."""
+    found: list[psutil.Process] = []
+
+    def there() -> bool:
+        found[:] = [one for one in psutil.Process().children(recursive=True) if _draws(one)]
+        return bool(found)
+
+    until(there, "no process draws")
+    return found[0]
+
+
+def _draws(process: psutil.Process) -> bool:
+    try:
+        return "--type=gpu-process" in process.cmdline()
+    except psutil.Error:
+        return False
