@@ -51,6 +51,7 @@ class Listener:
 
     def __init__(self, socket: ClientConnection, welcome: dict[str, Any], timeout: float) -> None:
         self._socket, self.welcome, self._timeout = socket, welcome, timeout
+        self._asked = 0
 
     async def ask(self, question: str, *, pace: float = 1.0) -> Outcome:
         """
@@ -59,8 +60,9 @@ class Listener:
         ``pace`` is the speed of listening: 1 hears in real time, 0 acknowledges everything at once.
         """
         began = time.perf_counter()
-        turn = _Turn(self.welcome, began, pace)
-        await self._send({"type": "say", "text": question})
+        self._asked += 1
+        turn = _Turn(self.welcome, began, pace, identity=self._asked)
+        await self._send({"type": "say", "text": question, "id": self._asked})
         credits_task = asyncio.create_task(self._credit(turn))
         try:
             async with asyncio.timeout(self._timeout):
@@ -96,7 +98,10 @@ class Listener:
 class _Turn:
     """What one turn has brought so far."""
 
-    def __init__(self, welcome: dict[str, Any], began: float, pace: float) -> None:
+    def __init__(
+        self, welcome: dict[str, Any], began: float, pace: float, *, identity: int
+    ) -> None:
+        self._identity = identity
         self._rate = int(welcome["sampleRate"])
         self._began, self._pace = began, pace
         self.lips = Lips(self._rate, int(welcome["fps"]), list(welcome["shapes"]))
@@ -111,12 +116,13 @@ class _Turn:
         self._starved = False
 
     def told(self, message: dict[str, Any]) -> None:
-        """Take a text message; of other turns than ours only errors matter."""
+        """Take a text message; other turns, such as a greeting that we cut off, do not matter."""
         kind = message.get("type")
-        if kind == "error":
+        ours = message.get("id") == self._identity
+        if kind == "error" and (ours or "id" not in message):
             self.ended, self._fault = True, str(message.get("code"))
         elif kind == "turn":
-            self.number = int(message["turn"])
+            self.number = int(message["turn"]) if ours else self.number
         elif message.get("turn") != self.number or self.number is None:
             return
         elif kind == "text" and self._first_text is None:
