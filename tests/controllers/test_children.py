@@ -9,7 +9,6 @@ import pytest
 
 from digital_human_operator.kube.errors import ApiError, Conflict, Forbidden, Invalid, ServerError
 from digital_human_operator.names import LABEL_HUMAN, MANAGED_BY
-from digital_human_operator.seen import Key
 from tests.support.world import World, address
 
 REDIS: dict[str, Any] = {"sessions": {"store": {"redis": {"managed": {}}}}}
@@ -352,62 +351,3 @@ class TestVolumes:
         world.put("PersistentVolumeClaim", "ada-models")
         await world.reconcile(world.human(**STORED))
         assert world.condition("Stalled")["reason"] == "ForeignObject"
-
-
-def _stored(secret: str, **more: Any) -> dict[str, Any]:
-    source = {"huggingFace": {"repository": "a/b", "tokenSecret": {"name": secret, "key": "t"}}}
-    return {"llm": {"transformers": {"model": "llama3:8b", "source": source}}} | more
-
-
-class TestFetchJob:
-    def _fetch(self, world: World) -> dict[str, Any]:
-        ((_, name),) = (child for child in world.children() if child[0] == "Job")
-        return world.get("Job", name)
-
-    def _secret(self, world: World) -> str:
-        (container,) = self._fetch(world)["spec"]["template"]["spec"]["containers"]
-        return str(container["env"][0]["valueFrom"]["secretKeyRef"]["name"])
-
-    async def _started(self, world: World, secret: str) -> Key:
-        for name in ("one", "two"):
-            world.put("Secret", name, data={"t": "eA=="})
-        key = world.human(**_stored(secret))
-        await world.reconcile(key)
-        return key
-
-    async def test_under_way_it_is_made_again_when_the_spec_changes_how(self, world: World) -> None:
-        key = await self._started(world, "one")
-        before = self._fetch(world)["metadata"]["uid"]
-        world.human(**_stored("two"))
-        with pytest.raises(Conflict):
-            await world.reconcile(key)
-        await world.reconcile(key)
-        assert self._secret(world) == "two"
-        assert self._fetch(world)["metadata"]["uid"] != before
-
-    async def test_under_way_it_is_left_alone_when_nothing_of_it_changes(
-        self, world: World
-    ) -> None:
-        key = await self._started(world, "one")
-        before = self._fetch(world)["metadata"]["uid"]
-        world.human(**_stored("one", replicas=2))
-        await world.reconcile(key)
-        assert self._fetch(world)["metadata"]["uid"] == before
-
-    async def test_complete_it_is_left_alone(self, world: World) -> None:
-        key = await self._started(world, "one")
-        name = self._fetch(world)["metadata"]["name"]
-        done = {"conditions": [{"type": "Complete", "status": "True"}]}
-        world.put("Job", name, status=done)
-        world.human(**_stored("two"))
-        await world.reconcile(key)
-        assert self._secret(world) == "one"
-
-    async def test_one_of_somebody_else_is_never_deleted(self, world: World) -> None:
-        key = await self._started(world, "one")
-        metadata = self._fetch(world)["metadata"]
-        other = [metadata["ownerReferences"][0] | {"uid": "another"}]
-        world.put("Job", metadata["name"], metadata={"ownerReferences": other})
-        world.human(**_stored("two"))
-        await world.reconcile(key)
-        assert not [write for write in world.writes() if write.startswith("delete")]

@@ -15,15 +15,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from digital_human_operator import plan
+from digital_human_operator import names, plan
 from digital_human_operator.decision import Decision
 from digital_human_operator.errors import InvalidSpec, Stumbled
 from digital_human_operator.human import Design, Human, Ref, Reference
-from digital_human_operator.kinds import OPTIONAL
+from digital_human_operator.kinds import BY_KIND, OPTIONAL
 from digital_human_operator.kube.errors import NotFound
 from digital_human_operator.observed import Observed
 from digital_human_operator.render import children as render_children
 from digital_human_operator.seen import Key, Seen
+from digital_human_operator.states import JobState
 
 from . import children
 from .children import Applied, Settled
@@ -82,6 +83,7 @@ class DigitalHumanController:
         human = self._parse(key, seen)
         references = await self._read_references(key, human)
         decision = _understood(lambda: self._plan(human, references))
+        decision = self._without_weights(human, decision)
         if not seen.status_object():
             if not await self._reporter.first(key, seen, human, decision):
                 return None
@@ -169,6 +171,24 @@ class DigitalHumanController:
                 r.kind for r in OPTIONAL if self._services.served.has(r, human.namespace)
             ),
         )
+
+    def _without_weights(self, human: Human, decision: Decision) -> Decision:
+        """
+        Withhold the runtime until its weights are fetched.
+
+        It ends at once without them: its Pods would hold GPUs and be started again and again, less
+        often each time. Pods of the revision before go on meanwhile.
+        """
+        digest = decision.design.fetch_digest
+        if digest is None:
+            return decision
+        jobs = self._services.stores[BY_KIND["Job"]]
+        live = jobs.get(human.namespace, names.fetch(human.name, digest))
+        state = live.status if live is not None and live.owner_uid == human.uid else None
+        if isinstance(state, JobState) and state.complete:
+            return decision
+        withheld = decision.design.withheld | {names.RUNTIME}
+        return replace(decision, design=replace(decision.design, withheld=withheld))
 
     async def _apply(self, key: Key, seen: Seen, human: Human, design: Design) -> Applied | None:
         """How it went; None when the human turned out to be gone."""
