@@ -15,6 +15,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from .findings import Finding
@@ -59,7 +60,7 @@ def _show(found: list[Finding]) -> None:
     console = Console(width=None if sys.stdout.isatty() else 100)
     table = Table(box=None, show_header=False)
     for one in found:
-        text = f"{one.detail} {one.cure}".strip()
+        text = escape(f"{one.detail} {one.cure}".strip())
         table.add_row(f"[{STYLES[one.verdict]}]{one.verdict}[/]", one.name, text)
     console.print(table)
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import grpc
 import httpx2
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
     ProtoReflectionDescriptorDatabase,
 )
+from websockets.exceptions import WebSocketException
 
 from digital_human_runtime.loadtest.conversation import Refused, Target, listening
 
@@ -38,12 +40,21 @@ async def human(where: Addresses) -> AsyncIterator[Finding]:
         yield alive
         if alive.verdict == "bad":
             return
-        yield await _version(client, where)
+        yield await _heard("version", _version(client, where))
         for probe in ("live", "startup", "ready"):
             yield await _probe(client, where, probe)
-        yield await _chat(client, where)
-        yield await _talk(client, where)
-    yield await asyncio.to_thread(_services, where.grpc)
+        yield await _heard("chat", _chat(client, where))
+        yield await _heard("speech", _talk(client, where))
+    yield await asyncio.to_thread(_services, where)
+
+
+async def _heard(name: str, asking: Awaitable[Finding]) -> Finding:
+    """What was found, also when there is no answer or the connection breaks."""
+    try:
+        return await asking
+    except (httpx2.HTTPError, WebSocketException, OSError, TimeoutError) as error:
+        detail = f"{type(error).__name__} {error}".strip()
+        return Finding(name, "bad", detail, "See the checks of the probes above, and the logs.")
 
 
 async def _health(client: httpx2.AsyncClient, where: Addresses) -> Finding:
@@ -75,16 +86,26 @@ async def _probe(client: httpx2.AsyncClient, where: Addresses, probe: str) -> Fi
     except httpx2.HTTPError as error:
         cure = "Forward port 9090 too, or name it with --health."
         return Finding(name, "bad", type(error).__name__, cure)
-    found = answer.json().get("checks", [])
+    found = _checks(answer)
     poor = [
-        f"{check.get('name')}: {check.get('detail')}"
-        for check in (found if isinstance(found, list) else [])
-        if not check.get("ok", True) or check.get("degraded")
+        f"{check}: {said.get('detail', 'no detail')}"
+        for check, said in found.items()
+        if not said.get("ok") or said.get("degraded")
     ]
-    detail = "; ".join(poor) or f"{len(found)} checks"
+    detail = "; ".join(poor) or (f"{len(found)} checks" if found else "it answers")
     if answer.status_code != httpx2.codes.OK:
         return Finding(name, "bad", detail, "Mend what the checks name.")
     return Finding(name, "note" if poor else "ok", detail)
+
+
+def _checks(answer: httpx2.Response) -> dict[str, dict[str, Any]]:
+    """Every check of a probe by its name; none where the answer is not one of ours."""
+    try:
+        found = answer.json()
+    except ValueError:
+        return {}
+    checks = found.get("checks") if isinstance(found, dict) else None
+    return checks if isinstance(checks, dict) else {}
 
 
 async def _chat(client: httpx2.AsyncClient, where: Addresses) -> Finding:
@@ -102,8 +123,9 @@ async def _talk(client: httpx2.AsyncClient, where: Addresses) -> Finding:
     try:
         async with listening(target, client) as listener:
             found = await listener.ask("Hello", pace=0)
-    except (Refused, OSError, TimeoutError) as error:
-        return Finding("speech", "bad", f"{type(error).__name__}: {error}", NO_KEY)
+    except Refused as error:
+        cure = NO_KEY if "401" in str(error) else "See the checks of the probes above."
+        return Finding("speech", "bad", f"{type(error).__name__}: {error}", cure)
     if not found.ok:
         return Finding(
             "speech", "bad", found.fault, "See the logs: voice and face are named there."
@@ -112,15 +134,38 @@ async def _talk(client: httpx2.AsyncClient, where: Addresses) -> Finding:
     return Finding("speech", "ok", f"{detail}, the lips moved with it")
 
 
-def _services(address: str) -> Finding:
-    """What `grpcurl -plaintext ADDRESS list` prints."""
+def _services(where: Addresses) -> Finding:
+    """What `grpcurl -plaintext ADDRESS list` prints; the key goes along as metadata."""
+    address = where.grpc
     try:
         with grpc.insecure_channel(address) as channel:
             grpc.channel_ready_future(channel).result(timeout=SECONDS)
-            names: Sequence[str] = ProtoReflectionDescriptorDatabase(channel).get_services()
-    except (grpc.RpcError, grpc.FutureTimeoutError) as error:
-        cure = "Forward port 50051 too, or name it with --grpc."
-        return Finding("grpc", "bad", f"{address}: {type(error).__name__}", cure)
+            known = grpc.intercept_channel(channel, _Key(where.headers))
+            names: Sequence[str] = ProtoReflectionDescriptorDatabase(known).get_services()
+    except grpc.FutureTimeoutError:
+        cure = "Forward port 50051 too, or name it with --grpc; one with TLS is not looked at."
+        return Finding("grpc", "bad", f"{address} does not answer", cure)
+    except grpc.RpcError as error:
+        code = error.code() if isinstance(error, grpc.Call) else None
+        cure = NO_KEY if code is grpc.StatusCode.UNAUTHENTICATED else "See the logs."
+        return Finding("grpc", "bad", f"{address} answers {code.name if code else error}", cure)
     if SERVICE not in names:
         return Finding("grpc", "bad", f"{address} lacks {SERVICE}", "Is it a runtime of ours?")
     return Finding("grpc", "ok", f"{address}: {len(names)} services")
+
+
+class _Key(grpc.StreamStreamClientInterceptor):  # type: ignore[misc] # untyped
+    """Shows the key with every call of reflection."""
+
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        self._metadata = [(name.lower(), value) for name, value in headers.items()]
+
+    def intercept_stream_stream(
+        self,
+        continuation: Callable[[grpc.ClientCallDetails, Iterator[Any]], Any],
+        client_call_details: grpc.ClientCallDetails,
+        request_iterator: Iterator[Any],
+    ) -> Any:
+        """Go on with the metadata."""
+        told = client_call_details._replace(metadata=self._metadata)
+        return continuation(told, request_iterator)
