@@ -1,6 +1,7 @@
 """
-`make bench-runtime`: first sound, barge-in, faces, chat, memory and start of the builtin stack.
+`make bench-runtime`: first sound, barge-in, faces, chat, memory, the page and start, all builtin.
 
+`python -m tools.bench.runtime browser` measures only the page again, into the report that is there.
 The load runs on the same cores as the runtime. Baselines of the same run: for the face one pass of
 the network over the same sound, for chat a FastAPI application that only echoes.
 """
@@ -14,8 +15,9 @@ from typing import Any
 
 from rich.console import Console
 
+from tools import page
 from tools.bench.operator import machine
-from tools.bench.speech import chat, faces, talking
+from tools.bench.speech import browser, chat, faces, talking
 from tools.bench.speech.process import RuntimeProcess, runtime
 from tools.cache import ROOT
 
@@ -34,6 +36,7 @@ def run(console: Console) -> dict[str, Any]:
             starts.append(process.ready_seconds)
             if number == STARTS - 1:
                 report |= _of_process(process, console)
+    report |= _of_page(console)
     report["ready_seconds"] = [round(value, 2) for value in starts]
     console.print("face, one thread")
     report["face"] = faces.run()
@@ -58,6 +61,17 @@ def _of_process(process: RuntimeProcess, console: Console) -> dict[str, Any]:
     return found
 
 
+def _of_page(console: Console) -> dict[str, Any]:
+    """Skew, drawn pictures and silence in a browser; nothing where there is none."""
+    if not browser.CHROMIUM.exists():
+        console.print(f"no page: {browser.CHROMIUM} is not there")
+        return {}
+    console.print(f"the page, {browser.SECONDS:.0f} s")
+    page.build()
+    with runtime() as process:
+        return browser.measure(process.http)
+
+
 def _streams(process: RuntimeProcess, count: int) -> dict[str, Any]:
     """The client in a process of its own, as a real one is."""
     command = [sys.executable, "-m", "tools.bench.speech.streams", process.grpc, str(count), "10"]
@@ -72,7 +86,11 @@ def main() -> int:
     """Run, write the report, print it."""
     console = Console(stderr=True)
     began = time.monotonic()
-    report = run(console)
+    if sys.argv[1:] == ["browser"]:
+        report = json.loads(RESULT.read_text()) if RESULT.exists() else {}
+        report |= _of_page(console)
+    else:
+        report = run(console)
     RESULT.parent.mkdir(parents=True, exist_ok=True)
     RESULT.write_text(json.dumps(report, indent=2) + "\n")
     console.print_json(json.dumps(report))
