@@ -47,7 +47,7 @@ def summary(outcomes: Iterable[Outcome], wall_seconds: float) -> dict[str, objec
         "audioSeconds": round(sum(one.audio_seconds for one in good), 1),
         "underruns": sum(one.underruns for one in every),
         "faults": dict(Counter(one.fault for one in every if not one.ok).most_common(10)),
-        "lipSync": dict(Counter(mark for one in every for mark in one.marks).most_common(10)),
+        "lipSyncFaults": dict(Counter(mark for one in every for mark in one.marks).most_common(10)),
     }
 
 

@@ -55,7 +55,7 @@ def test_load_of_conversations_and_chats_succeeds(running: RuntimeProcess) -> No
     code, found = command("loadtest", "--url", running.http, "--concurrency", "2", *load)
     assert code == 0
     assert found["conversations"]["successPercent"] == 100.0
-    assert found["conversations"]["lipSync"] == {}
+    assert found["conversations"]["lipSyncFaults"] == {}
     assert found["conversations"]["audioSeconds"] > 0
     assert found["chats"]["successPercent"] == 100.0
 

@@ -237,7 +237,7 @@ def test_a_conversation_works_with_sound_and_face(
     conversations = json.loads(said[said.index("{") :])["conversations"]
     assert (conversations["tries"], conversations["failed"]) == (1, 0)
     assert conversations["audioSeconds"] > 0.5
-    assert (conversations["faults"], conversations["lipSync"]) == ({}, {})  # nothing is amiss
+    assert (conversations["faults"], conversations["lipSyncFaults"]) == ({}, {})  # nothing is amiss
 
 
 @pytest.mark.parametrize(
