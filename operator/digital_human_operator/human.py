@@ -94,6 +94,8 @@ class Design:
     limits: Mapping[str, str]
     face_requests: Mapping[str, str]
     face_limits: Mapping[str, str]
+    redis_max_memory: int | None
+    """Bytes that a managed Redis may fill."""
     digests: Mapping[str, str]
     """Component -> digest of all Secrets and ConfigMaps that its Pods read."""
     fetch_digest: str | None

@@ -327,6 +327,21 @@ class TestResources:
         smaller = a_human({"resources": {"limits": {"memory": "512Mi"}}}).spec
         assert requests_and_limits(smaller)[0]["memory"] == "512Mi"
 
+    @pytest.mark.parametrize(
+        ("redis", "limit"),
+        [
+            ({"managed": {}}, 192 * 2**20),
+            ({"managed": {"resources": {"memory": "4Gi"}}}, 3 * 2**30),
+            ({"managed": {"resources": {"memory": "0"}}}, None),
+            ({"external": {"url": "redis://a.example"}}, None),
+        ],
+    )
+    def test_redis_fills_less_than_its_container_has(
+        self, redis: dict[str, Any], limit: int | None
+    ) -> None:
+        human = a_human({"sessions": {"store": {"redis": redis}}})
+        assert a_decision(human).design.redis_max_memory == limit
+
     @pytest.mark.parametrize("name", ["hugepages-2Mi", "example.com/encoder"])
     def test_what_cannot_be_overcommitted_has_its_request_as_limit(self, name: str) -> None:
         spec = a_human({"resources": {"requests": {name: "2"}}}).spec

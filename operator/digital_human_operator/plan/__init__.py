@@ -17,7 +17,7 @@ from .needs import digests, missing, needs
 from .parse import parse
 from .profiles import NO_GPU, node_choice
 from .replicas import disruption_limit, is_autoscaled, is_suspended, replicas
-from .resources import face_requests_and_limits, requests_and_limits
+from .resources import face_requests_and_limits, redis_max_memory, requests_and_limits
 from .warnings import warnings
 
 __all__ = ["Decision", "decide", "needs", "parse"]
@@ -59,6 +59,7 @@ def decide(
         limits=limits,
         face_requests=face_requests,
         face_limits=face_limits,
+        redis_max_memory=redis_max_memory(spec.sessions.store.redis),
         digests=digests(wanted, references),
         fetch_digest=fetch_digest(spec),
         models_claim=models_claim(human),

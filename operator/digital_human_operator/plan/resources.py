@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from digital_human_operator.api.v1alpha1.body import Resources
 from digital_human_operator.api.v1alpha1.digitalhuman import DigitalHumanSpec
 from digital_human_operator.api.v1alpha1.face import ManagedFace
+from digital_human_operator.api.v1alpha1.life import ManagedRedisResources, RedisStore
 
 GPU_REQUESTS = {"cpu": "8", "memory": "32Gi"}
 GPU_LIMITS = {"cpu": "16", "memory": "64Gi"}
@@ -26,6 +27,23 @@ def requests_and_limits(spec: DigitalHumanSpec) -> tuple[dict[str, str], dict[st
 def face_requests_and_limits(face: ManagedFace | None) -> tuple[dict[str, str], dict[str, str]]:
     """What a managed Audio2Face asks for and the most that it may use."""
     return _changed(FACE_REQUESTS, FACE_LIMITS, face.resources if face else None)
+
+
+REDIS_SHARE = 0.75
+"""Of the container's memory: the rest is for Redis itself and for rewriting its file."""
+
+
+def redis_max_memory(redis: RedisStore | None) -> int | None:
+    """
+    Bytes that a managed Redis may fill; None where it has no limit.
+
+    Beyond them it refuses to store more. Without them it would be killed at the container's limit,
+    and again whenever it loads its file.
+    """
+    if redis is None or redis.managed is None:
+        return None
+    resources = redis.managed.resources or ManagedRedisResources()
+    return int(quantity(resources.memory) * REDIS_SHARE) or None
 
 
 def _changed(

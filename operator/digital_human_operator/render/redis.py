@@ -102,8 +102,7 @@ def _container(redis: ManagedRedis, design: Design) -> Manifest:
                 "yes",
                 "--dir",
                 "/data",
-                "--maxmemory-policy",
-                "noeviction",
+                *_memory(design),
                 "--aclfile",
                 f"{_ACL_FOLDER}/{ACL_KEY}",
             ],
@@ -123,6 +122,13 @@ def _container(redis: ManagedRedis, design: Design) -> Manifest:
         }
     )
     return found
+
+
+def _memory(design: Design) -> list[str]:
+    """How much it may store; a conversation is never dropped for another."""
+    policy = ["--maxmemory-policy", "noeviction"]
+    limit = design.redis_max_memory
+    return ["--maxmemory", str(limit), *policy] if limit is not None else policy
 
 
 def _claim(redis: ManagedRedis) -> Manifest:

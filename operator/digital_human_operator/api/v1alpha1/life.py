@@ -161,7 +161,7 @@ class ManagedRedisResources(ApiModel):
     cpu: Quantity = "100m"
     """CPU request."""
     memory: Quantity = "256Mi"
-    """Memory request and limit."""
+    """Memory request and limit; three quarters of it can be filled with conversations."""
 
 
 class ManagedRedis(ApiModel):
