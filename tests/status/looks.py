@@ -1,6 +1,7 @@
 """Looks at a human, and what must hold of every status that is made of one."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from digital_human_operator import names, status
@@ -59,9 +60,13 @@ def compute(
     seen: Observed,
     previous: DigitalHumanStatus | None = None,
     now: str = NOW,
+    *,
+    withheld: frozenset[str] = frozenset(),
 ) -> DigitalHumanStatus:
     human = spec if isinstance(spec, Human) else a_human(spec)
-    found = status.compute(human, a_decision(human), seen, previous, now)
+    decision = a_decision(human)
+    decision = replace(decision, design=replace(decision.design, withheld=withheld))
+    found = status.compute(human, decision, seen, previous, now)
     check(human, found)
     return found
 

@@ -4,11 +4,13 @@ from typing import Any, ClassVar
 
 import pytest
 
+from digital_human_operator import names
 from digital_human_operator.api.v1alpha1.status import DigitalHumanStatus
 from digital_human_operator.observed import Observed
 from digital_human_operator.states import (
     AddressState,
     CronJobState,
+    DeploymentState,
     JobState,
     PodState,
     Progress,
@@ -130,6 +132,16 @@ class TestModels:
         jobs = {} if job is None else {fetch_job(human): job}
         found = compute(human, observed(deployment(0), jobs=jobs))
         assert (value(found, "ModelsReady"), reason(found)) == expected
+
+    @pytest.mark.parametrize("runtime", [None, deployment(1)])
+    def test_fetched_since_is_not_ready_before_the_pods_follow(
+        self, runtime: DeploymentState | None
+    ) -> None:
+        human = a_human(FETCHED)
+        seen = observed(runtime, jobs={fetch_job(human): JobState(complete=True)})
+        found = compute(human, seen, withheld=frozenset({names.RUNTIME}))
+        assert value(found, "Ready") != "True"
+        assert reason(found) == "FetchingModels"
 
     def test_progress_in_steps(self) -> None:
         human = a_human(FETCHED)

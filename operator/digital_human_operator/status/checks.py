@@ -147,7 +147,13 @@ def face(view: View) -> Iterator[Finding]:
 
 def runtime(view: View) -> Iterator[Finding]:
     """Pods of the human itself."""
-    if view.is_complete or view.design.replicas == 0:
+    if view.design.replicas == 0:
+        return
+    if names.RUNTIME in view.design.withheld and not view.observed.missing:
+        # Also when the fetch has become complete since: the Pods are still those of before.
+        yield Finding(reasons.FETCHING_MODELS, "the runtime waits for its weights")
+        return
+    if view.is_complete:
         return
     found = view.runtime
     if found is None:
