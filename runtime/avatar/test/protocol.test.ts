@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { afterClose, backoff } from "../src/protocol/closing.ts";
+import { afterClose, backoff, survives } from "../src/protocol/closing.ts";
 import { decodeMedia } from "../src/protocol/media.ts";
 import { parse } from "../src/protocol/messages.ts";
 import { mediaBytes } from "./support.ts";
@@ -40,7 +40,7 @@ test("messages are read, unknown types are ignored, broken ones name the field",
   assert.throws(() => parse("{"), SyntaxError);
 });
 
-const lost = { attempt: 0, resumable: true, jitter: 0.5 };
+const lost = { attempt: 0, resumable: true, resumed: true, jitter: 0.5 };
 
 test("each close code has its consequence", () => {
   assert.equal(afterClose({ ...lost, code: 1000 }).kind, "ended");
@@ -49,6 +49,18 @@ test("each close code has its consequence", () => {
   assert.equal(afterClose({ ...lost, code: 1006, resumable: false }).kind, "renew");
   for (const code of [4000, 4001, 4002]) assert.equal(afterClose({ ...lost, code }).kind, "stop");
   assert.deepEqual(afterClose({ ...lost, code: 4003 }), { kind: "renew", wait: 0 });
+});
+
+test("a server that is back and knows the session no more is asked for a new one at once", () => {
+  const back = { ...lost, code: 4003, attempt: 5 };
+  assert.deepEqual(afterClose(back), { kind: "renew", wait: 0 });
+  const refused = afterClose({ ...back, resumed: false });
+  assert.ok("wait" in refused && refused.wait > 1);
+});
+
+test("a session outlives a fault of the server and a lost line, also in memory", () => {
+  assert.deepEqual([1006, 1011, 1012].map((code) => survives(code, false)), [true, true, false]);
+  assert.ok(survives(1012, true));
 });
 
 test("a server without room is given the time that it asks for", () => {

@@ -38,6 +38,8 @@ class Human:
     """Samples after which the sound of a turn does not come any more, until told to go on."""
     slow_sound: float = 0.0
     """Seconds that the part of the page for the audio thread takes to load."""
+    forgets: bool = False
+    """Knows no session that is to be taken up again."""
     refuse: dict[str, Any] | None = None
     """An error frame that answers every question."""
     heard: list[dict[str, Any]] = field(default_factory=list)
@@ -89,6 +91,10 @@ class Human:
         self.socket = socket
         self.connections += 1
         self.hellos.append(await socket.receive_json())
+        if self.forgets and "resume" in self.hellos[-1]:
+            await self.send({"type": "error", "code": "not_authenticated", "message": "Unknown."})
+            await socket.close(4003)
+            return
         await self.send(self._welcome())
         self.interrupted = None
         if self.greets:

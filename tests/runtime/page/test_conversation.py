@@ -200,6 +200,20 @@ def test_a_lost_connection_is_taken_up_with_the_token_and_offers_the_question_ag
     assert human.of_type("say")[1]["text"] == "Tell me everything"
 
 
+def test_a_session_that_the_server_forgot_begins_anew_without_a_word(
+    visit: Visit, address: str, human: Human
+) -> None:
+    visitor = visit(address)
+    visitor.state("ready")
+    human.store, human.forgets = "memory", True
+    human.run(human.close(1011))
+    until(lambda: human.connections == 3, "it does not come back")
+    visitor.state("ready")
+    first, again, anew = human.hellos
+    assert ("ticket" in first, "resume" in again, "ticket" in anew) == (True, True, True)
+    assert visitor.page.evaluate("document.querySelector('#notice').textContent") == ""
+
+
 def test_a_drain_moves_the_conversation_when_nothing_is_being_said(
     visit: Visit, address: str, human: Human
 ) -> None:

@@ -11,6 +11,8 @@ export interface Lost {
   /** How many connections failed in a row before this one. */
   attempt: number;
   resumable: boolean;
+  /** The hello that was refused wanted to take a session up again, not to begin one. */
+  resumed: boolean;
   /** Seconds that the last error asked to wait. */
   retryAfter?: number | null;
   /** 0..1, spreads clients that were lost together. */
@@ -38,10 +40,20 @@ export function afterClose(lost: Lost): Next {
     case 4002:
       return { kind: "stop", message: "The conversation ended after a long silence.", button: "Start again" };
     case 4003:
-      return { kind: "renew", wait: lost.attempt ? backoff(lost.attempt, lost.jitter) : 0 };
+      return { kind: "renew", wait: refusedAgain(lost) ? backoff(lost.attempt, lost.jitter) : 0 };
     default:
       return again(lost);
   }
+}
+
+/** A server that knows a session no more is there: a new one needs no patience. */
+function refusedAgain({ attempt, resumed }: Lost): boolean {
+  return attempt > 0 && !resumed;
+}
+
+/** Whether the session may still be there: after a fault, the process that had it goes on. */
+export function survives(code: number, resumable: boolean): boolean {
+  return resumable || code === 1006 || code === 1011;
 }
 
 function again(lost: Lost): Next {

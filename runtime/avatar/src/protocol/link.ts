@@ -1,6 +1,6 @@
 /** The connection: session, ticket, WebSocket, hello; resumes by itself with backoff. */
 
-import { type Next, afterClose } from "./closing.ts";
+import { type Next, afterClose, survives } from "./closing.ts";
 import {
   type ClientMessage,
   type ServerMessage,
@@ -154,14 +154,18 @@ export class Link {
     }
     if (message.type === "token" && this.session) this.session.token = message.token;
     if (message.type === "resumable") this.resumable = message.resumable;
-    if (message.type === "error") this.retryAfter = message.retryAfter;
+    if (message.type === "error") {
+      this.retryAfter = message.retryAfter;
+      if (!this.welcomed && this.session && message.code === "not_authenticated") return; // begins anew
+    }
     this.events.message(message);
   }
 
   private decide(code: number): Next {
     const { attempt, retryAfter } = this;
-    const resumable = this.session !== undefined && (this.resumable || code === 1006);
-    return afterClose({ code, attempt, resumable, retryAfter, jitter: Math.random() });
+    const resumed = this.session !== undefined;
+    const resumable = resumed && survives(code, this.resumable);
+    return afterClose({ code, attempt, resumable, resumed, retryAfter, jitter: Math.random() });
   }
 
   private follow(next: Next): void {
