@@ -106,7 +106,7 @@ export class Conversation {
 
   /** Barge in: mute here first, then tell the server what was heard. */
   interrupt(): void {
-    if (this.state !== "speaking" && this.state !== "thinking") return;
+    if (this.state !== "speaking" && this.state !== "thinking" && !this.guard.plays(this.turn)) return;
     const played = Math.floor(this.played);
     this.stopNext = this.guard.waiting;
     this.silence();
@@ -184,7 +184,8 @@ export class Conversation {
     this.began = false;
     this.credited = -1;
     this.view.question(question);
-    if (!this.stopNext) return this.change("thinking");
+    // Before a greeting nobody asked, so nobody thinks; it may wait long for a gesture to sound.
+    if (!this.stopNext) return this.change(question ? "thinking" : "ready");
     this.stopNext = false;
     this.guard.silence();
     this.link.send({ type: "interrupt", turn, played: 0 });

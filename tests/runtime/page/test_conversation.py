@@ -77,7 +77,7 @@ def test_a_greeting_is_captioned_until_the_first_gesture_lets_it_sound(
 ) -> None:
     human.greets = True
     visitor = visit(address, script=WATCH)
-    captioned = {"caption": ANSWER, "state": "thinking", "locked": True}
+    captioned = {"caption": ANSWER, "state": "ready", "locked": True}
     visitor.page.wait_for_event("console", lambda line: line.text == f"watch {dumps(captioned)}")
     assert human.of_type("credit") == [], "nothing was heard yet"
     visitor.page.mouse.click(5, 300)
@@ -85,6 +85,21 @@ def test_a_greeting_is_captioned_until_the_first_gesture_lets_it_sound(
     until(lambda: visitor.loudness() > 0.1, "nothing sounds")
     visitor.state("ready")
     assert human.of_type("finished")[0]["turn"] == 1
+
+
+def test_a_question_takes_the_place_of_a_greeting_that_waits(
+    visit: Visit, address: str, human: Human
+) -> None:
+    human.greets = True
+    visitor = visit(address)
+    visitor.wait("document.querySelector('#caption').textContent.length > 0")
+    visitor.wait("window.__digitalHuman.turn === 1")
+    visitor.ask("Never mind")
+    visitor.wait("window.__digitalHuman.turn === 2")
+    visitor.state("speaking")
+    assert [message["turn"] for message in human.of_type("interrupt")] == [1]
+    visitor.state("ready")
+    assert [message["turn"] for message in human.of_type("finished")] == [2]
 
 
 def test_a_question_asked_before_the_sound_is_open_is_heard(
