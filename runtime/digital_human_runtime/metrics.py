@@ -117,6 +117,10 @@ class Metrics:
         self.underruns = Counter(
             "digital_human_underruns", "Times that a listener waited for sound.", registry=registry
         )
+        for code in (*CODES, "other"):
+            self.errors.labels(code)  # 0 is there before the first error, so that a rise is seen
+        for reason in ("complete", "interrupted", "failed"):
+            self.turns.labels(reason)
         self.failovers = Counter(
             "digital_human_face_failovers",
             "Clauses for which the embedded face stepped in.",
