@@ -83,8 +83,12 @@ class Sessions(Protocol):
     async def ticket(self, principal: Principal) -> Ticket:
         """Admit a new session; Busy or Unavailable when there is no room."""
 
-    async def open(self, ticket: str) -> Conversation:
-        """Redeem a ticket, once; NotAuthenticated when it is unknown, used or expired."""
+    async def open(self, ticket: str, principal: Principal | None = None) -> Conversation:
+        """
+        Redeem a ticket, once; NotAuthenticated when it is unknown, used or expired.
+
+        The ticket proves its principal; that of the connection must be the same where it is known.
+        """
 
     async def resume(self, session: str, token: str, principal: Principal | None) -> Conversation:
         """

@@ -139,11 +139,11 @@ class Talk:
         await self._context.store.keep_ticket(digest(ticket), Admitted(session, principal))
         return Ticket(session, ticket, self._limits.ticket_seconds)
 
-    async def open(self, ticket: str) -> Conversation:
+    async def open(self, ticket: str, principal: Principal | None = None) -> Conversation:
         """Redeem a ticket, once; NotAuthenticated when it is unknown, used or expired."""
         with self._entering():
             admitted = await self._context.store.take_ticket(digest(ticket))
-            if admitted is None:
+            if admitted is None or principal not in {None, admitted.principal}:
                 raise NotAuthenticated(
                     "The ticket is unknown, used or expired; ask for a new one at /api/sessions."
                 )

@@ -131,7 +131,7 @@ class Connection:
         ticket = hello.ticket or ticket
         if ticket is None:
             raise NotAuthenticated("hello needs a ticket of POST /api/sessions, or resume")
-        return await self._sessions.open(ticket)
+        return await self._sessions.open(ticket, principal)
 
     async def _refuse(self, fault: RuntimeFault) -> None:
         try:

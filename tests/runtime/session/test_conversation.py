@@ -476,6 +476,11 @@ async def test_tickets(talk: Talk) -> None:
     for wrong in (ticket.ticket, "", "guess"):
         with pytest.raises(NotAuthenticated, match="unknown, used or expired"):
             await talk.open(wrong)
+    stolen = await talk.ticket("key:ada")
+    with pytest.raises(NotAuthenticated):
+        await talk.open(stolen.ticket, "key:eve")
+    with pytest.raises(NotAuthenticated):  # it is used up: somebody has it who should not
+        await talk.open(stolen.ticket, "key:ada")
     late = await talk.ticket("key:ada")
     await asyncio.sleep(60.1)
     with pytest.raises(NotAuthenticated):
