@@ -9,7 +9,7 @@ import asyncio
 import json
 import ssl
 import time
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,8 @@ from kubernetes.config import load_kube_config
 CONCURRENCY = 32
 MANAGER = "bare-client"
 _APPLY = "application/apply-patch+yaml"
+_CHANGES = frozenset({"ADDED", "MODIFIED"})
+_NO_TIMEOUT = aiohttp.ClientTimeout(total=None)
 
 
 class BareClient:
@@ -88,6 +90,38 @@ class BareClient:
             token = page["metadata"].get("continue", "")
             if not token:
                 return found
+
+    async def watch(self, path: str, done: Callable[[dict[str, Any]], bool], count: int) -> None:
+        """
+        Wait until ``done`` holds for ``count`` objects that are made or changed from now on.
+
+        A watch costs the API server one event for each change; lists of a thousand objects, again
+        and again, would take a good part of the machine from what is measured.
+        """
+        version = (await self.get(f"{path}?limit=1"))["metadata"]["resourceVersion"]
+        reached: set[str] = set()
+        while len(reached) < count:  # the server ends a watch now and then; it goes on from there
+            async for event in self._changes(path, version):
+                if event["type"] not in _CHANGES:
+                    raise RuntimeError(f"{path}: {event['type']} while it was watched")
+                metadata = event["object"]["metadata"]
+                version = metadata["resourceVersion"]
+                change = reached.add if done(event["object"]) else reached.discard
+                change(metadata["name"])
+                if len(reached) == count:
+                    return
+
+    async def _changes(self, path: str, version: str) -> AsyncIterator[dict[str, Any]]:
+        """The events of one watch, one for each line."""
+        query = {"watch": "1", "resourceVersion": version}
+        rest = b""
+        async with self._session.get(
+            f"{self._server}{path}", params=query, timeout=_NO_TIMEOUT
+        ) as stream:
+            async for piece in stream.content.iter_any():
+                *lines, rest = (rest + piece).split(b"\n")
+                for line in lines:
+                    yield json.loads(line)
 
     async def until(self, done: Any, seconds: float, pause: float = 0.25) -> float:
         """Wait until ``await done()``; returns the seconds, raises TimeoutError."""

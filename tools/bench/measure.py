@@ -4,8 +4,8 @@ import asyncio
 import copy
 import random
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ SETTLE_SECONDS = 20.0  # every autoscaler has spoken by then
 LATE_SECONDS = PATIENCE + 30.0  # by then every human has told that there are no metrics here
 DEADLINE = 900.0
 DRIFTS = 200
+_DEPLOYMENTS = f"/apis/apps/v1/namespaces/{PLACE}/deployments"
 _HZ = 100.0
 _POLL = 0.003
 
@@ -137,11 +138,12 @@ async def bare(
                 child["metadata"]["ownerReferences"][0]["uid"] = made["metadata"]["uid"]
             await gather(client.apply(path, child) for path, child in owned)
 
-        began = time.monotonic()
-        await gather(one(index) for index in range(size))
-        applied = time.monotonic() - began
-        await client.until(lambda: _all_available(client, size), DEADLINE)
-        seconds = time.monotonic() - began
+        async with _watched(client, _DEPLOYMENTS, _is_available, size) as ready:
+            began = time.monotonic()
+            await gather(one(index) for index in range(size))
+            applied = time.monotonic() - began
+            await ready
+            seconds = time.monotonic() - began
     console.print(f"  bare client: applied {applied:.1f} s, ready {seconds:.1f} s")
     return {"bare_client_seconds": round(seconds, 2), "bare_apply_seconds": round(applied, 2)}
 
@@ -155,20 +157,29 @@ def _account(here: Here, name: str) -> Path:
     return service_account_kubeconfig(here.cluster.kubeconfig, PLACE, name, path)
 
 
+@asynccontextmanager
+async def _watched(
+    client: BareClient, path: str, done: Callable[[dict[str, Any]], bool], size: int
+) -> AsyncIterator[asyncio.Task[None]]:
+    """A task that ends when ``done`` holds for all objects; it watches from the first one on."""
+    watching = asyncio.create_task(asyncio.wait_for(client.watch(path, done, size), DEADLINE))
+    try:
+        await asyncio.sleep(1)  # so that the watch is open
+        yield watching
+    finally:
+        watching.cancel()
+
+
 async def _converge(client: BareClient, size: int) -> float:
     """Create all humans and wait until each says Ready about its spec."""
-    began = time.monotonic()
-    await gather(
-        client.apply(HUMANS.path(PLACE, human(i)["metadata"]["name"]), human(i))
-        for i in range(size)
-    )
-    await client.until(lambda: _all_ready(client, size), DEADLINE)
-    return time.monotonic() - began
-
-
-async def _all_ready(client: BareClient, size: int) -> bool:
-    items = await client.items(f"{HUMANS.path(PLACE)}?resourceVersion=0")
-    return len(items) == size and all(_is_ready(item) for item in items)
+    async with _watched(client, HUMANS.path(PLACE), _is_ready, size) as ready:
+        began = time.monotonic()
+        await gather(
+            client.apply(HUMANS.path(PLACE, human(i)["metadata"]["name"]), human(i))
+            for i in range(size)
+        )
+        await ready
+        return time.monotonic() - began
 
 
 def _is_ready(item: dict[str, Any]) -> bool:
@@ -176,10 +187,8 @@ def _is_ready(item: dict[str, Any]) -> bool:
     return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
 
 
-async def _all_available(client: BareClient, size: int) -> bool:
-    path = f"/apis/apps/v1/namespaces/{PLACE}/deployments?resourceVersion=0"
-    items = await client.items(path)
-    return len(items) == size and all(i["status"].get("readyReplicas", 0) >= 1 for i in items)
+def _is_available(item: dict[str, Any]) -> bool:
+    return bool(item.get("status", {}).get("readyReplicas", 0) >= 1)
 
 
 async def _children(client: BareClient) -> list[dict[str, Any]]:
