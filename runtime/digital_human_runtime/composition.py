@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from digital_human_runtime.tracing import TurnTraces
 
 # ruff: noqa: PLC0415 - an engine that is not used is not imported: start-up and memory are small
+_PATIENCE = 0.75
+"""Of the time that a turn gives its face: how long a service may take."""
 
 
 def engines(settings: Settings) -> Engines:
@@ -145,13 +147,24 @@ def _faces(settings: Settings) -> tuple[Face, Face | None]:
     """The face, and the embedded one behind a service."""
     from digital_human_runtime.engines.face.embedded.face import EmbeddedFace
 
-    server = settings.face
+    server, fps = settings.face, settings.environment.digital_human_face_fps
+    embedded = EmbeddedFace(fps=fps)
     if server is None:
-        return EmbeddedFace(fps=settings.environment.digital_human_face_fps), None
+        return embedded, None
+    from digital_human_runtime.engines.face.audio2face.cloud import Cloud
     from digital_human_runtime.engines.face.audio2face.face import Audio2Face
 
-    remote = Audio2Face(server.address, tls=server.tls, ca_file=server.ca_file)
-    return remote, EmbeddedFace(fps=remote.fps)
+    function = server.function
+    remote = Audio2Face(
+        server.address,
+        fps=fps,
+        tls=server.tls,
+        ca_file=server.ca_file,
+        cloud=Cloud(function.function_id, function.api_key_file) if function else None,
+        # Below the limit of the pipeline: the face learns that its service failed, and probes it.
+        patience=limits(settings).face_seconds * _PATIENCE,
+    )
+    return remote, embedded
 
 
 def transcriber(settings: Settings) -> Transcriber | None:

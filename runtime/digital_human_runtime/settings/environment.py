@@ -68,8 +68,8 @@ class Environment(BaseSettings):
     digital_human_health_address: str = "0.0.0.0:9090"
     """Where probes and metrics are served."""
     digital_human_allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
-    """Origins of browsers that may open a WebSocket beside the page's own, separated by commas;
-    `*` allows all."""
+    """Origins of pages that may open a WebSocket or send requests beside the page's own, separated
+    by commas; `*` allows all."""
     digital_human_trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
     """Addresses of proxies whose `X-Forwarded-For` is believed, separated by commas."""
     digital_human_api_key_file: Path | None = None
@@ -131,7 +131,17 @@ class Environment(BaseSettings):
     digital_human_models: Path | None = None
     """Folder with the weights; absent: what the file says."""
     digital_human_face_fps: Literal[30, 60] = 30
-    """Frames for each second of sound of the embedded face."""
+    """Frames for each second of sound that the face has. Those of a service with another rate are
+    taken by their time."""
+    digital_human_face_tls: bool | None = None
+    """Whether the connection to Audio2Face is encrypted; absent: what the file says."""
+    digital_human_face_function_id: Annotated[
+        str | None, Field(pattern=r"^[A-Za-z0-9-]{1,64}$")
+    ] = None
+    """Function of NVIDIA's cloud that runs Audio2Face at `AUDIO2FACE_SERVER`, such as
+    `grpc.nvcf.nvidia.com:443`; needs TLS and a key. Absent: what the file says."""
+    digital_human_face_api_key_file: Path | None = None
+    """File with the key of NVIDIA's cloud; absent: the mounted `face-api-key/value`."""
     digital_human_face_streams: Annotated[int, Field(ge=1, le=10000)] = 128
     """Streams of `ProcessAudioStream` that are served at once."""
     digital_human_speaking_health_seconds: Annotated[float, Field(ge=0)] = 0.0

@@ -167,6 +167,8 @@ class FaceSection(Section):
     """Host and port of the service."""
     tls: bool = False
     """Whether the connection to it is encrypted."""
+    function_id: Annotated[str | None, Field(pattern=r"^[A-Za-z0-9-]{1,64}$")] = None
+    """Function of NVIDIA's cloud that runs it; needs TLS and a key."""
 
     @model_validator(mode="after")
     def _has_address(self) -> FaceSection:

@@ -9,8 +9,9 @@ from pathlib import Path
 from digital_human_runtime.engines.llm import naming
 from digital_human_runtime.engines.llm.errors import Refused
 
-from . import environment, file
+from . import environment, face, file
 from .environment import Environment
+from .face import FaceServer
 from .file import ConfigFile, GpuSection, PersonaSection, TransformersSection
 from .problems import SettingsError
 
@@ -82,15 +83,6 @@ class ServedVoice:
 
 
 VoiceChoice = EspeakVoice | PiperVoice | RivaVoice | ServedVoice
-
-
-@dataclass(frozen=True, slots=True)
-class FaceServer:
-    """An Audio2Face-3D service."""
-
-    address: str
-    tls: bool
-    ca_file: Path | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +161,10 @@ class Settings:
         parts = (self.model, self.voice, self.transcription)
         keys = [getattr(part, "api_key_file", None) for part in parts]
         redis = self.sessions.redis
-        others = [redis.password_file if redis else None, self.face.ca_file if self.face else None]
+        others = [redis.password_file if redis else None]
+        if self.face is not None:
+            function = self.face.function
+            others += [self.face.ca_file, function.api_key_file if function else None]
         return (*self.security.secret_files, *(f for f in (*keys, *others) if f is not None))
 
 
@@ -191,7 +186,7 @@ def resolve(config: ConfigFile, env: Environment) -> Settings:
         persona=persona,
         model=_model(config, env),
         voice=_voice(config, env),
-        face=_face(config, env),
+        face=face.choose(config, env),
         transcription=_transcription(env),
         sessions=_sessions(config, env),
         security=_security(config, env),
@@ -299,21 +294,6 @@ def _voice(config: ConfigFile, env: Environment) -> VoiceChoice:
     if speech.piper is not None:
         return PiperVoice(speech.piper.url)
     return EspeakVoice()
-
-
-def _face(config: ConfigFile, env: Environment) -> FaceServer | None:
-    if env.audio2face_enabled is False:
-        return None
-    address = env.audio2face_server or config.face.address
-    if address is None:
-        if env.audio2face_enabled:
-            raise SettingsError(
-                "AUDIO2FACE_ENABLED is true, but AUDIO2FACE_SERVER does not say where it is: set it"
-                " to host:port, for example audio2face:50051, or AUDIO2FACE_ENABLED to false"
-            )
-        return None
-    ca_file = _existing(env.digital_human_secrets / "face-ca" / "ca.crt")
-    return FaceServer(address, config.face.tls, ca_file if config.face.tls else None)
 
 
 def _transcription(env: Environment) -> Transcription | None:

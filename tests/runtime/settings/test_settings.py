@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from digital_human_runtime import settings
 from digital_human_runtime.settings import SettingsError, file
 from digital_human_runtime.settings.environment import Environment
+from digital_human_runtime.settings.face import FaceFunction, FaceServer
 from digital_human_runtime.settings.settings import (
     BuiltinModel,
     EspeakVoice,
-    FaceServer,
     LocalModel,
     PiperVoice,
     RivaVoice,
@@ -255,6 +255,51 @@ def test_which_voice(
 )
 def test_which_face(variables: dict[str, str], face: FaceServer | None) -> None:
     assert settings.load(variables).face == face
+
+
+NVCF = {
+    "AUDIO2FACE_SERVER": "grpc.nvcf.nvidia.com:443",
+    "DIGITAL_HUMAN_FACE_FUNCTION_ID": "8efc-55f5",
+    "DIGITAL_HUMAN_FACE_TLS": "true",
+    "DIGITAL_HUMAN_FACE_API_KEY_FILE": "/keys/nvcf",
+}
+
+
+def test_a_face_in_the_cloud_of_nvidia(configured: Any, tmp_path: Path) -> None:
+    function = FaceFunction("8efc-55f5", Path("/keys/nvcf"))
+    found = settings.load(NVCF)
+    assert found.face == FaceServer("grpc.nvcf.nvidia.com:443", True, None, function)
+    assert Path("/keys/nvcf") in found.secret_files
+    (tmp_path / "face-api-key").mkdir()
+    key = tmp_path / "face-api-key" / "value"
+    key.write_text("k")
+    face = {"kind": "audio2face", "address": "c:443", "tls": True, "functionId": "f-1"}
+    mounted = configured({"face": face}, DIGITAL_HUMAN_SECRETS=str(tmp_path))
+    assert mounted.face == FaceServer("c:443", True, None, FaceFunction("f-1", key))
+    assert settings.load({**NVCF, "AUDIO2FACE_ENABLED": "false"}).face is None
+
+
+@pytest.mark.parametrize(
+    ("missing", "named"),
+    [
+        (["DIGITAL_HUMAN_FACE_FUNCTION_ID"], ["face.functionId"]),
+        (["DIGITAL_HUMAN_FACE_TLS"], ["face.tls"]),
+        (["DIGITAL_HUMAN_FACE_API_KEY_FILE"], ["face-api-key/value"]),
+        (
+            ["DIGITAL_HUMAN_FACE_API_KEY_FILE", "DIGITAL_HUMAN_FACE_TLS"],
+            ["DIGITAL_HUMAN_FACE_API_KEY_FILE", "DIGITAL_HUMAN_FACE_TLS"],
+        ),
+        (["AUDIO2FACE_SERVER"], ["AUDIO2FACE_SERVER"]),
+    ],
+)
+def test_half_of_the_cloud_of_nvidia_is_refused(missing: list[str], named: list[str]) -> None:
+    variables = {name: value for name, value in NVCF.items() if name not in missing}
+    with pytest.raises(SettingsError) as caught:
+        settings.load(variables)
+    (sentence,) = caught.value.sentences
+    for name in [*missing, *named]:
+        assert name in sentence
+    assert ("DIGITAL_HUMAN_FACE_TLS" in sentence) == ("DIGITAL_HUMAN_FACE_TLS" in missing)
 
 
 def test_secrets_that_are_mounted_are_found(configured: Any, tmp_path: Path) -> None:

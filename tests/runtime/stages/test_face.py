@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -35,8 +36,13 @@ def a_stage(*faces: EnergyFace, rate: int = RATE) -> FaceStage:
 
 
 async def perform(stage: FaceStage, pieces: list[int]) -> Weights:
+    """All frames of loud sound that comes in pieces of these lengths."""
+    return await perform_sound(stage, [loud(piece) for piece in pieces])
+
+
+async def perform_sound(stage: FaceStage, pieces: Sequence[Samples]) -> Weights:
     """All frames of sound that comes in pieces."""
-    frames = [await stage.push(loud(piece)) for piece in pieces]
+    frames = [await stage.push(piece) for piece in pieces]
     frames.append(await stage.finish())
     await stage.close()
     return np.concatenate(frames)

@@ -5,7 +5,7 @@ The jaw follows the loudness; that is all of a face that the client's tests need
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -41,6 +41,9 @@ class Service(audio2face_pb2_grpc.A2FControllerServiceServicer):
     def __init__(self) -> None:
         self.calls = Calls()
         self.fault = ""
+        self.fps = FPS
+        self.pace = 0.0
+        """Seconds that each frame takes."""
         self.health = health.aio.HealthServicer()
 
     async def serving(self, well: bool) -> None:
@@ -80,14 +83,15 @@ class Service(audio2face_pb2_grpc.A2FControllerServiceServicer):
             self.calls.chunks.append(len(part.audio_buffer) // 2)
             sound = np.concatenate((sound, np.frombuffer(part.audio_buffer, "<i2")))
             heard = len(sound) / rate * (0.4 if self.fault == "short" else 1.0)
-            ready = max(0, int((heard - 0.2) * FPS))  # looks ahead
+            ready = max(0, int((heard - 0.2) * self.fps))  # looks ahead
             for number in range(done, ready):
                 yield self._frame(number, sound, rate)
             done = max(done, ready)
             if self.fault == "die" and done > 10:
                 await context.abort(grpc.StatusCode.UNAVAILABLE, "gone")
-        last = -(-len(sound) * FPS // rate)
+        last = -(-len(sound) * self.fps // rate)
         for number in range(done, done if self.fault == "short" else last):
+            await asyncio.sleep(self.pace)
             yield self._frame(number, sound, rate)
         if self.fault == "hang at the end":
             await asyncio.Event().wait()
@@ -98,7 +102,7 @@ class Service(audio2face_pb2_grpc.A2FControllerServiceServicer):
 
     def _frame(self, number: int, sound: Any, rate: int) -> Any:
         around = sound[
-            max(0, int((number / FPS - 0.03) * rate)) : int((number / FPS + 0.03) * rate)
+            max(0, int((number / self.fps - 0.03) * rate)) : int((number / self.fps + 0.03) * rate)
         ]
         loud = float(np.sqrt(np.mean(np.square(around.astype(float))))) if len(around) else 0.0
         values = np.zeros(len(NAMES))
@@ -109,7 +113,7 @@ class Service(audio2face_pb2_grpc.A2FControllerServiceServicer):
             values[-1] = np.nan
         if self.fault == "few":
             values = values[:20]
-        at = 1.0 if self.fault == "order" else number / FPS
+        at = 1.0 if self.fault == "order" else number / self.fps
         weights = animation_pb2.FloatArrayWithTimeCode(time_code=at, values=values)
         skeleton = animation_pb2.SkelAnimation(blend_shape_weights=[weights])
         return Answer(animation_data=animation_pb2.AnimationData(skel_animation=skeleton))
@@ -130,6 +134,27 @@ async def eventually(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
+class Guard(grpc.aio.ServerInterceptor):  # type: ignore[misc] # grpc has no types
+    """Refuses calls whose metadata lacks something, health included, as NVIDIA's cloud does."""
+
+    def __init__(self, demands: Mapping[str, str]) -> None:
+        self._demands = demands
+
+    async def intercept_service(self, continuation: Any, details: Any) -> Any:
+        """Let the call through, or answer it with UNAUTHENTICATED."""
+        handler = await continuation(details)
+        told = dict(details.invocation_metadata)
+        if all(told.get(name) == value for name, value in self._demands.items()):
+            return handler
+
+        async def refuse(request: Any, context: Any) -> None:
+            await context.abort(grpc.StatusCode.UNAUTHENTICATED, "who are you?")
+
+        if handler.response_streaming:
+            return grpc.stream_stream_rpc_method_handler(refuse)
+        return grpc.unary_unary_rpc_method_handler(refuse)
+
+
 @dataclass
 class Served:
     service: Service
@@ -138,9 +163,12 @@ class Served:
 
 
 @asynccontextmanager
-async def served(credentials: Any = None, port: int = 0) -> AsyncIterator[Served]:
-    """The service on a free port of the loopback interface."""
-    service, server = Service(), grpc.aio.server()
+async def served(
+    credentials: Any = None, port: int = 0, demands: Mapping[str, str] | None = None
+) -> AsyncIterator[Served]:
+    """The service on a free port of the loopback interface; it may demand metadata."""
+    guards = [Guard(demands)] if demands is not None else []
+    service, server = Service(), grpc.aio.server(interceptors=guards)
     add = cast("Any", audio2face_pb2_grpc.add_A2FControllerServiceServicer_to_server)
     add(service, server)
     health_pb2_grpc.add_HealthServicer_to_server(service.health, server)

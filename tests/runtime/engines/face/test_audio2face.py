@@ -1,17 +1,10 @@
 import asyncio
-import datetime
-import ipaddress
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import grpc
 import numpy as np
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from google.protobuf.any_pb2 import Any as Packed  # type: ignore[import-untyped]
 from nvidia_audio2face_3d import messages_pb2
 
@@ -231,17 +224,6 @@ async def test_emotions_ride_on_the_sound_they_belong_to(
     assert felt.emotion["anger"] == 0.5
 
 
-async def test_metadata_goes_with_every_call(service: Served) -> None:
-    face = Audio2Face(
-        service.address, metadata=(("function-id", "f-1"), ("authorization", "Bearer k"))
-    )
-    await face.start()
-    await face.close()
-    told = service.service.calls.metadata[0]
-    assert told["function-id"] == "f-1"
-    assert told["authorization"] == "Bearer k"
-
-
 async def test_nobody_there_is_said_in_one_sentence() -> None:
     face = Audio2Face("127.0.0.1:1", patience=0.3)
     with pytest.raises(EngineFault, match="cannot be reached"):
@@ -296,44 +278,25 @@ def test_both_generations_of_the_emotion_type_are_read(package: str) -> None:
     assert wire.aggregate(Packed(type_url="x/y.Other", value=b"")) is None
 
 
-@pytest.fixture
-def certificate(tmp_path: Path) -> tuple[bytes, bytes]:
-    """A key and a certificate of 127.0.0.1 that is its own authority."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "audio2face")])
-    now = datetime.datetime.now(datetime.UTC)
-    built = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(hours=1))
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]),
-            critical=False,
-        )
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    plain = serialization.NoEncryption()
-    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain)
-    return private, built.public_bytes(pem)
+async def test_frames_of_any_rate_are_taken_by_time(service: Served) -> None:
+    service.service.fps = 24
+    face = Audio2Face(service.address, fps=60)
+    await face.start()
+    clause = np.concatenate((np.full(16000, 3000, np.int16), np.zeros(16000, np.int16)))
+    made = await frames(await face.open(sample_rate=16000, options=FaceOptions()), [clause])
+    assert len(made) == 120
+    assert made[6:54, JAW] == pytest.approx(0.5, abs=0.01)
+    assert made[66:, JAW].max() < 0.01
+    await face.close()
 
 
-async def test_tls_trusts_the_authority_of_its_file_and_no_other(
-    tmp_path: Path, certificate: tuple[bytes, bytes]
-) -> None:
-    (tmp_path / "ca.crt").write_bytes(certificate[1])
-    async with served(grpc.ssl_server_credentials([certificate])) as service:
-        face = Audio2Face(service.address, tls=True, ca_file=tmp_path / "ca.crt")
-        await face.start()
-        stream = await face.open(sample_rate=16000, options=FaceOptions())
-        assert len(await frames(stream, [vowels(16000, 1.0)])) == 30
-        await face.close()
-        stranger = Audio2Face(service.address, tls=True, patience=1.0)
-        with pytest.raises(EngineFault, match="cannot be reached"):
-            await stranger.start()
-        await stranger.close()
+async def test_a_service_that_answers_too_slowly_is_a_fault(service: Served) -> None:
+    face = Audio2Face(service.address, patience=0.3, probe_seconds=60.0)
+    await face.start()
+    service.service.pace = 0.1  # seconds for each frame: never silent, never done
+    stream = await face.open(sample_rate=16000, options=FaceOptions())
+    async with asyncio.timeout(2):
+        with pytest.raises(EngineFault, match="did not answer within"):
+            await frames(stream, [np.full(16000, 9000, np.int16)])
+    assert not face.check().ok
+    await face.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,13 @@ from digital_human_runtime.errors import BadInput, EngineFault, RuntimeFault
 from digital_human_runtime.frames import Check, FaceOptions
 
 from . import wire
+from .cloud import Cloud, Metadata
 from .segment import Segment
 from .stream import RemoteStream
 
 RATES = (16000, 144000)
 """Sample rates that the service takes, in hertz."""
-_WARM_RATE, _WARM_SECONDS = 16000, 0.5
+_WARM_RATE, _WARM_SECONDS, _WARM_PATIENCE = 16000, 0.5, 5.0
 _LONGEST_PAUSE = 60.0
 _MESSAGE_BYTES = 16 << 20
 
@@ -33,10 +34,11 @@ class Audio2Face:
     """
     A ``Face`` by an Audio2Face-3D service at ``address`` (host:port).
 
-    ``tls`` encrypts, trusting ``ca_file`` or the machine's authorities. ``metadata`` goes with
-    every call: NVIDIA's cloud wants ``function-id`` and ``authorization``. A service that fails is
-    left alone until a probe finds it well again, each time for longer; until then ``open`` fails at
-    once, so that another face can step in.
+    ``tls`` encrypts, trusting ``ca_file`` or the machine's authorities. ``cloud`` names a function
+    of NVIDIA's cloud and the key to it. No step of a stream takes longer than ``patience`` seconds.
+    A service that fails is left alone until a probe finds it well again, each time for longer;
+    until then ``open`` fails at once, so that another face can step in. Frames are ``fps`` a
+    second, whatever the rate of the service: they are taken from its own by time.
     """
 
     def __init__(
@@ -46,13 +48,13 @@ class Audio2Face:
         fps: int = 30,
         tls: bool = False,
         ca_file: Path | None = None,
-        metadata: Sequence[tuple[str, str]] = (),
+        cloud: Cloud | None = None,
         patience: float = 3.0,
         probe_seconds: float = 5.0,
     ) -> None:
         self._address, self._fps = address, fps
         self._tls, self._ca_file = tls, ca_file
-        self._metadata = tuple(metadata)
+        self._cloud = cloud
         self._patience, self._probe_seconds = patience, probe_seconds
         self._channel: Any = None
         self._call: Any = None
@@ -66,6 +68,11 @@ class Audio2Face:
     def fps(self) -> int:
         """Frames for each second of sound."""
         return self._fps
+
+    @property
+    def patience(self) -> float:
+        """Seconds after which a step of a stream has failed."""
+        return self._patience
 
     async def start(self) -> None:
         """Connect, check its health and warm it up; EngineFault when it is not there."""
@@ -108,14 +115,14 @@ class Audio2Face:
         vector(options.emotions)
         if self._fault:
             raise EngineFault(f"Audio2Face is away: {self._fault}")
-        stream = self._stream(sample_rate, options)
+        stream = self._stream(sample_rate, options, self._patience)
         self._streams.add(stream)
         return stream
 
-    def _stream(self, sample_rate: int, options: FaceOptions) -> RemoteStream:
+    def _stream(self, sample_rate: int, options: FaceOptions, patience: float) -> RemoteStream:
         def begin(emotions: Mapping[str, float]) -> Segment:
             header = wire.header(sample_rate, options, emotions)
-            return Segment(self._calling, header, sample_rate=sample_rate, patience=self._patience)
+            return Segment(self._calling, header, sample_rate=sample_rate, patience=patience)
 
         def ended(fault: EngineFault | None) -> None:
             if fault is not None:
@@ -123,10 +130,20 @@ class Audio2Face:
             else:
                 self._failures = 0
 
-        return RemoteStream(begin, ended, sample_rate=sample_rate, fps=self._fps, options=options)
+        return RemoteStream(
+            begin,
+            ended,
+            sample_rate=sample_rate,
+            fps=self._fps,
+            options=options,
+            patience=patience,
+        )
 
     def _calling(self, requests: Any) -> Any:
-        return self._call(requests, metadata=self._metadata)
+        return self._call(requests, metadata=self._metadata())
+
+    def _metadata(self) -> Metadata:
+        return self._cloud.metadata() if self._cloud is not None else ()
 
     def _connect(self) -> Any:
         options = (
@@ -151,7 +168,7 @@ class Audio2Face:
         stub = health_pb2_grpc.HealthStub(self._channel)
         try:
             answer = await stub.Check(
-                health_pb2.HealthCheckRequest(), timeout=self._patience, metadata=self._metadata
+                health_pb2.HealthCheckRequest(), timeout=self._patience, metadata=self._metadata()
             )
         except grpc.aio.AioRpcError as error:
             if error.code() == grpc.StatusCode.UNIMPLEMENTED:
@@ -162,7 +179,8 @@ class Audio2Face:
 
     async def _warm(self) -> None:
         """The first streams of a service are slow, and only a stream shows that it works."""
-        stream = self._stream(_WARM_RATE, FaceOptions())
+        patience = max(self._patience, _WARM_PATIENCE)
+        stream = self._stream(_WARM_RATE, FaceOptions(), patience)
         try:
             await stream.push(np.zeros(int(_WARM_RATE * _WARM_SECONDS), dtype=np.int16))
             await stream.finish()

@@ -133,9 +133,7 @@ class Segment:
                 self._watch()
                 await self._take_all()
         except TimeoutError:
-            raise EngineFault(
-                f"Audio2Face did not answer within {self._patience:g} seconds."
-            ) from None
+            raise unanswered(self._patience) from None
         except grpc.aio.AioRpcError as error:
             raise EngineFault(f"Audio2Face broke off: {error.code().name}.") from None
         except (ValueError, TypeError):
@@ -177,3 +175,8 @@ class Segment:
         until = self.frames.at[-1] if self.frames.at else 0.0
         if self._sent / self._rate - until > _MISSING:
             raise EngineFault("Audio2Face left out frames.")
+
+
+def unanswered(seconds: float) -> EngineFault:
+    """The fault of a service that took too long."""
+    return EngineFault(f"Audio2Face did not answer within {seconds:g} seconds.")

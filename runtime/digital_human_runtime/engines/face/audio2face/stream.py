@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from digital_human_runtime.errors import BadInput, Conflict, EngineFault
 from digital_human_runtime.frames import SHAPE_INDEX, SHAPES, FaceOptions, Samples, Weights
 
 from .cutting import Cutter
-from .segment import Emotions, Segment
+from .segment import Emotions, Segment, unanswered
 from .timeline import Stretch, Timeline
 
 _CHUNK = 1.0
@@ -34,9 +34,17 @@ class RemoteStream:
     """A ``FaceStream``; raises EngineFault as soon as a call has failed."""
 
     def __init__(
-        self, begin: Begin, ended: Ended, *, sample_rate: int, fps: int, options: FaceOptions
+        self,
+        begin: Begin,
+        ended: Ended,
+        *,
+        sample_rate: int,
+        fps: int,
+        options: FaceOptions,
+        patience: float,
     ) -> None:
         self._begin, self._ended = begin, ended
+        self._patience = patience
         self._rate, self._fps, self._clamp = sample_rate, fps, options.clamp
         self._feeling: dict[str, float] = dict(options.emotions)
         self._felt: list[tuple[int, dict[str, float]]] = []
@@ -62,7 +70,7 @@ class RemoteStream:
             raise Conflict("This face stream has ended; open another.")
         if samples.ndim != 1 or samples.dtype != np.int16:
             raise BadInput("samples: send mono PCM of 16 bits.")
-        with self._faults():
+        async with self._faults():
             self._samples += len(samples)
             async with self._sending:
                 ended = await self._feed(samples) if len(samples) else []
@@ -81,7 +89,7 @@ class RemoteStream:
             return _none()
         self._over = True
         self._wait(None)
-        with self._faults():
+        async with self._faults():
             async with self._sending:
                 await self._send()
                 await self._end()
@@ -198,17 +206,19 @@ class RemoteStream:
         if not idle and not self._over:
             self._wait(_IDLE)
 
-    @contextmanager
-    def _faults(self) -> Iterator[None]:
-        """Tell the face of a fault, once, and let it out."""
+    @asynccontextmanager
+    async def _faults(self) -> AsyncIterator[None]:
+        """Bound what is done in time; tell the face of a fault, once, and let it out."""
         try:
             if self._fault is not None:
                 raise self._fault
-            yield
-        except EngineFault as fault:
+            async with asyncio.timeout(self._patience):
+                yield
+        except (EngineFault, TimeoutError) as error:
+            fault = error if isinstance(error, EngineFault) else unanswered(self._patience)
             self._over = True
             self._ended(fault)
-            raise
+            raise fault from None
 
 
 def _none() -> Weights:

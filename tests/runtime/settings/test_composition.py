@@ -1,0 +1,21 @@
+"""What the composition makes of settings."""
+
+import pytest
+
+from digital_human_runtime import composition, settings
+from digital_human_runtime.engines.face.audio2face import Audio2Face
+
+
+@pytest.mark.parametrize("fps", [30, 60])
+def test_a_service_and_the_face_behind_it_have_the_rate_of_the_settings(fps: int) -> None:
+    told = {"AUDIO2FACE_SERVER": "a2f:50051", "DIGITAL_HUMAN_FACE_FPS": str(fps)}
+    found = composition.engines(settings.load(told))
+    assert found.fallback is not None
+    assert (found.face.fps, found.fallback.fps) == (fps, fps)
+
+
+def test_a_turn_waits_longer_for_a_face_than_the_face_for_its_service() -> None:
+    told = settings.load({"AUDIO2FACE_SERVER": "a2f:50051"})
+    face = composition.engines(told).face
+    assert isinstance(face, Audio2Face)
+    assert face.patience < composition.limits(told).face_seconds
