@@ -1,4 +1,4 @@
-"""Which pages may open a WebSocket: the own one, and those on the allow-list."""
+"""Which pages may talk to us: the own one, and those on the allow-list."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp
 
 from digital_human_runtime.version import version
 
-from . import chat, completions, page, problems, speech
+from . import chat, completions, origin, page, problems, speech
 from .requests import BodyLimit
 from .services import Services
 
@@ -24,7 +24,9 @@ def create(services: Services, websocket: ASGIApp) -> FastAPI:
         redoc_url=None,
     )
     problems.install(app, services.metrics.failed)
-    app.add_middleware(BodyLimit, limit=services.settings.security.request_bytes)
+    security = services.settings.security
+    app.add_middleware(BodyLimit, limit=security.request_bytes)
+    origin.install(app, security.allowed_origins)
 
     @app.get("/health")
     async def health() -> Response:
