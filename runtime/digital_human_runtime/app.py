@@ -103,6 +103,8 @@ class Runtime:
         wanted = self.settings.environment.cuda_visible_devices
         if wanted not in {None, "-1"} and not self._gpus.read():
             _log.warning("CUDA_VISIBLE_DEVICES is set, but there is no GPU")
+        for sentence in self.settings.unheeded:
+            _log.warning(sentence)
         await self._serve("health", health_app.create(self.health, self.scrape))
         await self._start_engines()
         talk = await self._start_talk()

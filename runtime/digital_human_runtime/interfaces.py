@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from .frames import Check, FaceOptions, Message, Samples, Speech, Weights
 
@@ -37,6 +37,14 @@ class LanguageModel(Engine, Protocol):
         Closing the generator cancels the answer and frees what it held, at once. Raises
         EngineFault when the model gives up, Busy when it has no room.
         """
+
+
+@runtime_checkable
+class CountsTokens(Protocol):
+    """What a language model has as well when its tokens are known in this process."""
+
+    async def count(self, messages: Sequence[Message], answer: str) -> tuple[int, int]:
+        """Tokens of a conversation as the model reads it, and of its answer."""
 
 
 class Voice(Engine, Protocol):

@@ -15,6 +15,13 @@ from .names import BY_PASCAL
 
 SLOWEST, FASTEST = 8000, 144000
 """Hertz; NVIDIA advises 16000."""
+_SHARE = "preferred_emotion_strength"
+_RANGES = (
+    ("emotion_strength", 0.0, 1.0),
+    ("live_blend_coef", 0.0, 1.0),
+    (_SHARE, 0.0, 1.0),
+    ("emotion_contrast", 0.3, 3.0),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +53,7 @@ def _options(header: messages_pb2.AudioWithEmotionStreamHeader) -> FaceOptions:
     shapes, emotion = header.blendshape_params, header.emotion_params
     after = header.emotion_post_processing_params
     told: dict[str, float] = {}
-    for name, low, high in (("emotion_strength", 0.0, 1.0), ("live_blend_coef", 0.0, 1.0)):
+    for name, low, high in _RANGES:
         if after.HasField(name):
             told[name] = _within(getattr(after, name), name, low, high)
     transition = FaceOptions().transition_seconds
@@ -71,6 +78,9 @@ def preferred(
     Emotions that a client wishes for, as the header says they count.
 
     Names that are no emotion are passed over; of more than ``max_emotions`` the strongest stay.
+    The service of NVIDIA mixes them with those that it hears. Nothing is heard here, so
+    ``preferred_emotion_strength`` mixes them with none, and they count whole where it is not sent;
+    ``emotion_contrast`` is about what is heard and changes nothing.
     """
     after = header.emotion_post_processing_params
     if after.HasField("enable_preferred_emotion") and not after.enable_preferred_emotion:
@@ -78,7 +88,8 @@ def preferred(
     known = {name: _unit(value) for name, value in emotion.items() if name in EMOTIONS}
     most = after.max_emotions if after.HasField("max_emotions") else len(EMOTIONS)
     strongest = sorted(known, key=lambda name: (-known[name], name))[: max(0, most)]
-    return {name: known[name] for name in strongest if known[name] > 0}
+    share = after.preferred_emotion_strength if after.HasField(_SHARE) else 1.0
+    return {name: known[name] * share for name in strongest if known[name] * share > 0}
 
 
 def _by_shape(values: Mapping[str, float], field: str) -> dict[str, float]:

@@ -20,6 +20,7 @@ from .chat import while_connected
 from .measured import measured
 from .requests import admitted, body_of
 from .services import Services
+from .usage import usage
 
 STARTED = int(time.time())
 _REFUSED = ("tools", "functions", "response_format", "audio", "logprobs")
@@ -52,6 +53,12 @@ class ChatMessage(BaseModel):
         return Message(_ROLES[self.role], text)
 
 
+class StreamOptions(BaseModel):
+    """What a stream shall hold beside the answer."""
+
+    include_usage: bool = False
+
+
 class CompletionRequest(BaseModel):
     """What OpenAI's clients send; settings of no effect here are taken and passed over."""
 
@@ -60,10 +67,16 @@ class CompletionRequest(BaseModel):
     model: str
     messages: Annotated[list[ChatMessage], Field(min_length=1, max_length=1000)]
     stream: bool = False
+    stream_options: StreamOptions | None = None
     max_tokens: Annotated[int, Field(ge=1, le=65536)] | None = None
     max_completion_tokens: Annotated[int, Field(ge=1, le=65536)] | None = None
     temperature: Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)] | None = None
     n: Literal[1] | None = None
+
+    @property
+    def conversation(self) -> Sequence[Message]:
+        """As the language model sees it."""
+        return [one.message for one in self.messages]
 
 
 def router(services: Services) -> APIRouter:
@@ -85,11 +98,13 @@ def router(services: Services) -> APIRouter:
         head = {"id": f"chatcmpl-{uuid4().hex}", "created": int(time.time()), "model": asked.model}
         pieces = measured(_pieces(services, asked), services.metrics, "completions")
         if asked.stream:
-            return sse.answer(_chunks(head, await sse.begun(pieces)))
+            return sse.answer(_chunks(services, asked, head, await sse.begun(pieces)))
         text = "".join(await while_connected(request, _all(pieces)))
         message = {"role": "assistant", "content": text}
         choice = {"index": 0, "message": message, "finish_reason": "stop", "logprobs": None}
-        return JSONResponse({**head, "object": "chat.completion", "choices": [choice]})
+        whole = {**head, "object": "chat.completion", "choices": [choice]}
+        counted = await usage(services.model, asked.conversation, text)
+        return JSONResponse(whole if counted is None else {**whole, "usage": counted})
 
     return routes
 
@@ -105,15 +120,16 @@ def _check(asked: CompletionRequest, services: Services) -> None:
     found = [name for name in _REFUSED if (asked.model_extra or {}).get(name)]
     if found:
         raise BadInput(f"{found[0]} is not supported: leave it out")
+    if asked.stream_options is not None and not asked.stream:
+        raise BadInput("stream_options is for stream: true: leave it out")
 
 
 async def _pieces(services: Services, asked: CompletionRequest) -> AsyncGenerator[str]:
     """The answer; a place is held for as long as it is made."""
-    messages: Sequence[Message] = [one.message for one in asked.messages]
     most = asked.max_completion_tokens or asked.max_tokens or 512
     warmth = 0.7 if asked.temperature is None else asked.temperature
     async with services.turn():
-        stream = services.model.stream(messages, max_tokens=most, temperature=warmth)
+        stream = services.model.stream(asked.conversation, max_tokens=most, temperature=warmth)
         async with aclosing(stream):
             async for piece in stream:
                 yield piece
@@ -124,16 +140,28 @@ async def _all(pieces: AsyncGenerator[str]) -> list[str]:
         return [piece async for piece in pieces]
 
 
-async def _chunks(head: dict[str, Any], pieces: AsyncGenerator[str]) -> AsyncGenerator[str]:
+async def _chunks(
+    services: Services,
+    asked: CompletionRequest,
+    head: dict[str, Any],
+    pieces: AsyncGenerator[str],
+) -> AsyncGenerator[str]:
+    said: list[str] = []
     yield _chunk(head, {"role": "assistant", "content": ""}, None)
     async with aclosing(pieces):
         try:
             async for piece in pieces:
+                said.append(piece)
                 yield _chunk(head, {"content": piece}, None)
         except RuntimeFault as fault:
             yield sse.event(problems.of_fault(fault))
             return
     yield _chunk(head, {}, "stop")
+    if asked.stream_options is not None and asked.stream_options.include_usage:
+        counted = await usage(services.model, asked.conversation, "".join(said))
+        if counted is not None:
+            last = {"object": "chat.completion.chunk", "choices": [], "usage": counted}
+            yield sse.event({**head, **last})
     yield "data: [DONE]\n\n"
 
 

@@ -11,15 +11,19 @@ from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from digital_human_runtime.errors import BadInput
+from digital_human_runtime.frames import Samples
 
 from . import sse
 from .chat import while_connected
 from .measured import measured
 from .requests import admitted, body_of
+from .resample import resampled
 from .services import Services
 from .wav import wav
 
 FORMATS = ("wav", "pcm")
+PCM_RATE = 24000
+"""Hertz of bare PCM: it has no header, and OpenAI's clients play it at this rate."""
 LONGEST = 4096
 """Characters, as OpenAI has it."""
 
@@ -34,7 +38,7 @@ class SpeechRequest(BaseModel):
     voice: Annotated[str, Field(max_length=64)] | None = None
     """Absent or ``default``: the human's own."""
     response_format: str = "wav"
-    """``wav`` or ``pcm``: 16 bit, mono, at the rate in ``X-Sample-Rate``."""
+    """``wav`` at the rate of the voice, or ``pcm`` at 24 kHz: 16 bit, mono."""
     speed: float = 1.0
 
 
@@ -53,11 +57,13 @@ def router(services: Services) -> APIRouter:
             )
         if asked.speed != 1.0:
             raise BadInput("speed must be 1: the voice has one speed here")
-        rate = services.voice.sample_rate
+        bare = asked.response_format == "pcm"
+        rate = PCM_RATE if bare else services.voice.sample_rate
         headers = {"X-Sample-Rate": str(rate), "Cache-Control": "no-store"}
-        made = _sound(services, asked.input, _voice(services, asked.voice))
+        spoken = _sound(services, asked.input, _voice(services, asked.voice))
+        made = resampled(spoken, services.voice.sample_rate, rate)
         sound = measured(made, services.metrics, "speech")
-        if asked.response_format == "pcm":
+        if bare:
             kind = f"audio/pcm;rate={rate}"
             return StreamingResponse(await sse.begun(sound), media_type=kind, headers=headers)
         whole = b"".join(await while_connected(request, _all(sound)))
@@ -72,12 +78,12 @@ def _voice(services: Services, wanted: str | None) -> str:
     return wanted  # the voice itself knows variants and tags, and refuses others by near matches
 
 
-async def _sound(services: Services, text: str, voice: str) -> AsyncGenerator[bytes]:
+async def _sound(services: Services, text: str, voice: str) -> AsyncGenerator[Samples]:
     async with services.turn():
         stream = services.voice.speak(text, voice=voice)
         async with aclosing(stream):
             async for piece in stream:
-                yield piece.samples.astype("<i2").tobytes()
+                yield piece.samples
 
 
 async def _all(sound: AsyncGenerator[bytes]) -> list[bytes]:

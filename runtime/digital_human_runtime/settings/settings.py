@@ -14,6 +14,7 @@ from .environment import Environment
 from .face import FaceServer
 from .file import ConfigFile, GpuSection, PersonaSection, TransformersSection
 from .problems import SettingsError
+from .unheeded import unheeded
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +155,8 @@ class Settings:
     gpu: GpuSection
     environment: Environment
     """Addresses, log and trace settings, as the variables say."""
+    unheeded: tuple[str, ...] = ()
+    """What the file asks for in vain, a sentence each."""
 
     @property
     def secret_files(self) -> tuple[Path, ...]:
@@ -192,6 +195,7 @@ def resolve(config: ConfigFile, env: Environment) -> Settings:
         security=_security(config, env),
         gpu=config.gpu,
         environment=env,
+        unheeded=tuple(unheeded(config)),
     )
 
 

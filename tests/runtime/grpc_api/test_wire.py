@@ -112,6 +112,37 @@ async def test_emotions_come_back_as_metadata(served: Served) -> None:
     assert dict(asked[1].emotion) == {"anger": 1.0}
 
 
+async def test_a_preferred_emotion_counts_as_much_as_the_client_says(served: Served) -> None:
+    first = header()
+    told = first.audio_stream_header
+    told.emotion_params.beginning_emotion["joy"] = 1.0
+    told.emotion_post_processing_params.preferred_emotion_strength = 0.5
+    answer = await process(served.stub, [first, sound(tone(1.0)), end()])
+    packed = answer.frames[0].metadata["emotion_aggregate"]
+    shown = messages_pb2.EmotionAggregate.FromString(packed.value).a2f_smoothed_output[0].emotion
+    assert shown["joy"] == pytest.approx(0.5 * 0.6, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("emotion_contrast", 0.1),
+        ("emotion_contrast", float("nan")),
+        ("preferred_emotion_strength", 1.5),
+        ("emotion_strength", -0.1),
+        ("live_blend_coef", 2.0),
+    ],
+)
+async def test_a_parameter_out_of_its_range_is_named(
+    served: Served, field: str, value: float
+) -> None:
+    first = header()
+    setattr(first.audio_stream_header.emotion_post_processing_params, field, value)
+    answer = await process(served.stub, [first, end()])
+    assert answer.status.code == status_pb2.Status.ERROR
+    assert field in answer.status.message
+
+
 @pytest.mark.parametrize(
     ("changes", "field"),
     [

@@ -2,10 +2,14 @@ import io
 import wave
 from collections.abc import AsyncIterator
 
+import numpy as np
 import openai
 import pytest
+from openai.types.chat import ChatCompletionMessageParam
 
+from digital_human_runtime.engines.llm.builtin import BuiltinBrain
 from digital_human_runtime.errors import EngineFault
+from digital_human_runtime.frames import Samples
 from tests.runtime.support.engines import ScriptedModel, ToneVoice, engines
 from tests.runtime.support.serving import Running, running
 
@@ -65,6 +69,41 @@ async def test_pieces(client: openai.AsyncOpenAI, model: ScriptedModel) -> None:
     assert len(chunks) > 3
 
 
+async def test_a_model_that_counts_tells_what_an_answer_took() -> None:
+    async with (
+        running(engines(BuiltinBrain(persona_name="Ada"))) as talking,
+        openai.AsyncOpenAI(base_url=f"{talking.url('http')}/v1", api_key="none") as client,
+    ):
+        asked: list[ChatCompletionMessageParam] = [
+            {"role": "system", "content": "Be brief."},
+            {"role": "user", "content": "What is your name?"},
+        ]
+        whole = await client.chat.completions.create(model="builtin", messages=asked, temperature=0)
+        words = len((whole.choices[0].message.content or "").split())
+        assert whole.usage is not None
+        assert whole.usage.prompt_tokens == 6
+        assert whole.usage.completion_tokens == words
+        assert whole.usage.total_tokens == 6 + words
+        stream = await client.chat.completions.create(
+            model="builtin",
+            messages=asked,
+            temperature=0,
+            stream=True,
+            stream_options={"include_usage": True},
+        )
+        chunks = [chunk async for chunk in stream]
+        assert [len(chunk.choices) for chunk in chunks[-2:]] == [1, 0]
+        assert chunks[-1].usage == whole.usage
+        assert all(chunk.usage is None for chunk in chunks[:-1])
+
+
+async def test_a_model_elsewhere_gives_no_usage(client: openai.AsyncOpenAI) -> None:
+    answer = await client.chat.completions.create(
+        model="scripted", messages=[{"role": "user", "content": "Hi"}]
+    )
+    assert answer.usage is None
+
+
 async def test_another_model_is_not_here(client: openai.AsyncOpenAI) -> None:
     with pytest.raises(openai.NotFoundError, match="scripted"):
         await client.chat.completions.create(
@@ -77,6 +116,7 @@ async def test_another_model_is_not_here(client: openai.AsyncOpenAI) -> None:
     [
         ({"tools": [{"type": "function", "function": {"name": "f"}}]}, "tools"),
         ({"n": 2}, "n"),
+        ({"stream_options": {"include_usage": True}}, "stream_options"),
         ({"max_tokens": 0}, "max_tokens"),
         ({"temperature": 3}, "temperature"),
         ({"messages": []}, "messages"),
@@ -118,8 +158,15 @@ async def test_speech_as_wav_and_pcm(client: openai.AsyncOpenAI) -> None:
     pcm = await client.audio.speech.create(
         model="tts-1", voice="tone", input="Hello there", response_format="pcm"
     )
-    assert await pcm.aread() == samples.tobytes()
-    assert pcm.response.headers["x-sample-rate"] == "16000"
+    bare = np.frombuffer(await pcm.aread(), "<i2")
+    assert pcm.response.headers["x-sample-rate"] == "24000"
+    assert len(bare) == pytest.approx(len(samples) * 24000 / 16000, abs=1)
+    assert _loudest_hertz(bare, 24000) == pytest.approx(_loudest_hertz(samples, 16000), abs=3)
+
+
+def _loudest_hertz(samples: Samples, rate: int) -> float:
+    spectrum = np.abs(np.fft.rfft(samples))
+    return float(np.argmax(spectrum) * rate / len(samples))
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from digital_human_runtime.frames import (
     Word,
     frame_sample,
 )
-from digital_human_runtime.interfaces import FaceStream
+from digital_human_runtime.interfaces import FaceStream, LanguageModel
 from digital_human_runtime.pipeline import Engines
 
 LETTER_SECONDS = 0.05
@@ -210,7 +210,7 @@ class EnergyStream:
 
 
 def engines(
-    model: ScriptedModel | None = None,
+    model: LanguageModel | None = None,
     voice: ToneVoice | None = None,
     face: EnergyFace | None = None,
     fallback: EnergyFace | None = None,

@@ -1,4 +1,6 @@
 import asyncio
+import gc
+import logging
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,7 +14,7 @@ from digital_human_runtime.engines.face.audio2face import Audio2Face, wire
 from digital_human_runtime.engines.face.audio2face.cutting import Cutter
 from digital_human_runtime.errors import EngineFault
 from digital_human_runtime.frames import SHAPE_INDEX, FaceOptions
-from digital_human_runtime.interfaces import Face
+from digital_human_runtime.interfaces import Face, FaceStream
 
 from .conformance import CLOSE, JAW, FaceConformance, frames, split, vowels
 from .service import Served, eventually, served
@@ -300,3 +302,34 @@ async def test_a_service_that_answers_too_slowly_is_a_fault(service: Served) -> 
             await frames(stream, [np.full(16000, 9000, np.int16)])
     assert not face.check().ok
     await face.close()
+
+
+async def test_a_service_that_dies_in_a_clause_leaves_nothing_behind(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with served() as service:
+        face = Audio2Face(service.address, patience=2.0, probe_seconds=60.0)
+        await face.start()
+        stream = await face.open(sample_rate=16000, options=FaceOptions())
+        await stream.push(np.full(32000, 9000, np.int16))
+        await _polled(stream, until_frames=True)
+        await service.server.stop(0)  # while the client has nothing to send
+        with pytest.raises(EngineFault):
+            await _polled(stream, until_frames=False)
+        # What feeds a call would otherwise wait for ever, and be destroyed with an ERROR some day.
+        feeding = "_consume_request_iterator"
+        await eventually(lambda: not any(feeding in repr(task) for task in asyncio.all_tasks()))
+        await face.close()
+    gc.collect()
+    await asyncio.sleep(0)
+    assert [r.getMessage() for r in caplog.records if r.levelno >= logging.ERROR] == []
+
+
+async def _polled(stream: FaceStream, *, until_frames: bool) -> None:
+    """Ask for frames without more sound: until there are some, or until it fails."""
+    async with asyncio.timeout(5):
+        while True:
+            made = await stream.push(np.zeros(0, np.int16))
+            if until_frames and len(made):
+                return
+            await asyncio.sleep(0.01)

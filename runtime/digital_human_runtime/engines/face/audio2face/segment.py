@@ -107,11 +107,16 @@ class Segment:
             raise EngineFault("Audio2Face takes no more sound.") from None
 
     async def _outgoing(self) -> AsyncIterator[Any]:
-        while True:
-            request = await self._requests.get()
+        while (request := await self._requests.get()) is not None:
             yield request
             if request.HasField("end_of_audio"):
                 return
+
+    def _let_go(self) -> None:
+        """End what feeds the call: gRPC forgets it, unfinished, when a call breaks off."""
+        while not self._requests.empty():
+            self._requests.get_nowait()
+        self._requests.put_nowait(None)
 
     def _watch(self, *, answered: bool = False) -> None:
         """Begin to wait for the service where it owes an answer, anew after each answer."""
@@ -140,6 +145,7 @@ class Segment:
             raise EngineFault("Audio2Face sent what cannot be understood.") from None
         finally:
             self._call.cancel()
+            self._let_go()
 
     async def _take_all(self) -> None:
         mapped = wire.columns(())

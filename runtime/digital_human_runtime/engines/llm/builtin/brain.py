@@ -69,6 +69,11 @@ class BuiltinBrain:
             return Check("model", ok=True, detail=lost, degraded=True)
         return Check("model", ok=True, detail=f"the demo brain, {count} passages")
 
+    async def count(self, messages: Sequence[Message], answer: str) -> tuple[int, int]:
+        """Its tokens are words."""
+        asked = sum(len(_WORDS.findall(message.content)) for message in messages)
+        return asked, len(_WORDS.findall(answer))
+
     async def stream(
         self, messages: Sequence[Message], *, max_tokens: int, temperature: float
     ) -> AsyncGenerator[str]:

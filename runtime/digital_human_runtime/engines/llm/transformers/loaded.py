@@ -49,6 +49,11 @@ class Loaded:
             text = self._template(without_system(messages))
         return list(backend.encode(text, add_special_tokens=False).ids)
 
+    def length(self, text: str) -> int:
+        """How many tokens a text has by itself."""
+        encoded = self._tokenizer.backend_tokenizer.encode(text, add_special_tokens=False)
+        return len(encoded.ids)
+
     def _template(self, messages: Sequence[Message]) -> str:
         chat = [{"role": message.role, "content": message.content} for message in messages]
         text: str = self._tokenizer.apply_chat_template(

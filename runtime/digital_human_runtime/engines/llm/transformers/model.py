@@ -12,7 +12,7 @@ from digital_human_runtime.engines.llm.errors import Refused
 from digital_human_runtime.engines.llm.thoughts import Spoken
 from digital_human_runtime.engines.llm.transformers import checkpoint
 from digital_human_runtime.engines.llm.transformers.compiling import check_mode
-from digital_human_runtime.engines.llm.transformers.prompt import fitted
+from digital_human_runtime.engines.llm.transformers.prompt import alternating, fitted
 from digital_human_runtime.engines.llm.transformers.turns import DEAD, Turns
 from digital_human_runtime.errors import EngineFault, RuntimeFault
 from digital_human_runtime.frames import Check, Message
@@ -106,6 +106,20 @@ class TransformersModel:
             ok=True,
             detail=f"{self._name} at {loaded.format.described} on {loaded.device.name},"
             f" room for {loaded.plan.tokens} tokens, {len(self._turns)} answers under way",
+        )
+
+    async def count(self, messages: Sequence[Message], answer: str) -> tuple[int, int]:
+        """Tokens of the conversation, as far as the model takes it, and of the answer."""
+        loaded, reader = self._loaded, self._reader
+        if loaded is None or reader is None:
+            raise EngineFault("the language model has not been started")
+        most = loaded.plan.context_length
+        return await asyncio.get_running_loop().run_in_executor(
+            reader,
+            lambda: (
+                min(most, len(loaded.encode(alternating(messages)))),
+                loaded.length(answer),
+            ),
         )
 
     async def stream(
