@@ -112,6 +112,27 @@ class TestWeights:
         await world.reconcile(key)
         assert world.get("Deployment") != before
 
+    async def test_pods_of_the_revision_before_start_with_its_config_meanwhile(
+        self, world: World
+    ) -> None:
+        key = world.human(**STORED)
+        await world.reconcile(key)
+        self._fetched(world)
+        await world.reconcile(key)
+        before = world.get("ConfigMap", "ada-config")["data"]
+        source = {"huggingFace": {"repository": "a/b", "revision": "next"}}
+        world.human(llm={"transformers": {"model": "llama3:8b", "source": source}})
+        await world.reconcile(key)
+        assert world.get("ConfigMap", "ada-config")["data"] == before
+        self._fetched(world)
+        await world.reconcile(key)
+        assert world.get("ConfigMap", "ada-config")["data"] != before
+
+    async def test_the_first_config_waits_for_no_weights(self, world: World) -> None:
+        key = world.human(**STORED)
+        await world.reconcile(key)
+        assert ("ConfigMap", "ada-config") in world.children()
+
     async def test_scaling_to_zero_waits_for_no_weights(self, world: World) -> None:
         key = world.human(**STORED, mode="Suspended")
         await world.reconcile(key)

@@ -253,3 +253,43 @@ async def test_refusal_is_an_answer_and_its_end_is_told(
     assert made.access == [False, True]
     assert made.names() == {"a"}
     task.cancel()
+
+
+async def test_refusal_after_access_is_doubted_at_first(
+    server: FakeServer, client: ApiClient
+) -> None:
+    """An API server that has just started refuses everybody until it has read the rules."""
+    async with watched(client) as seen:
+        await eventually(lambda: bool(server._streams))
+        seen.reflector._first_backoff, seen.reflector._last_backoff = 0.01, 30.0
+        server.faults.fail(3, 403, verb="watch")
+        await server.cut_watches()
+        server.put(path("a"), config_map("a"))
+        await eventually(lambda: seen.names() == {"a"})
+        assert seen.access == [True]
+
+
+async def test_a_kind_that_is_not_there_yet_is_doubted_at_first(
+    server: FakeServer, client: ApiClient
+) -> None:
+    """An API server that has just started has no kind of ours until it has read the definitions."""
+    server.put(path("kept"), config_map("kept"))
+    async with watched(client) as seen:
+        await eventually(lambda: bool(server._streams))
+        seen.reflector._first_backoff, seen.reflector._last_backoff = 0.01, 30.0
+        server.faults.fail(3, 404, verb="watch")
+        await server.cut_watches()
+        server.put(path("a"), config_map("a"))
+        await eventually(lambda: seen.names() == {"a", "kept"})
+        assert seen.reflector.served
+        assert [what for what, _, _ in seen.log] == ["added", "added"]
+
+
+async def test_refusal_that_lasts_is_believed(server: FakeServer, client: ApiClient) -> None:
+    async with watched(client) as seen:
+        await eventually(lambda: bool(server._streams))
+        server.faults.fail(8, 403, verb="watch")
+        await server.cut_watches()
+        await eventually(lambda: seen.access == [True, False])
+        server.faults.failures.clear()
+        await eventually(lambda: seen.access == [True, False, True])

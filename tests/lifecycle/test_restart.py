@@ -2,13 +2,17 @@
 
 import os
 import signal
+import subprocess
 import time
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 from tests.support import operator as operators
+from tests.support.cluster import wait_until
 from tests.support.operator import Place, human
 from tools.bench.audit import AuditLog, is_write
 from tools.cluster import Cluster
@@ -61,9 +65,7 @@ def test_killed_in_mid_flight_the_next_one_finishes(alone: Place) -> None:
     second = operators.process_of(alone.cluster, "second")
     second.start()
     alone.wait("all to be Ready", lambda: _all_ready(alone, count), 90)
-    creates = [e["objectRef"] for e in log.entries() if e["responseStatus"]["code"] == 201]
-    made = [(o["resource"], o.get("name")) for o in creates if o["resource"] != "leases"]
-    assert len(made) == len(set(made)), "a child was created twice"
+    assert _made_twice(log) == []
 
     second.stop()
     time.sleep(2)
@@ -122,11 +124,59 @@ def test_api_server_that_goes_away_costs_nothing(alone: Place) -> None:
     alone.wait_condition("Ready", "True", "before")
     server = next(p for p in alone.cluster.status().running if p.name == "kube-apiserver")
     os.kill(server.pid, signal.SIGSTOP)
-    time.sleep(7)  # longer than our lease, shorter than that of the other controllers
+    time.sleep(12)  # longer than our lease, and than controllers wait that elect a leader
     os.kill(server.pid, signal.SIGCONT)
     alone.apply(human("after"))
     alone.wait_condition("Ready", "True", "after", seconds=90)
     assert operator.running(), operator.log.read_text()[-3000:]
+
+
+@pytest.mark.timeout(420)
+def test_api_server_that_ends_for_a_minute_loses_nothing(alone: Place) -> None:
+    operator = operators.process_of(alone.cluster)
+    operator.start()
+    log = AuditLog(alone.cluster.audit_log, USER)
+    alone.apply(human("before"))
+    alone.wait_condition("Ready", "True", "before")
+    pid = operator.pid
+    alone.apply(human("before", replicas=2), *(human(f"amid-{i}") for i in range(5)))
+    alone.wait("some children", lambda: alone.items("services", "aiqtoolkit.io/name!=before"))
+    with _ended_server(alone.cluster):
+        time.sleep(60)  # the outage itself
+    alone.wait("all workloads to be made", lambda: len(alone.items("deployments")) == 6, 60)
+    assert alone.get("deployment", "before")["spec"]["replicas"] == 2
+    # The watches of the Deployment controller come back when they will: they wait up to a minute.
+    alone.wait("all to be Ready", lambda: _all_ready(alone, 6), 150)
+    assert operator.running(), operator.log.read_text()[-3000:]
+    assert operator.pid == pid
+    assert _made_twice(log) == []
+    assert alone.cluster.status().state == "running"
+    alone.apply(human("after"))
+    alone.wait_condition("Ready", "True", "after")
+
+
+@contextmanager
+def _ended_server(cluster: Cluster) -> Iterator[None]:
+    """Kill the API server and start it again at the end, as a supervisor would."""
+    server = next(p for p in cluster.status().running if p.name == "kube-apiserver")
+    os.kill(server.pid, signal.SIGKILL)
+    yield
+    with (cluster.logs / "kube-apiserver.log").open("ab") as sink:
+        subprocess.Popen(
+            server.command, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink,
+            start_new_session=True,
+        )  # fmt: skip
+    wait_until(
+        lambda: cluster.kubectl.run("get", "digitalhumans", "--all-namespaces").returncode == 0,
+        "the API server to serve digital humans again",
+    )
+
+
+def _made_twice(log: AuditLog) -> list[tuple[str, str | None]]:
+    """What the operator has created more than once."""
+    creates = [e["objectRef"] for e in log.entries() if e["responseStatus"]["code"] == 201]
+    made = Counter((o["resource"], o.get("name")) for o in creates if o["resource"] != "leases")
+    return [one for one, count in made.items() if count > 1]
 
 
 def _line(metrics: str, start: str) -> str:

@@ -129,7 +129,30 @@ def _is_protected(services: Services, resource: Resource, live: Live) -> bool:
     return resource in OPTIONAL and not services.served.has(resource, live.namespace)
 
 
-def is_withheld(child: Child, components: frozenset[str]) -> bool:
+def active(
+    services: Services, human: Human, children: Iterable[Child], withheld: frozenset[str]
+) -> list[Child]:
+    """
+    What is applied now: all but the workloads of ``withheld`` components and what they read.
+
+    The Pods of a workload that is left as it is read its ConfigMap again whenever one of them
+    starts: with that of the next revision they would end.
+    """
+    wanted = list(children)
+    left = [child for child in wanted if _is_withheld(child, withheld)]
+    running = {
+        child.component
+        for child in left
+        if services.stores[BY_KIND[child.kind]].get(human.namespace, child.name) is not None
+    }
+    return [
+        child
+        for child in wanted
+        if child not in left and not (child.kind == "ConfigMap" and child.component in running)
+    ]
+
+
+def _is_withheld(child: Child, components: frozenset[str]) -> bool:
     """Whether this would start Pods of one of the ``components`` that must not have any yet."""
     return child.kind in WORKLOADS and child.component in components and not _rests(child)
 
@@ -150,10 +173,10 @@ async def apply(
     collected, so that one bad child does not keep the others from being made. Nothing is pruned
     after a failure, nor while workloads are left as they are: they may use it.
     """
-    active = [c for c in children if not is_withheld(c, withheld)]
-    outcomes = await _wave(services, human, [c for c in active if c.kind not in SECOND])
+    now = active(services, human, children, withheld)
+    outcomes = await _wave(services, human, [c for c in now if c.kind not in SECOND])
     startable = all(_is_usable(services, human, child, outcome) for child, outcome in outcomes)
-    second = [c for c in active if c.kind in SECOND and (startable or _rests(c))]
+    second = [c for c in now if c.kind in SECOND and (startable or _rests(c))]
     outcomes += await _wave(services, human, second)
     applied = _summary(outcomes)
     if startable and applied.retry is None and not applied.failed:

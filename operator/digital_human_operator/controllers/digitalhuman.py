@@ -204,7 +204,7 @@ class DigitalHumanController:
                 return None
         rendered = _understood(lambda: render_children(human, design))
         applied = await children.apply(self._services, human, rendered, design.withheld)
-        active = [c for c in rendered if not children.is_withheld(c, design.withheld)]
+        active = children.active(self._services, human, rendered, design.withheld)
         self._known[key] = _Known(
             inputs,
             children.settled(active, human.namespace),

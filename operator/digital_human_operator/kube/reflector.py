@@ -25,6 +25,9 @@ OnChange = Callable[[Live | None, Live | None, bool], None]
 _FIRST_BACKOFF, _LAST_BACKOFF = 0.5, 30.0
 # A kind that is not served, or that we may not read, does not appear from one second to the next.
 _SLOW_BACKOFF = 30.0
+# A server that has just started refuses everybody until it has read its rules, and has no kind of
+# ours until it has read the definitions.
+_DOUBTED = 4
 # A stream that the server ends sooner than this is a failure, not the end of a watch.
 _SHORT_WATCH = 1.0
 
@@ -82,6 +85,7 @@ class Reflector:
         self._version = ""
         self._newest = 0
         self._failures = 0
+        self._refusals = 0
         self._told = ""
         self.synced = asyncio.Event()
         self.answered = asyncio.Event()
@@ -181,6 +185,7 @@ class Reflector:
             return None
 
     def _heard(self) -> None:
+        self._refusals = 0
         self.last_heard = asyncio.get_running_loop().time()
 
     def _notify(self, old: Live | None, new: Live | None, *, initial: bool = False) -> None:
@@ -205,16 +210,29 @@ class Reflector:
             self._on_access(allowed)
         self.answered.set()
 
+    def _believed(self, error: NotFound | Forbidden) -> bool:
+        """Whether a kind is gone or forbidden to us; a few times that may be over in a moment."""
+        self._refusals += 1
+        missing = isinstance(error, NotFound)
+        before = self.served and self.synced.is_set() if missing else bool(self._allowed)
+        if before and self._refusals <= _DOUBTED:
+            return False
+        if missing:
+            self._not_served()
+        else:
+            self._answer(allowed=False)
+            self._version = ""  # so that a list tells when we may read again
+        return True
+
     async def _pause(self, error: ApiError | None) -> None:
         """Wait with jitter, longer each time; slowly for a kind that is not there."""
         self._failures += 1
         delay = min(self._last_backoff, self._first_backoff * 2 ** min(self._failures - 1, 10))
-        if isinstance(error, NotFound):
-            self._not_served()
-        if isinstance(error, Forbidden):
-            self._answer(allowed=False)
         if isinstance(error, NotFound | Forbidden):
-            delay = max(delay, min(_SLOW_BACKOFF, self._last_backoff))
+            if self._believed(error):
+                delay = max(delay, min(_SLOW_BACKOFF, self._last_backoff))
+            else:
+                delay = self._first_backoff * 2 ** (self._refusals - 1)
         if error is not None:
             if error.retry_after is not None:
                 delay = max(delay, error.retry_after)
