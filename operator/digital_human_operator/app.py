@@ -39,6 +39,8 @@ _log = logging.getLogger(__name__)
 _CONTROLLER = "digitalhuman"
 _DRAIN_SECONDS = 10.0
 _SWEEP_SECONDS = 900.0
+_SILENT_SECONDS = 180.0
+"""A watch has a bookmark each minute; one that is silent for longer is dead."""
 _LOOK_SECONDS = 15.0
 """Between two looks at which of our own kinds are served."""
 _CONNECTIONS = 72
@@ -60,6 +62,8 @@ class App:
         self._stop = asyncio.Event()
         self._may_work = asyncio.Event()
         self._synced = False
+        self._uninstalled = False
+        self._asked: float | None = None
         plain = ApiClient(credentials, session, user_agent=_user_agent(), observe=_observe_request)
         self._plain = plain
         self._election = LeaderElection(
@@ -163,7 +167,8 @@ class App:
             told = False
             while not self._stop.is_set():
                 await served.refresh()
-                if served.has(HUMANS):
+                self._uninstalled = not served.has(HUMANS)
+                if not self._uninstalled:
                     return
                 if not told:
                     _log.warning("the CRDs of %s are not installed; waiting for them", HUMANS.group)
@@ -190,7 +195,11 @@ class App:
             namespaces=self._settings.namespaces,
             memo={},
             stop=self._stop,
+            asked=self._note_asked,
         )
+
+    def _note_asked(self) -> None:
+        self._asked = asyncio.get_running_loop().time()
 
     async def _sync(self) -> None:
         """Let the workers start when nothing can look missing any more."""
@@ -263,7 +272,17 @@ class App:
         return "shutting down" if self._stop.is_set() else None
 
     def _ready(self) -> str | None:
-        return None if self._synced else "the watches are not complete yet"
+        """That changes of humans and of their children are heard of; while a CRD lacks, nothing."""
+        if not self._synced:
+            return "the watches are not complete yet"
+        if self._uninstalled:
+            return None
+        now = asyncio.get_running_loop().time()
+        if self._asked is None:
+            return f"kopf has not asked for {HUMANS} yet: the log says why"
+        if now - self._asked > kopf_runtime.LONGEST_WATCH + _SILENT_SECONDS:
+            return f"kopf has not asked for {HUMANS} for {now - self._asked:.0f} s"
+        return self._watches.silent(now, _SILENT_SECONDS)
 
 
 async def run(settings: Settings, credentials: Credentials) -> None:

@@ -14,19 +14,21 @@ import signal
 import threading
 from collections.abc import Awaitable, Callable, Collection, Iterator, MutableMapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 import kopf
 
 from digital_human_operator.kube.credentials import Credentials, fresh_token
-from digital_human_operator.names import GROUP
+from digital_human_operator.names import FIELD_MANAGER, GROUP
 
 _log = logging.getLogger(__name__)
 _RESTART = (1.0, 60.0)
 _CANCELS = 10
 _LOGIN_SECONDS = 1.0
 """Least time between two logins: a token that is refused is not sent in a tight loop."""
+LONGEST_WATCH = 330.0
+"""Seconds after which kopf ends a watch by itself and asks for another."""
 _KOPF = str(Path(kopf.__file__).parent)
 
 
@@ -85,7 +87,7 @@ def configure(settings: kopf.OperatorSettings) -> None:
     settings.persistence.finalizer = f"{GROUP}/finalizer"
     settings.watching.inactivity_timeout = 70
     settings.watching.server_timeout = 300
-    settings.watching.client_timeout = 330
+    settings.watching.client_timeout = LONGEST_WATCH
     settings.watching.connect_timeout = 10
     settings.watching.reconnect_backoff = 0.2
     settings.watching.chunk_size = 500
@@ -111,9 +113,13 @@ async def run(
     namespaces: Collection[str],
     memo: MutableMapping[str, Any],
     stop: asyncio.Event,
+    asked: Callable[[], None] = lambda: None,
 ) -> None:
     """
     Deliver events until ``stop`` is set or a signal arrives, which sets it.
+
+    ``asked`` is called with each request that kopf makes: one that lives makes another within
+    ``LONGEST_WATCH`` seconds.
 
     When kopf itself gives up (a watch answered with something it does not expect) it is started
     again; what was missed meanwhile comes with its first list. It looks only once which kinds there
@@ -126,7 +132,7 @@ async def run(
         try:
             await ready()
             registry = make_registry()
-            _log_in(registry, sessions, credentials, connector)
+            _log_in(registry, sessions, credentials, connector, asked)
             await _once(registry, namespaces, memo, stop, changed)
         except Exception as error:  # noqa: BLE001 - whatever ended kopf, events must go on
             if asyncio.get_running_loop().time() - began > last:
@@ -159,6 +165,8 @@ async def _once(
         settings=settings,
         memo=memo,
         standalone=True,
+        # Else it asks for the name of the user, which a container's user number need not have.
+        identity=cast("Any", FIELD_MANAGER),
         clusterwide=not namespaces,
         namespaces=namespaces,
         stop_flag=stop,
@@ -208,6 +216,7 @@ def _log_in(
     sessions: list[aiohttp.ClientSession],
     credentials: Credentials,
     connector: aiohttp.BaseConnector,
+    asked: Callable[[], None],
 ) -> None:
     """
     Let kopf use our connections; ``sessions`` are those that it was given.
@@ -218,6 +227,7 @@ def _log_in(
     async def authorize(
         request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
     ) -> aiohttp.ClientResponse:
+        asked()
         token = await fresh_token(credentials)
         if token:
             request.headers["Authorization"] = f"Bearer {token}"

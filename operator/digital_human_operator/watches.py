@@ -99,6 +99,14 @@ class Watches:
         for reflector in self._reflectors:
             await reflector.answered.wait()
 
+    def silent(self, now: float, seconds: float) -> str | None:
+        """The first watch of which nothing was heard for so long; None while all live."""
+        for reflector in (*self._reflectors, *self.references.reflectors):
+            quiet = now - reflector.last_heard
+            if reflector.watches and quiet > seconds:
+                return f"nothing was heard of {reflector.resource} for {quiet:.0f} s"
+        return None
+
     async def sweep(self) -> None:
         """Compare the known custom resources with a list, and queue those that are gone."""
         for resource in OWN:

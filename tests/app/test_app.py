@@ -66,3 +66,30 @@ async def test_crds_may_come_later(server: FakeServer) -> None:
         serve_kopf(server)
         put_human(server)
         await operator.until(lambda: deployment(server))
+
+
+async def test_it_is_not_ready_while_nobody_tells_of_humans(
+    server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(**_: object) -> None:
+        raise KeyError("whatever")
+
+    monkeypatch.setattr("kopf.spawn_tasks", broken)
+    async with operating(server) as operator:
+        await operator.until(lambda: operator.app._synced)
+        status, said = await operator.get("/readyz")
+        assert status == 503
+        assert "kopf has not asked for digitalhumans" in said
+
+
+async def test_a_silent_event_source_is_not_ready(
+    server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with operating(server) as operator:
+        await operator.ready()
+        await operator.until(lambda: operator.app._ready() is None)
+        heard, operator.app._asked = operator.app._asked, -1000.0
+        assert "kopf has not asked for digitalhumans" in str(operator.app._ready())
+        operator.app._asked = heard
+        monkeypatch.setattr("digital_human_operator.app._SILENT_SECONDS", -1.0)
+        assert "nothing was heard of" in str(operator.app._ready())

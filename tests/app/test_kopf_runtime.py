@@ -277,3 +277,17 @@ def test_nothing_in_kopf_is_left_that_writes() -> None:
     assert diffs.fetch(body=obj) is None
     assert not patch
     assert progress.clear(essence=obj) is obj
+
+
+async def test_a_user_without_a_name_is_no_hindrance(
+    server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a container there is a user number, and often nothing else."""
+
+    def nobody() -> str:
+        raise KeyError("getpwuid(): uid not found: 65532")
+
+    monkeypatch.setattr("getpass.getuser", nobody)
+    human(server, "ada")
+    async with running(server) as source:
+        await source.until(lambda: len(source.added) == 1)

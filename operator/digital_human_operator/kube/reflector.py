@@ -18,6 +18,7 @@ import msgspec
 from .client import ApiClient
 from .errors import ApiError, Forbidden, Gone, NotFound
 from .live import Decoder, Live
+from .resources import Resource
 from .store import Store
 
 OnChange = Callable[[Live | None, Live | None, bool], None]
@@ -91,6 +92,16 @@ class Reflector:
         self.answered = asyncio.Event()
         self.served = True
         self.last_heard = 0.0
+
+    @property
+    def resource(self) -> Resource:
+        """What is watched."""
+        return self._store.resource
+
+    @property
+    def watches(self) -> bool:
+        """Whether there is something to hear of: the kind is served, and may be read."""
+        return self.synced.is_set() and self.served and self._allowed is not False
 
     async def run(self) -> None:
         """Keep the store true until cancelled."""
