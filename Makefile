@@ -2,7 +2,7 @@
 # and a C compiler; the rest is fetched by pinned hash or built, into .venv and the user's cache.
 
 # Read from the environment by the programs, so that no shell ever sees a value.
-CLUSTER ?= kwok
+CLUSTER ?=
 CLUSTER_NAME ?= demo
 IMAGES ?=
 export CLUSTER CLUSTER_NAME IMAGES
@@ -11,8 +11,8 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap demo demo-down cluster cluster-down doctor kubeconfig binaries images \
-        test test-unit test-cluster test-node test-browser test-torch lint fmt generate talk page train-face \
+.PHONY: help bootstrap demo demo-down url cluster cluster-down doctor kubeconfig binaries images \
+        test test-unit test-cluster test-node test-e2e test-browser test-torch lint fmt generate talk page train-face \
         bench-operator bench-runtime lock clean
 
 help: ## Show this help
@@ -27,6 +27,9 @@ help: ## Show this help
 
 demo: bootstrap ## Start a cluster and the operator in it, and show them at work
 	@$(PYTHON) -m tools.demo up
+
+url: bootstrap ## Print where the face of the running demo talks
+	@$(PYTHON) -m tools.demo url
 
 demo-down: bootstrap ## Stop the demo and remove everything of it
 	@$(PYTHON) -m tools.demo down
@@ -49,7 +52,7 @@ kubeconfig: bootstrap ## Print the path of its kubeconfig: KUBECONFIG=$(make -s 
 	@$(PYTHON) -m tools.cluster kubeconfig
 
 binaries: bootstrap ## Build Kubernetes, etcd and kwok into the user's cache (cluster does it too)
-	@$(PYTHON) -m tools.binaries "$$CLUSTER"
+	@$(PYTHON) -m tools.binaries "$${CLUSTER:-kwok}"
 
 ##@ Images
 
@@ -72,6 +75,9 @@ test-cluster: bootstrap ## Tests against a real control plane
 
 test-node: bootstrap ## Tests with real Pods on a node of this machine, as root on Linux
 	@$(PYTHON) -m tools.checks node
+
+test-e2e: bootstrap ## Tests with our images in real Pods, as root on Linux
+	@$(PYTHON) -m tools.checks e2e
 
 test-browser: bootstrap ## Tests of the avatar page in a real Chromium
 	@$(PYTHON) -m tools.checks browser

@@ -52,7 +52,7 @@ def unit() -> Iterator[Step]:
     """Tests that need neither a cluster nor a browser."""
     yield Step("programs", "tools.debian", ("redis-server",))
     yield Step("page", "tools.page")
-    here = "not cluster and not browser and not torch and not images and not node"
+    here = "not cluster and not browser and not torch and not images and not node and not e2e"
     yield Step("unit tests", "pytest", ("-q", "-m", here, "-n", WORKERS))
 
 
@@ -86,6 +86,12 @@ def node() -> Iterator[Step]:
     yield Step("node tests", "pytest", ("-q", "-m", "node", "tests/node"))
 
 
+def e2e() -> Iterator[Step]:
+    """Our images in real Pods, from an applied object to a conversation: as root, on Linux."""
+    yield Step("binaries", "tools.binaries", ("node", "helm3", "--quiet"))
+    yield Step("end to end", "pytest", ("-q", "-m", "e2e", "tests/e2e"))
+
+
 STAGES = {
     "lint": lint,
     "unit": unit,
@@ -94,6 +100,7 @@ STAGES = {
     "torch": torch,
     "cluster": cluster,
     "node": node,
+    "e2e": e2e,
 }
 
 

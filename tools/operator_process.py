@@ -24,21 +24,35 @@ _PREFIX = "DIGITAL_HUMAN_OPERATOR_"
 
 
 def install_chart(
-    cluster: Cluster, *, namespace: str = NAMESPACE, values: Mapping[str, str] | None = None
+    cluster: Cluster,
+    *,
+    namespace: str = NAMESPACE,
+    values: Mapping[str, str] | None = None,
+    seconds: int = 60,
 ) -> None:
     """
-    Install or upgrade the chart with Helm, without Pods: the operator runs outside the cluster.
+    Install or upgrade the chart with Helm and wait until it stands; raises ClusterError.
 
-    Scope is the whole cluster unless ``values`` says otherwise.
+    Without Pods, since the operator runs outside the cluster, and for the whole cluster, unless
+    ``values`` says otherwise.
     """
     settings = {"scope": "cluster", "replicas": "0", "podDisruptionBudget.enabled": "false"}
     settings |= dict(values or {})
     command = [str(binary("helm3")), "--kubeconfig", str(cluster.kubeconfig)]
     command += ["upgrade", "--install", RELEASE, str(CHART)]
-    command += ["--namespace", namespace, "--create-namespace", "--wait", "--timeout", "60s"]
+    command += [
+        "--namespace",
+        namespace,
+        "--create-namespace",
+        "--wait",
+        "--timeout",
+        f"{seconds}s",
+    ]
     for name, value in settings.items():
         command += ["--set", f"{name}={value}"]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    result = subprocess.run(
+        command, capture_output=True, text=True, timeout=seconds + 60, check=False
+    )
     if result.returncode:
         raise ClusterError(f"helm could not install the chart: {result.stderr.strip()}")
 

@@ -51,10 +51,10 @@ def main(argv: list[str] | None = None) -> int:
 
 def start(folder: Path, host: str, *, detach: bool) -> int:
     """Build the page, start the runtime, print its address; stay unless ``detach``."""
-    if _running(folder):
+    if running(folder):
         raise TalkError("it runs already: end it with `python -m tools.talk --stop`")
     page.build()
-    ports = {name: _free(host, port) for name, port in PORTS.items()}
+    ports = {name: free(host, port) for name, port in PORTS.items()}
     signal.signal(signal.SIGTERM, _interrupt)
     process = _launch(folder, _environment(host, ports))
     left = False
@@ -77,7 +77,7 @@ def serve(folder: Path, config: Path) -> str:
     """Start a runtime that a file configures, and leave it running; returns its address."""
     stop(folder)
     host = "127.0.0.1"
-    ports = {name: _free(host, port) for name, port in PORTS.items()}
+    ports = {name: free(host, port) for name, port in PORTS.items()}
     environment = _environment(host, ports, _without_settings(os.environ))
     environment["DIGITAL_HUMAN_CONFIG"] = str(config)
     process = _launch(folder, environment)
@@ -115,11 +115,12 @@ def _log(folder: Path) -> Path:
     return folder / "runtime.log"
 
 
-def _running(folder: Path) -> bool:
+def running(folder: Path) -> bool:
+    """Whether the one that was left running still does."""
     return any(processes.is_running(one) for one in processes.load(_record(folder)))
 
 
-def _free(host: str, port: int) -> int:
+def free(host: str, port: int) -> int:
     """The port, or another one when somebody else has it."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -6,6 +6,7 @@ is a real object all the same: its ConfigMap, which its Pods would read, is what
 
 import time
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -28,13 +29,8 @@ def up(cluster: Cluster, namespace: str, folder: Path) -> str:
         page.build()
     except (page.PageError, uv.UvError) as error:
         raise FaceError(f"the page was not built: {error}") from error
-    human = yaml.safe_load(EXAMPLE.read_text())
-    human["metadata"] = {"name": HUMAN, "namespace": namespace}
-    human["spec"]["persona"] = {
-        "greeting": "Hello, I am Grace. Ask me anything about this project."
-    }
     if cluster.kubectl.run("get", "dh", HUMAN, "-n", namespace).returncode:
-        cluster.kubectl.apply(human)
+        cluster.kubectl.apply(human(namespace))
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "runtime.json"
     config.write_text(_rendered(cluster, namespace))
@@ -42,6 +38,15 @@ def up(cluster: Cluster, namespace: str, folder: Path) -> str:
         return talk.serve(folder, config)
     except talk.TalkError as error:
         raise FaceError(str(error)) from error
+
+
+def human(namespace: str) -> dict[str, Any]:
+    """The example for a CPU, with a name and a greeting of its own."""
+    found: dict[str, Any] = yaml.safe_load(EXAMPLE.read_text())
+    found["metadata"] = {"name": HUMAN, "namespace": namespace}
+    greeting = "Hello, I am Grace. Ask me anything about this project."
+    found["spec"]["persona"] = {"greeting": greeting}
+    return found
 
 
 def down(folder: Path) -> None:

@@ -13,18 +13,21 @@ import yaml
 from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 
+from tools import deploy, forward, talk
 from tools.binaries import binary
 from tools.cache import ROOT
 from tools.cluster import Cluster
 from tools.cluster.cluster import CLUSTERS
 from tools.cluster.nodes import add_nodes
-from tools.demo import face, view
+from tools.demo import face, lanes, real, view
 from tools.operator_process import OperatorProcess, install_chart
 
 EXAMPLE = ROOT / "examples" / "high-availability.yaml"
 NAMESPACE = "digital-humans"
 NODES = {"dgx-a100-80": 2, "dgx-a100-mig": 1, "cpu": 2}
 READY_SECONDS = 240.0
+_FORWARD, _URL = "forward.pid.json", "url"
+"""In the folder of the face: who carries to its Service, and where it talks."""
 _SVG = re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
 
 
@@ -32,34 +35,53 @@ class DemoError(RuntimeError):
     """The demo could not be shown; the message says why and what to do."""
 
 
-def up(console: Console, name: str, lane: str) -> None:
-    """Start cluster, chart, operator and example; return once the example is Ready."""
+def up(console: Console, name: str, asked: str) -> None:
+    """Start cluster, chart, operator and examples; return once the first example is Ready."""
     began = time.monotonic()
-    cluster = Cluster(name, lane)
+    choice = lanes.choose(name, asked)
+    console.print(choice.line, highlight=False, soft_wrap=True)
+    cluster = Cluster(name, choice.lane)
     _step(console, "control plane", cluster.up)
     _step(console, "simulated GPU nodes", lambda: add_nodes(cluster.kubeconfig, NODES))
+    real_pods = choice.lane == "node"
+    (_start_in_pods if real_pods else _start_beside)(console, cluster)
+    human = next(d for d in _documents() if d["kind"] == "DigitalHuman")["metadata"]["name"]
+    _step(console, f"example {EXAMPLE.name}", lambda: _apply(console, cluster, human))
+    if not view.watch(console, cluster, NAMESPACE, human, READY_SECONDS):
+        raise DemoError(
+            f"{human} is not Ready after {READY_SECONDS:.0f} s; its status says why (above), and"
+            f" {_log(cluster)} has the operator's log."
+        )
+    address = _show_face(console, cluster, real_pods=real_pods)
+    seconds = time.monotonic() - began
+    program = _kubectl()
+    view.epilogue(console, cluster, NAMESPACE, human, seconds, program=program, real=real_pods)
+    if address:
+        view.address(console, address, face.HUMAN, real=real_pods)
+
+
+def url(name: str) -> str:
+    """Where the face of the running demo talks; raises DemoError when none does."""
+    folder = _face_folder(Cluster(name))
+    if not (talk.running(folder) or forward.running(folder / _FORWARD)):
+        raise DemoError("No face talks now: start one with `make demo`.")
+    return (folder / _URL).read_text().strip()
+
+
+def _start_beside(console: Console, cluster: Cluster) -> None:
+    """The operator as a process: Pods are simulated."""
     _step(console, "chart and CRDs", lambda: install_chart(cluster))
     operator = _operator(cluster)
     if not operator.running():
         _step(console, "operator", operator.start)
-    _step(console, f"example {EXAMPLE.name}", lambda: _apply(cluster))
-    human = next(d for d in _documents() if d["kind"] == "DigitalHuman")["metadata"]["name"]
-    ready = view.watch(console, cluster, NAMESPACE, human, READY_SECONDS)
-    if not ready:
-        raise DemoError(
-            f"{human} is not Ready after {READY_SECONDS:.0f} s; its status says why (above), the"
-            f" operator's log is {operator.log.relative_to(ROOT)}."
-        )
-    address = _show_face(console, cluster)
-    seconds = time.monotonic() - began
-    view.epilogue(console, cluster, NAMESPACE, human, seconds, program=_kubectl())
-    if address:
-        console.print(
-            f"\nA face talks at {address}\n(a process here, driven by the ConfigMap of the human"
-            f" {face.HUMAN}: Pods are simulated in this cluster)",
-            highlight=False,
-            soft_wrap=True,
-        )
+
+
+def _start_in_pods(console: Console, cluster: Cluster) -> None:
+    """The operator as its users run it, from images of this checkout."""
+    digests: dict[str, str] = {}
+    _step(console, "images", lambda: digests.update(deploy.images(cluster)))
+    _step(console, "operator, two Pods", lambda: deploy.operator(cluster, digests))
+    deploy.namespace(cluster, NAMESPACE, deploy.SIMULATED)
 
 
 def draw(path: Path, name: str) -> None:
@@ -78,6 +100,7 @@ def down(name: str) -> None:
     """Stop the operator by its recorded pid, then the cluster; nothing there is fine."""
     cluster = Cluster(name)
     operator = _operator(cluster)
+    forward.stop(_face_folder(cluster) / _FORWARD)
     face.down(_face_folder(cluster))
     with suppress(FileNotFoundError):
         operator.stop()
@@ -89,18 +112,25 @@ def down(name: str) -> None:
         operator.directory.rmdir()
 
 
-def _show_face(console: Console, cluster: Cluster) -> str | None:
+def _show_face(console: Console, cluster: Cluster, *, real_pods: bool) -> str | None:
     """The address of the face; None, and why in one line, when it cannot be shown."""
+    folder = _face_folder(cluster)
+    folder.mkdir(parents=True, exist_ok=True)
     found: list[str] = []
+
+    def show() -> None:
+        if real_pods:
+            found.append(real.up(cluster, folder / _FORWARD))
+        else:
+            found.append(face.up(cluster, NAMESPACE, folder))
+
     try:
-        _step(
-            console,
-            "runtime",
-            lambda: found.append(face.up(cluster, NAMESPACE, _face_folder(cluster))),
-        )
+        _step(console, "a human in real Pods" if real_pods else "runtime", show)
     except face.FaceError as error:
         console.print(f"  no face here: {error}", highlight=False, markup=False)
-    return found[0] if found else None
+        return None
+    (folder / _URL).write_text(f"{found[0]}\n")
+    return found[0]
 
 
 def _face_folder(cluster: Cluster) -> Path:
@@ -120,12 +150,19 @@ def _documents() -> list[dict[str, Any]]:
     return [d for d in yaml.safe_load_all(EXAMPLE.read_text()) if d]
 
 
-def _apply(cluster: Cluster) -> None:
-    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
-    cluster.kubectl.apply(namespace)
-    human = next(d for d in _documents() if d["kind"] == "DigitalHuman")["metadata"]["name"]
+def _log(cluster: Cluster) -> str:
+    if cluster.lane == "node":
+        return f"`kubectl logs -n {deploy.NAMESPACE} deployment/{deploy.RELEASE}`"
+    return str(_operator(cluster).log.relative_to(ROOT))
+
+
+def _apply(console: Console, cluster: Cluster, human: str) -> None:
+    if cluster.kubectl.run("get", "namespace", NAMESPACE).returncode:
+        namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
+        cluster.kubectl.apply(namespace)
     if cluster.kubectl.run("get", "dh", human, "-n", NAMESPACE).returncode == 0:
-        return  # what somebody has changed in it stays
+        console.print(f"       {human} was there already and is kept as it is", highlight=False)
+        return
     cluster.kubectl("apply", "--server-side", "-n", NAMESPACE, "-f", str(EXAMPLE))
 
 

@@ -177,6 +177,7 @@ def epilogue(
     seconds: float,
     *,
     program: str,
+    real: bool = False,
 ) -> None:
     """Say what there is now and what to try with ``program``, a kubectl."""
     where = "" if cluster.name == _USUAL_NAME else f" CLUSTER_NAME={cluster.name}"
@@ -192,7 +193,19 @@ def epilogue(
     ):
         console.print(f"  {line}", highlight=False, markup=False, soft_wrap=True)
     kubeconfig = cluster.kubeconfig.relative_to(ROOT)
+    simulated = f"GPU nodes and the Pods of {human} are" if real else "Nodes and Pods are"
     console.print(
-        f"\nNodes and Pods are simulated here; the control plane is a real one ({kubeconfig}).",
+        f"\n{simulated} simulated here; the control plane is a real one ({kubeconfig}).",
         highlight=False,
     )
+
+
+def address(console: Console, where: str, human: str, *, real: bool) -> None:
+    """Say where the face talks, and what it is that answers there."""
+    what = (
+        f"Pods of the human {human}, through its Service"
+        if real
+        else f"a process here, driven by the ConfigMap of the human {human}: Pods are simulated"
+    )
+    told = f"\nA face talks at {where}\n({what}; `make -s url` prints it again)"
+    console.print(told, highlight=False, soft_wrap=True)

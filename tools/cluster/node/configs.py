@@ -16,6 +16,8 @@ from tools.cluster.node.place import (
 )
 
 PAUSE = "node.local/pause:1"
+NODE_SELECTOR = "scheduler.alpha.kubernetes.io/node-selector"
+"""Annotation of a namespace: where all its Pods go, whatever they say themselves."""
 
 
 def kwokctl(place: Place) -> str:
@@ -24,6 +26,8 @@ def kwokctl(place: Place) -> str:
     flags = {
         "kube-apiserver": {
             "advertise-address": place.address,
+            # A namespace may send its Pods to the simulated nodes, or keep them off these.
+            "enable-admission-plugins": "PodNodeSelector",
             "kubelet-preferred-address-types": "InternalIP",  # else a node's name is looked up
             "kubelet-client-certificate": f"{pki}/admin.crt",
             "kubelet-client-key": f"{pki}/admin.key",

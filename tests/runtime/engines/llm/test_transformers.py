@@ -175,6 +175,16 @@ async def test_a_conversation_that_grew_too_long_loses_its_oldest_turns(
     assert await heard(ask(model, long))
 
 
+async def test_tokens_are_counted_as_the_model_reads_them(model: TransformersModel) -> None:
+    asked, answered = await model.count([Message("user", "Hello there")], "Hello")
+    more, longer = await model.count([Message("user", "Hello there, my dear")], "Hello Hello")
+    assert more > asked > answered > 0
+    assert longer == 2 * answered or longer == 2 * answered + 1  # a word after another has a blank
+    await model.close()
+    with pytest.raises(EngineFault, match="not been started"):
+        await model.count([], "")
+
+
 async def test_a_question_that_is_too_long_is_refused(model: TransformersModel) -> None:
     with pytest.raises(TooLarge, match="takes 256, its answer included"):
         await anext(ask(model, (Message("user", "why " * 2000),)))

@@ -1,0 +1,80 @@
+"""What changes under real Pods: a Secret is rotated, the operator is upgraded and uninstalled."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.e2e.humans import Humans
+from tools import deploy
+from tools.cluster import Cluster
+from tools.cluster.node.lane import push_images
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+
+
+def _secret(humans: Humans, key: str) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "keys", "namespace": humans.namespace},
+        "data": {"api-key": base64.b64encode(key.encode()).decode()},
+    }
+
+
+async def test_a_rotated_key_counts_and_rolls_only_its_own_human(humans: Humans) -> None:
+    humans.cluster.kubectl.apply(_secret(humans, "the-first-of-the-keys"))
+    closed = humans.example(security={"apiKeySecret": {"name": "keys", "key": "api-key"}})
+    other = humans.example(replicas=1)
+    other["metadata"]["name"] = "grace"
+    humans.apply(closed)
+    humans.apply(other)
+    assert await humans.caller(key="the-first-of-the-keys").chat("Hello")
+    with pytest.raises(httpx2.HTTPStatusError, match="401"):
+        await humans.caller().chat("Hello")
+
+    kept = {pod["metadata"]["name"] for pod in humans.pods(name="grace")}
+    before = {pod["metadata"]["name"] for pod in humans.pods()}
+    humans.cluster.kubectl.apply(_secret(humans, "the-second-of-the-keys"))
+    humans.until(
+        lambda: len(humans.endpoints()) == 2 and not humans.endpoints() & before,
+        "two Pods with the new key",
+        120,
+    )
+    assert await humans.caller(key="the-second-of-the-keys").chat("Hello")
+    with pytest.raises(httpx2.HTTPStatusError, match="401"):
+        await humans.caller(key="the-first-of-the-keys").chat("Hello")
+    assert {pod["metadata"]["name"] for pod in humans.pods(name="grace")} == kept
+
+
+def test_an_upgrade_of_the_operator_touches_no_pod_of_a_human(
+    stage: Cluster, humans: Humans
+) -> None:
+    humans.apply(humans.example())
+    before = {pod["metadata"]["uid"] for pod in humans.pods()}
+    generation = humans.get("deployment", "ada")["metadata"]["generation"]
+    old = _operator_pods(stage)
+    _upgrade(stage, {"podLabels.upgraded": "yes"})
+    humans.until(lambda: not _operator_pods(stage) & old, "other Pods of the operator", 120)
+    # It works: something that is asked of the new one is done, and it has looked at all by then.
+    label = "another-than-before"
+    humans.apply(humans.example(podTemplate={"labels": {"of-the-test": label}}, replicas=2))
+    assert humans.get("deployment", "ada")["metadata"]["generation"] == generation + 1
+    pods = humans.pods()
+    assert not {pod["metadata"]["uid"] for pod in pods} & before
+    assert {pod["metadata"]["labels"]["of-the-test"] for pod in pods} == {label}
+
+
+def _operator_pods(stage: Cluster) -> set[str]:
+    items = stage.kubectl.json("get", "pods", "-n", deploy.NAMESPACE)["items"]
+    return {str(pod["metadata"]["uid"]) for pod in items}
+
+
+def _upgrade(stage: Cluster, values: dict[str, str]) -> None:
+    """The same release with other values, as `helm upgrade --reuse-values` has them."""
+    pushed = push_images(stage.directory, list(deploy.IMAGES))
+    digests = {name: one.digest for name, one in zip(deploy.IMAGES, pushed, strict=True)}
+    deploy.operator(stage, digests, **values)

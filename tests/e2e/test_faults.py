@@ -1,0 +1,114 @@
+"""What goes wrong with real Pods: one hangs, one is killed, a node is emptied, Redis restarts."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+
+from tests.e2e.humans import Humans
+from tests.e2e.talking import Caller, Conversation
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+
+REDIS: dict[str, Any] = {"store": {"redis": {"managed": {"storage": "64Mi"}}}, "perReplica": 4}
+
+
+async def test_a_pod_that_hangs_gets_no_callers_until_it_answers_again(humans: Humans) -> None:
+    humans.apply(humans.example())
+    humans.until(lambda: len(humans.endpoints()) == 2, "both Pods behind the Service")
+    hanging, other = humans.pods()
+    with humans.stopped(hanging):
+        left = {other["metadata"]["name"]}
+        humans.until(lambda: humans.endpoints() == left, "the hanging Pod to get no callers", 90)
+        assert await humans.caller().chat("Are you there?")
+    humans.until(lambda: len(humans.endpoints()) == 2, "both Pods behind the Service again", 120)
+
+
+async def test_a_conversation_goes_on_at_another_pod_when_its_own_is_killed(
+    humans: Humans,
+) -> None:
+    humans.apply(humans.example(sessions=REDIS))
+    humans.until(lambda: len(humans.endpoints()) == 2, "both Pods behind the Service")
+    one, other = humans.pods()
+    async with _at(one).conversation() as talk:
+        await talk.say("My name is Zebedee.")
+        resume = {"session": str(talk.welcome["session"]), "token": talk.token}
+        humans.cluster.kubectl(
+            *("delete", "pod", one["metadata"]["name"], "-n", humans.namespace),
+            *("--grace-period=0", "--force", "--wait=false"),
+        )
+        await _until_closed(talk)
+    async with _at(other).conversation(resume) as resumed:
+        assert resumed.welcome["session"] == resume["session"]
+        said = [entry["content"] for entry in resumed.welcome["history"]]
+        assert "My name is Zebedee." in said
+        answer = await resumed.say("What is my name?")
+    assert "Zebedee" in answer.text
+    humans.until(lambda: len(humans.endpoints()) == 2, "a Pod in the place of the killed one", 90)
+
+
+async def test_redis_keeps_conversations_over_its_restart(humans: Humans) -> None:
+    humans.apply(humans.example(sessions=REDIS, replicas=1))
+    caller = humans.caller()
+    async with caller.conversation() as talk:
+        await talk.say("My name is Zebedee.")
+        resume = {"session": str(talk.welcome["session"]), "token": talk.token}
+    (redis,) = humans.pods("redis")
+    humans.cluster.kubectl("delete", "pod", redis["metadata"]["name"], "-n", humans.namespace)
+    (old,) = humans.pods()
+    humans.cluster.kubectl("delete", "pod", old["metadata"]["name"], "-n", humans.namespace)
+    humans.until(
+        lambda: len(humans.endpoints()) == 1 and old["metadata"]["name"] not in humans.endpoints(),
+        "another Pod behind the Service",
+        120,
+    )
+    async with caller.conversation(resume) as resumed:
+        answer = await resumed.say("What is my name?")
+    assert "Zebedee" in answer.text
+
+
+def test_a_drain_waits_for_the_budget(humans: Humans) -> None:
+    humans.apply(humans.example(availability={"minAvailable": 1}))
+    humans.until(lambda: len(humans.endpoints()) == 2, "both Pods behind the Service")
+    budget = humans.get("poddisruptionbudget", "ada")["status"]
+    assert budget["disruptionsAllowed"] == 1
+    first, second = humans.pods()
+    kubectl = humans.cluster.kubectl
+    kubectl("cordon", "node-0")
+    try:
+        assert _evict(humans, first).returncode == 0
+        humans.until(lambda: len(humans.endpoints()) == 1, "the evicted Pod to get no callers")
+        refused = _evict(humans, second)
+        assert refused.returncode != 0
+        assert "disruption budget" in refused.stderr
+        assert humans.endpoints() == {second["metadata"]["name"]}
+    finally:
+        kubectl("uncordon", "node-0")
+    humans.until(lambda: len(humans.endpoints()) == 2, "both Pods behind the Service again", 90)
+
+
+def _evict(humans: Humans, pod: dict[str, Any]) -> Any:
+    """Ask for an eviction, as a drain does."""
+    name = pod["metadata"]["name"]
+    path = f"/api/v1/namespaces/{humans.namespace}/pods/{name}/eviction"
+    body = (
+        '{"apiVersion": "policy/v1", "kind": "Eviction",'
+        f' "metadata": {{"name": "{name}", "namespace": "{humans.namespace}"}}}}'
+    )
+    return humans.cluster.kubectl.run("create", "--raw", path, "-f", "-", stdin=body)
+
+
+def _at(pod: dict[str, Any]) -> Caller:
+    return Caller(str(pod["status"]["podIP"]), 8000)
+
+
+async def _until_closed(talk: Conversation) -> None:
+    async with asyncio.timeout(60):
+        try:
+            while True:
+                await talk.socket.recv()
+        except ConnectionClosed:
+            return

@@ -1,0 +1,80 @@
+"""The autoscaler adds a Pod under a real load and takes it away; no conversation is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from contextlib import AsyncExitStack
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+
+from tests.e2e.humans import Humans
+from tests.e2e.talking import Caller, Conversation
+from tests.e2e.test_faults import REDIS
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(480)]
+
+_POLICY = {"type": "Pods", "value": 4, "periodSeconds": 15}
+QUICK = {"stabilizationWindowSeconds": 0, "policies": [_POLICY]}
+SCALING = {
+    "minReplicas": 1,
+    "maxReplicas": 2,
+    "cpu": 60,
+    "behavior": {"scaleUp": QUICK, "scaleDown": QUICK},
+}
+
+
+async def test_conversations_outlive_scaling_up_and_down(humans: Humans) -> None:
+    example = humans.example(autoscaling=SCALING, sessions=REDIS | {"perReplica": 40})
+    del example["spec"]["replicas"]
+    humans.apply(example)
+    load = await _load(humans.caller())
+    humans.until(lambda: len(humans.endpoints()) == 2, "a second Pod", 180)
+    out, _ = await asyncio.wait_for(load.communicate(), 180)
+    figures = json.loads(out)
+    assert load.returncode == 0, figures
+
+    async with AsyncExitStack() as stack:
+        held: dict[str, Conversation] = {}
+        for pod in humans.pods():
+            caller = Caller(str(pod["status"]["podIP"]), 8000)
+            talk = await stack.enter_async_context(caller.conversation())
+            assert (await talk.say("My name is Zebedee.")).reason == "complete"
+            held[pod["metadata"]["name"]] = talk
+        humans.until(lambda: len(humans.endpoints()) == 1, "one Pod to be left", 240)
+        (left,) = humans.endpoints()
+        for name, talk in held.items():
+            assert "Zebedee" in await _goes_on(humans, talk, moved=name != left)
+
+
+async def _load(caller: Caller) -> asyncio.subprocess.Process:
+    """Conversations for about a minute and a half."""
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "digital_human_runtime.loadtest"),
+        *("--url", f"http://{caller.host}", "--conversations", "16", "--turns", "6"),
+        *("--pace", "1", "--ramp", "5", "-o", "json"),
+        stdout=asyncio.subprocess.PIPE,
+    )
+
+
+async def _goes_on(humans: Humans, talk: Conversation, *, moved: bool) -> str:
+    """The answer to one more question, at another Pod where the own one went away."""
+    question = "What is my name?"
+    if not moved:
+        return (await talk.say(question)).text
+    with pytest.raises(ConnectionClosed) as closed:
+        await _hear_out(talk)
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1012  # the Pod goes
+    resume = {"session": str(talk.welcome["session"]), "token": talk.token}
+    async with humans.caller().conversation(resume) as again:
+        return (await again.say(question)).text
+
+
+async def _hear_out(talk: Conversation) -> None:
+    """Take what comes until the connection is closed."""
+    async with asyncio.timeout(60):
+        while True:
+            talk.note(await talk.socket.recv())
