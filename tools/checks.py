@@ -76,7 +76,7 @@ def torch() -> Iterator[Step]:
 
 def cluster() -> Iterator[Step]:
     """Tests against a real control plane, which is built first where it is missing."""
-    yield Step("binaries", "tools.binaries", ("kwok", "helm3", "helm4", "--quiet"))
+    yield Step("binaries", "tools.binaries", ("kwok", "helm3", "helm4", "policies", "--quiet"))
     yield Step("cluster tests", "pytest", ("-q", "-m", "cluster", "-n", WORKERS))
 
 

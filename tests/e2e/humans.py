@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -104,6 +104,14 @@ class Humans:
             for pid in pids:
                 if inspect(pid):
                     os.kill(pid, signal.SIGCONT)
+
+    def kill(self, pod: dict[str, Any]) -> None:
+        """End a Pod's processes at once; kubelet starts the container again."""
+        pids = _processes(str(pod["metadata"]["uid"]))
+        assert pids, f"no process of {pod['metadata']['name']}"
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     def keep(self, folder: Path) -> None:
         """Write what everything here is like, and what every component said."""

@@ -36,10 +36,7 @@ async def test_a_conversation_goes_on_at_another_pod_when_its_own_is_killed(
     async with _at(one).conversation() as talk:
         await talk.say("My name is Zebedee.")
         resume = {"session": str(talk.welcome["session"]), "token": talk.token}
-        humans.cluster.kubectl(
-            *("delete", "pod", one["metadata"]["name"], "-n", humans.namespace),
-            *("--grace-period=0", "--force", "--wait=false"),
-        )
+        humans.kill(one)
         await _until_closed(talk)
     async with _at(other).conversation(resume) as resumed:
         assert resumed.welcome["session"] == resume["session"]
@@ -47,7 +44,7 @@ async def test_a_conversation_goes_on_at_another_pod_when_its_own_is_killed(
         assert "My name is Zebedee." in said
         answer = await resumed.say("What is my name?")
     assert "Zebedee" in answer.text
-    humans.until(lambda: len(humans.endpoints()) == 2, "a Pod in the place of the killed one", 90)
+    humans.until(lambda: len(humans.endpoints()) == 2, "the killed one to be back", 90)
 
 
 async def test_redis_keeps_conversations_over_its_restart(humans: Humans) -> None:

@@ -21,7 +21,7 @@ async def test_the_example_answers_through_its_service(humans: Humans) -> None:
     humans.until(lambda: len(humans.endpoints()) == 2, "both Pods behind the Service")
     caller = humans.caller()
 
-    assert "name" in (await caller.chat("What is your name?")).lower()
+    assert "Ada" in await caller.chat("What is your name?")
 
     async with caller.conversation() as talk:
         answer = await talk.say("What can you do?")

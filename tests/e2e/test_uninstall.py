@@ -43,5 +43,5 @@ def test_uninstalling_leaves_the_definitions_only(stage: Cluster, humans: Humans
     mine = f"app.kubernetes.io/instance={deploy.RELEASE}"
     wide = kubectl.json("get", CLUSTER_WIDE, "-l", mine)["items"]
     assert {item["kind"] for item in wide} <= {"CustomResourceDefinition"}
-    placed = kubectl.json("get", f"{CHILDREN},pods", "-n", deploy.NAMESPACE, "-l", mine)["items"]
-    assert [f"{item['kind']} {item['metadata']['name']}" for item in placed] == []
+    placed = ("get", f"{CHILDREN},pods", "-n", deploy.NAMESPACE, "-l", mine)
+    humans.until(lambda: not kubectl.json(*placed)["items"], "the Pods of the operator to go")

@@ -96,6 +96,7 @@ _ALL = (
         "cluster/node/probe",
         (("node-probe", "digitalhuman.invalid/tools/cluster/node/probe"),),
     ),
+    Tool("policies", "policies", (("policy-flows", "digitalhuman.invalid/tools/policies"),)),
     Tool("helm3", "helm3", (("helm3", "helm.sh/helm/v3/cmd/helm"),)),
     Tool("helm4", "helm4", (("helm4", "helm.sh/helm/v4/cmd/helm"),)),
     Tool("kind", "kind", (("kind", "sigs.k8s.io/kind"),)),

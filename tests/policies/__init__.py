@@ -1,0 +1,1 @@
+"""What the NetworkPolicies of the examples let through, judged by an evaluator of others."""

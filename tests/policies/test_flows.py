@@ -1,0 +1,119 @@
+"""
+No enforcer of NetworkPolicies runs on the local clusters, so cyclonus says what they let through.
+
+The policies are those that the operator renders; the table says what its users expect of them.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from digital_human_operator import names
+from digital_human_operator.render import children
+from tests.support.builders import a_design, example
+from tools.binaries import binary
+from tools.cache import ROOT
+
+pytestmark = pytest.mark.cluster
+
+Flow = tuple[str, str, int, str, bool]
+TABLE: dict[str, list[Flow]] = yaml.safe_load(Path(__file__).with_name("flows.yaml").read_text())
+NAMESPACE = "humans"
+
+
+def policies(name: str, human_name: str) -> list[dict[str, Any]]:
+    """The NetworkPolicies of an example, under the name of one human or another."""
+    human = replace(example(ROOT / "examples" / f"{name}.yaml"), name=human_name)
+    rendered = children(human, a_design(human))
+    found = [dict(child.manifest) for child in rendered if child.kind == "NetworkPolicy"]
+    return [one | {"metadata": one["metadata"] | {"namespace": NAMESPACE}} for one in found]
+
+
+def end(place: str) -> dict[str, Any]:
+    """One end of a flow, as cyclonus has it."""
+    if place[0].isdigit():
+        return {"IP": place}
+    namespace, _, pod = place.rpartition("/")
+    labels: dict[str, str] = {}
+    if not namespace and pod != "plain":
+        human, component = ("eve", names.RUNTIME) if pod == "eve" else ("ada", pod)
+        labels = names.selector(human, component)
+    namespace = namespace or NAMESPACE
+    inside = {
+        "Namespace": namespace,
+        "NamespaceLabels": {"kubernetes.io/metadata.name": namespace},
+        "PodLabels": labels,
+    }
+    return {"Internal": inside, "IP": "10.1.2.3"}
+
+
+def judged(name: str) -> list[dict[str, bool]]:
+    """What cyclonus says of each row."""
+    flows = [
+        {
+            "Source": end(source),
+            "Destination": end(target),
+            "ResolvedPort": port,
+            "ResolvedPortName": "",
+            "Protocol": protocol,
+        }
+        for source, target, port, protocol, _ in TABLE[name]
+    ]
+    asked = {"policies": policies(name, "ada") + policies(name, "eve"), "flows": flows}
+    answer = subprocess.run(
+        [binary("policy-flows")],
+        input=json.dumps(asked),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
+    )
+    found: list[dict[str, bool]] = json.loads(answer.stdout)
+    return found
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_what_is_needed_flows_and_nothing_else(name: str) -> None:
+    wrong = [
+        f"{row[0]} -> {row[1]} {row[2]}/{row[3]} is {'denied' if row[4] else 'let through'}"
+        for row, verdict in zip(TABLE[name], judged(name), strict=True)
+        if (verdict["egress"] and verdict["ingress"]) is not row[4]
+    ]
+    assert wrong == []
+
+
+def test_the_table_knows_both_verdicts_of_every_example() -> None:
+    for name, rows in TABLE.items():
+        assert {row[4] for row in rows} == {True, False}, name
+        assert len({tuple(row[:4]) for row in rows}) == len(rows), name
+
+
+def test_without_policies_everything_flows() -> None:
+    """The evaluator is asked in the right way: it is not that it denies whatever it is told."""
+    asked = {
+        "policies": [],
+        "flows": [
+            {
+                "Source": end("elsewhere/pod"),
+                "Destination": end("redis"),
+                "ResolvedPort": 6379,
+                "Protocol": "TCP",
+            }
+        ],
+    }
+    answer = subprocess.run(
+        [binary("policy-flows")],
+        input=json.dumps(asked),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
+    )
+    assert json.loads(answer.stdout) == [{"egress": True, "ingress": True}]
