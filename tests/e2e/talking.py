@@ -49,6 +49,9 @@ class Conversation:
             self._take(answer, message := await self.socket.recv())
             if isinstance(message, bytes):
                 await self._heard(message)
+        turn = self.told[-1]["turn"]
+        finished = {"type": "finished", "turn": turn, "played": answer.samples}
+        await self.socket.send(json.dumps(finished))
         return answer
 
     def note(self, message: str | bytes) -> None:

@@ -35,6 +35,7 @@ async def test_a_conversation_goes_on_at_another_pod_when_its_own_is_killed(
     one, other = humans.pods()
     async with _at(one).conversation() as talk:
         await talk.say("My name is Zebedee.")
+        await talk.say("What can you do?")  # by now the turn before is history
         resume = {"session": str(talk.welcome["session"]), "token": talk.token}
         humans.kill(one)
         await _until_closed(talk)
