@@ -55,6 +55,11 @@ def test_a_disk_that_is_almost_full_is_refused(
         preflight.check(tmp_path / "not" / "yet")
 
 
+def test_a_root_that_may_not_make_namespaces_is_told() -> None:
+    assert "needs to make namespaces, which this root may not" in preflight._namespaces(("false",))
+    assert preflight._namespaces(("true",)) == ""
+
+
 def test_a_checkout_in_a_folder_that_the_node_hides_is_refused() -> None:
     assert "has a /var/lib of its own" in preflight._paths(Path("/var/lib/ci/checkout"))
     assert preflight._paths(Path("/home/ci/checkout")) == ""

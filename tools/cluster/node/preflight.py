@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from tools.cache import cache_root
@@ -14,6 +15,8 @@ from tools.debian import PackageError, ensure
 
 PROGRAMS = ("runc", "nft", "docker-registry", "ip", "nsenter", "mount", "setsid")
 FREE_GIB = 3.0
+UNSHARE = ("unshare", "--mount", "--pid", "--fork", "--net", "true")
+"""Makes what a node lives in, and ends."""
 
 
 def check(directory: Path) -> None:
@@ -35,6 +38,7 @@ def problem(directory: Path) -> str:
         _cgroups(),
         _paths(directory, cache_root()),
         _disk(directory),
+        _namespaces(UNSHARE),
     )
     return next((lacks for lacks in checks if lacks), "")
 
@@ -45,6 +49,17 @@ def _platform(name: str, uid: int) -> str:
         return f"needs Linux and this is {name}: use CLUSTER=kind with a container engine."
     if uid != 0:
         return "needs root, for namespaces and mounts: use CLUSTER=kwok, or run it as root."
+    return ""
+
+
+def _namespaces(command: Sequence[str]) -> str:
+    """Root in a container often may not make any."""
+    made = subprocess.run(command, capture_output=True, check=False, timeout=30)
+    if made.returncode:
+        return (
+            "needs to make namespaces, which this root may not: use CLUSTER=kwok, or run it on the"
+            " machine itself or in a privileged container."
+        )
     return ""
 
 
