@@ -6,12 +6,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+
+import psutil
 
 from tools.images.errors import ImageError
 
 PROGRESS_SECONDS = 10.0
 STOP_SECONDS = 20.0
+POLL_SECONDS = 0.02
 TAIL_LINES = 15
 
 
@@ -75,11 +79,20 @@ def _wait(process: subprocess.Popen[bytes], doing: str, seconds: float) -> int:
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     """End what still runs of a program's group: first politely, then not."""
-    if process.poll() is not None:
-        return
-    os.killpg(process.pid, signal.SIGTERM)
-    try:
-        process.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        if process.poll() is not None and not _left(process.pid):
+            return
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        deadline = time.monotonic() + STOP_SECONDS
+        while time.monotonic() < deadline and (process.poll() is None or _left(process.pid)):
+            time.sleep(POLL_SECONDS)
+
+
+def _left(group: int) -> bool:
+    """Whether somebody of a process group still runs; who waits to be buried does not."""
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, OSError):
+            if os.getpgid(process.pid) == group and process.status() != psutil.STATUS_ZOMBIE:
+                return True
+    return False

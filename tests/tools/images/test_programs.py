@@ -58,6 +58,18 @@ def test_one_that_does_not_listen_is_killed(
     assert gone(int((tmp_path / "pid").read_text()))
 
 
+def test_a_child_that_outlives_its_parent_ends_too(
+    program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(programs, "STOP_SECONDS", 0.3)
+    stubborn = "trap '' TERM; while :; do sleep 0.1; done"
+    path = program(
+        "tool", f"sh -c '{stubborn.replace(chr(39), chr(34))}' &\necho $! > {tmp_path}/child"
+    )
+    assert run(path, tmp_path / "log")
+    assert gone(int((tmp_path / "child").read_text()))
+
+
 def test_a_question_without_an_answer_is_none(program: Program, tmp_path: Path) -> None:
     assert programs.answer([str(program("yes", "echo hello"))]) == "hello\n"
     assert programs.answer([str(program("no", "echo hello; exit 1"))]) is None
