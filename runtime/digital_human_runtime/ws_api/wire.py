@@ -152,7 +152,9 @@ def decode(text: str) -> Command:
         return _COMMAND.validate_python(found)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"][1:])
+        where = next(
+            iter(first["loc"][1:]), "a field"
+        )  # after it come names of types, which say nothing to a client
         raise BadInput(f"{where} of {kind}: {first['msg']}") from None
 
 

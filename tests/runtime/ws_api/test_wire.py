@@ -134,6 +134,7 @@ def test_every_command_of_the_protocol(text: str) -> None:
         ('{"type":"say"}', BadInput, "text of say"),
         ('{"type":"say","text":"a \\ud800 b"}', BadInput, "text of say: half of a character"),
         ('{"type":"say","text":"Hi","id":"\\ud800"}', BadInput, "id"),
+        (f'{{"type":"say","text":"Hi","id":"{"i" * 200}"}}', BadInput, "id of say: String should"),
         ('{"type":"credit","turn":-1,"played":0}', BadInput, "turn of credit"),
         ('{"type":"credit","turn":1,"played":"9"}', BadInput, "played of credit"),
         ('{"type":"hello","version":"1"}', BadInput, "version of hello"),

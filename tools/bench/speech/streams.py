@@ -1,7 +1,8 @@
 """Live Audio2Face streams: `python -m tools.bench.speech.streams ADDRESS STREAMS SECONDS`.
 
 Each stream sends 100 ms of sound every 100 ms, as a microphone would; a frame's latency runs from
-the moment the sound up to its time was sent until the frame is here. Prints one line of JSON.
+the moment the piece with the sample at its own time was sent until the frame is here. Prints one
+line of JSON.
 """
 
 from __future__ import annotations
@@ -59,8 +60,18 @@ class _Live:
         now = time.perf_counter()
         for frame in message.animation_data.skel_animation.blend_shape_weights:
             self.frames += 1
-            needed = min(int(frame.time_code / CHUNK_SECONDS), len(self._sent) - 1)
+            needed = min(piece_of(frame.time_code), len(self._sent) - 1)
             self.late.append(now - self._sent[needed])
+
+
+def piece_of(time_code: float) -> int:
+    """
+    Which piece of sound holds the sample at a frame's time, counted in whole frames.
+
+    Dividing the time itself puts a frame at the edge of two pieces into the one before, now and
+    then, as 0.3 / 0.1 is less than 3.
+    """
+    return round(time_code * FPS) // round(CHUNK_SECONDS * FPS)
 
 
 async def run(address: str, streams: int, seconds: float) -> dict[str, Any]:
