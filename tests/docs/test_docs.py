@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import subprocess
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -15,7 +17,7 @@ from tools.cache import ROOT
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)|!\[[^\]]*\]\(([^)\s]+)\)")
 _FENCE = re.compile(r"^\s*```.*?^\s*```", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
-_TARGET = re.compile(r"\bmake (?:-s )?([a-z][a-z-]+)")
+_TARGET = re.compile(r"\bmake (?:-s )?([a-z][a-z0-9-]+)")
 _WORDS_AFTER_MAKE = {"sure", "room", "any", "it", "the", "of"}
 _EXAMPLE = re.compile(r"examples/([a-z0-9-]+\.yaml)")
 
@@ -64,7 +66,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
 def test_what_is_to_be_made_can_be_made(page: Path) -> None:
-    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     code = re.findall(r"`[^`\n]+`|^\s*```.*?^\s*```", page.read_text(), re.MULTILINE | re.DOTALL)
     named = {target for part in code for target in _TARGET.findall(part)} - _WORDS_AFTER_MAKE
     assert named - targets == set()
@@ -102,6 +104,40 @@ def test_fields_that_the_pages_name_exist() -> None:
                     break
                 node = properties[step]
     assert wrong == []
+
+
+def _shapes(node: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Every path of a schema."""
+    for name, child in node.get("properties", {}).items():
+        yield (*path, name)
+        yield from _shapes(child.get("items", child), (*path, name))
+
+
+def test_fields_without_their_beginning_exist_too() -> None:
+    """`source.oci` is the end or the middle of a field; other dotted words are the chart's."""
+    crd = yaml.safe_load((ROOT / "crds" / "aiqtoolkit.io_digitalhumans.yaml").read_text())
+    schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    values = yaml.safe_load((ROOT / "charts/digital-human-operator/values.yaml").read_text())
+    known = {path[i:j] for path in _shapes(schema) for j in range(len(path) + 1) for i in range(j)}
+    wrong = []
+    for name in ("production", "troubleshooting", "air-gapped"):
+        text = _FENCE.sub("", (ROOT / "docs" / f"{name}.md").read_text())
+        for path in re.findall(r"`([a-z][a-zA-Z0-9]*(?:\.[a-zA-Z0-9]+)+)(?:: [^`]*)?`", text):
+            steps = tuple(path.split("."))
+            if steps not in known and steps[0] not in values:
+                wrong.append(f"{name}: {path}")
+    assert wrong == []
+
+
+def test_what_is_not_acted_on_is_listed() -> None:
+    """Every field that a Warning calls idle is told before somebody installs."""
+    source = ROOT / "operator" / "digital_human_operator" / "plan" / "warnings.py"
+    idle = re.findall(
+        r"spec\.([\w.]+)[\w ]*(?: is|:) (?:not acted|only passed|the last)", source.read_text()
+    )
+    listed = (ROOT / "docs" / "production.md").read_text()
+    assert len(idle) > 8
+    assert [field for field in idle if f"`{field}`" not in listed] == []
 
 
 def test_the_index_names_every_page() -> None:
