@@ -133,6 +133,12 @@ def until(condition: Callable[[], Any], problem: str, seconds: float = WAIT_SECO
         time.sleep(STEP_SECONDS)
 
 
+def told(human: Human, kind: str) -> list[dict[str, Any]]:
+    """The page's messages of one type; what the page has sent may still be on its way."""
+    until(lambda: human.of_type(kind), f"the server was told of no {kind}")
+    return human.of_type(kind)
+
+
 @dataclass
 class Visitor:
     """A reader of the page, by the page's test hook and by what is on it."""

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from .conftest import Visitor, until
+from .conftest import Visitor, told, until
 from .human import ANSWER, Human
 from .speech import SAMPLE_RATE
 
@@ -42,9 +42,8 @@ def test_it_answers_with_sound_a_moving_face_and_captions(
     assert visitor.page.inner_text("#caption") == ANSWER
     visitor.state("ready")
     assert human.of_type("say")[0]["text"] == "How are you?"
-    assert human.of_type("finished") == [
-        {"type": "finished", "turn": 1, "played": int(human.seconds * SAMPLE_RATE)}
-    ]
+    heard_out = {"type": "finished", "turn": 1, "played": int(human.seconds * SAMPLE_RATE)}
+    assert told(human, "finished") == [heard_out]
     lines = visitor.page.locator("#lines li").all_text_contents()
     assert lines == ["How are you?", ANSWER]
     assert visitor.problems == []
@@ -84,7 +83,7 @@ def test_a_greeting_is_captioned_until_the_first_gesture_lets_it_sound(
     visitor.state("speaking")
     until(lambda: visitor.loudness() > 0.1, "nothing sounds")
     visitor.state("ready")
-    assert human.of_type("finished")[0]["turn"] == 1
+    assert told(human, "finished")[0]["turn"] == 1
 
 
 def test_a_question_takes_the_place_of_a_greeting_that_waits(
@@ -97,9 +96,9 @@ def test_a_question_takes_the_place_of_a_greeting_that_waits(
     visitor.ask("Never mind")
     visitor.wait("window.__digitalHuman.turn === 2")
     visitor.state("speaking")
-    assert [message["turn"] for message in human.of_type("interrupt")] == [1]
+    assert [message["turn"] for message in told(human, "interrupt")] == [1]
     visitor.state("ready")
-    assert [message["turn"] for message in human.of_type("finished")] == [2]
+    assert [message["turn"] for message in told(human, "finished")] == [2]
 
 
 def test_a_question_asked_before_the_sound_is_open_is_heard(
@@ -113,7 +112,7 @@ def test_a_question_asked_before_the_sound_is_open_is_heard(
     visitor.state("speaking")
     until(lambda: visitor.loudness() > 0.1, "nothing sounds")
     visitor.state("ready")
-    assert human.of_type("finished")[0]["turn"] == 1
+    assert told(human, "finished")[0]["turn"] == 1
 
 
 def test_when_sound_runs_out_the_face_stands_still_with_it(
@@ -165,8 +164,7 @@ def test_barge_in_silences_at_once(visit: Visit, address: str, human: Human, way
         visitor.page.type("#question", "w")
     visitor.state("ready")
     until(lambda: visitor.loudness() == 0, "it goes on sounding")
-    until(lambda: len(human.of_type("interrupt")) == 1, "the server was not told")
-    interrupt = human.of_type("interrupt")[0]
+    interrupt = told(human, "interrupt")[0]
     assert interrupt["turn"] == 1
     assert 0 < interrupt["played"] < 20 * SAMPLE_RATE
     visitor.wait("document.querySelector('#caption').textContent === ''")

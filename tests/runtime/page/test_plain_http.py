@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Playwright
 
-from .conftest import CHROMIUM, FLAGS, Visitor, serving, until
+from .conftest import CHROMIUM, FLAGS, Visitor, serving, told, until
 from .human import Human
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
@@ -77,7 +77,7 @@ def test_it_speaks_on_plain_http_of_a_network(
         visitor.page.keyboard.press("Escape")
         visitor.state("ready")
         until(lambda: visitor.loudness() == 0, "it goes on sounding")
-        assert human.of_type("interrupt")[0]["played"] > 0
+        assert told(human, "interrupt")[0]["played"] > 0
 
 
 def test_a_secure_origin_has_the_audio_thread_and_a_microphone(
