@@ -34,8 +34,11 @@ def images(cluster: Cluster, tell: Tell = lambda _line: None) -> dict[str, str]:
 
     Raises ImageError or ClusterError.
     """
-    for known in build_images(table.chosen(IMAGES), Choice()):
-        tell(f"{known['name']}: {known['compressed'] / 1e6:.0f} MB, {known['digest'][:19]}")
+    for image in table.chosen(IMAGES):
+        tell(f"image {image.name} ...")
+        for known in build_images([image], Choice()):
+            size, digest = known["compressed"] / 1e6, known["digest"][:19]
+            tell(f"image {known['name']}: {known['seconds']:.0f} s, {size:.0f} MB, {digest}")
     pushed = lane.push_images(cluster.directory, list(IMAGES))
     return {name: image.digest for name, image in zip(IMAGES, pushed, strict=True)}
 

@@ -105,6 +105,10 @@ class Cluster:
             self._create(options, owner)
         return self
 
+    def kept(self, options: Options | None = None) -> bool:
+        """Whether `up` with these options would keep what runs."""
+        return self._runs_with(options or Options())
+
     def down(self) -> None:
         """Stop every process of the cluster and remove its folder; nothing to do is fine."""
         with self._locked():

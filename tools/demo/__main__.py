@@ -10,7 +10,7 @@ from rich.console import Console
 from tools.binaries import BuildError
 from tools.binaries.toolchain import ToolchainError
 from tools.cluster import ClusterError
-from tools.demo import stage
+from tools.demo import stage, view
 from tools.images.errors import ImageError
 from tools.talk import TalkError
 from tools.uv import UvError
@@ -21,6 +21,7 @@ Lane = Annotated[
     str, typer.Option(envvar="CLUSTER", help="node, kwok or kind; empty: what works here.")
 ]
 
+INTERRUPTED = 130
 _EXPECTED = (
     ClusterError,
     BuildError,
@@ -35,7 +36,11 @@ _EXPECTED = (
 @app.command()
 def up(name: Name = "demo", lane: Lane = "") -> None:
     """Start everything and watch the example become Ready; it is left running."""
-    stage.up(Console(width=None if sys.stdout.isatty() else 100), name, lane)
+    try:
+        stage.up(Console(width=None if sys.stdout.isatty() else 100), name, lane)
+    except KeyboardInterrupt as interrupt:
+        _tell(f"Stopped. {view.again(name)}", "")
+        raise typer.Exit(INTERRUPTED) from interrupt
 
 
 @app.command()
@@ -60,16 +65,17 @@ def picture(path: Path, name: Name = "demo") -> None:
 def main() -> int:
     """Run the command; expected errors are one sentence, not a traceback."""
     try:
-        app(standalone_mode=False)
+        return int(app(standalone_mode=False) or 0)
     except _EXPECTED as error:
-        Console(stderr=True).print(str(error), style="red", markup=False, highlight=False)
+        _tell(str(error), "red")
         return 1
-    except KeyboardInterrupt:
-        Console(stderr=True).print("Stopped; `make demo-down` removes what was started.")
-        return 130
-    except typer.Abort:
-        return 130
-    return 0
+    except (KeyboardInterrupt, typer.Abort):
+        return INTERRUPTED
+
+
+def _tell(text: str, style: str) -> None:
+    console = Console(stderr=True)
+    console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
 
 
 if __name__ == "__main__":

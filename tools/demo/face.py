@@ -13,6 +13,7 @@ import yaml
 from tools import page, talk, uv
 from tools.cache import ROOT
 from tools.cluster import Cluster
+from tools.deploy import Tell
 
 EXAMPLE = ROOT / "examples" / "cpu-only.yaml"
 HUMAN = "grace"
@@ -23,14 +24,13 @@ class FaceError(RuntimeError):
     """The face cannot be shown; the rest of the demo stands."""
 
 
-def up(cluster: Cluster, namespace: str, folder: Path) -> str:
+def up(cluster: Cluster, namespace: str, folder: Path, tell: Tell = lambda _line: None) -> str:
     """Apply the human, start its runtime; returns the address where it talks."""
     try:
         page.build()
     except (page.PageError, uv.UvError) as error:
         raise FaceError(f"the page was not built: {error}") from error
-    if cluster.kubectl.run("get", "dh", HUMAN, "-n", namespace).returncode:
-        cluster.kubectl.apply(human(namespace))
+    apply(cluster, namespace, tell)
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "runtime.json"
     config.write_text(_rendered(cluster, namespace))
@@ -38,6 +38,14 @@ def up(cluster: Cluster, namespace: str, folder: Path) -> str:
         return talk.serve(folder, config)
     except talk.TalkError as error:
         raise FaceError(str(error)) from error
+
+
+def apply(cluster: Cluster, namespace: str, tell: Tell) -> None:
+    """Apply the human; one of that name that is there already is kept, and that is told."""
+    if cluster.kubectl.run("get", "dh", HUMAN, "-n", namespace).returncode == 0:
+        tell(f"{HUMAN} was there already and is kept as it is")
+        return
+    cluster.kubectl.apply(human(namespace))
 
 
 def human(namespace: str) -> dict[str, Any]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
-from tools.cluster import Cluster, ClusterError
+from tools.cluster import Cluster, ClusterError, kind
 from tools.cluster.node import lane as node
 
 WORDS = {
@@ -31,15 +32,64 @@ def choose(name: str, asked: str) -> Choice:
     """
     The one that runs, else the one that was asked for, else the fullest that works here.
 
-    kind is for whoever asks for it: it was never tried with a real engine.
+    kind is for whoever asks for it: it was never tried with a real engine. Raises ClusterError for
+    one that cannot run here: before anything is built, and before what runs is taken down.
     """
+    if asked and asked not in WORDS:
+        raise ClusterError(f"CLUSTER={asked} is no kind of cluster: {', '.join(WORDS)}.")
     found = Cluster(name).status()
     if found.state == "running" and found.lane and asked in {"", found.lane}:
         return Choice(found.lane, "it runs already")
     if asked:
+        _check(asked, Cluster(name).directory)
         return Choice(asked, "as you say")
     try:
         node.check(Cluster(name).directory)
     except ClusterError as error:
         return Choice("kwok", str(error))
     return Choice("node", "the fullest that this machine can run")
+
+
+def _check(lane: str, directory: Path) -> None:
+    if lane == "node":
+        node.check(directory)
+    if lane == "kind":
+        kind.engine()
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What runs beside a cluster for a demo."""
+
+    beside: bool
+    """Operator or runtime as a process, which simulated Pods need."""
+    carried: bool
+    """A way to a Service, which real Pods need."""
+
+
+def outdated(cluster: Cluster, parts: Parts) -> str:
+    """Why what is there of the name has to go before this cluster can be; else empty."""
+    found, name = cluster.status(), cluster.name
+    if found.state == "absent":
+        gone = f"A demo {name!r} of before runs on without its cluster: it is taken down first."
+        return gone if parts.beside or parts.carried else ""
+    if found.lane and found.lane != cluster.lane:
+        return (
+            f"The cluster {name!r} is CLUSTER={found.lane}: it is taken down first, with all that"
+            " is in it."
+        )
+    if found.state == "broken":
+        lost = f" (without {', '.join(found.missing)})" if found.missing else ""
+        return f"The cluster {name!r} of before is half dead{lost}: it is made anew."
+    if not cluster.kept():
+        return f"The cluster {name!r} does not answer, or has other options: it is made anew."
+    return ""
+
+
+def foreign(cluster: Cluster, parts: Parts) -> str:
+    """What of another kind of demo runs beside a cluster that is kept; empty when nothing does."""
+    if cluster.lane == "node" and parts.beside:
+        return "An operator or a runtime of a demo with simulated Pods runs still: it is ended."
+    if cluster.lane != "node" and parts.carried:
+        return "A way to a Service of a demo with real Pods is open still: it is closed."
+    return ""

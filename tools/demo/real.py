@@ -10,18 +10,17 @@ from pathlib import Path
 
 from tools import deploy, forward, talk
 from tools.cluster import Cluster, ClusterError
-from tools.demo.face import HUMAN, FaceError, human
+from tools.demo.face import HUMAN, FaceError, apply
 
 NAMESPACE = "live"
 READY_SECONDS = 180
 ANSWER_SECONDS = 30.0
 
 
-def up(cluster: Cluster, record: Path) -> str:
+def up(cluster: Cluster, record: Path, tell: deploy.Tell = lambda _line: None) -> str:
     """Apply the human unless it is there, wait until it is Ready; returns where it talks."""
     deploy.namespace(cluster, NAMESPACE, deploy.REAL)
-    if cluster.kubectl.run("get", "dh", HUMAN, "-n", NAMESPACE).returncode:
-        cluster.kubectl.apply(human(NAMESPACE))
+    apply(cluster, NAMESPACE, tell)
     wait = ("wait", "--for=condition=Ready", f"dh/{HUMAN}", "-n", NAMESPACE)
     found = cluster.kubectl.run(*wait, f"--timeout={READY_SECONDS}s")
     if found.returncode:
@@ -47,4 +46,5 @@ def _reached(cluster: Cluster, record: Path) -> str:
             urllib.request.urlopen(address, timeout=2).close()
             return address
         time.sleep(0.1)
+    forward.stop(record)
     raise FaceError(f"the Service of {HUMAN} did not answer within {ANSWER_SECONDS:.0f} s")

@@ -180,7 +180,7 @@ def epilogue(
     real: bool = False,
 ) -> None:
     """Say what there is now and what to try with ``program``, a kubectl."""
-    where = "" if cluster.name == _USUAL_NAME else f" CLUSTER_NAME={cluster.name}"
+    where = named(cluster.name)
     kubectl = f'{shlex.quote(program)} --kubeconfig "$(make -s kubeconfig{where})"'
     console.print(f"\nReady after {seconds:.0f} s, and left running. Try:\n", highlight=False)
     for line in (
@@ -200,12 +200,23 @@ def epilogue(
     )
 
 
-def address(console: Console, where: str, human: str, *, real: bool) -> None:
+def named(cluster: str) -> str:
+    """What `make` has to be told of a cluster; nothing for the usual one."""
+    return "" if cluster == _USUAL_NAME else f" CLUSTER_NAME={cluster}"
+
+
+def again(cluster: str) -> str:
+    """What can be done with a demo that is not whole."""
+    where = named(cluster)
+    return f"`make demo{where}` goes on; `make demo-down{where}` removes what was started."
+
+
+def address(console: Console, cluster: str, where: str, human: str, *, real: bool) -> None:
     """Say where the face talks, and what it is that answers there."""
     what = (
         f"Pods of the human {human}, through its Service"
         if real
         else f"a process here, driven by the ConfigMap of the human {human}: Pods are simulated"
     )
-    told = f"\nA face talks at {where}\n({what}; `make -s url` prints it again)"
+    told = f"\nA face talks at {where}\n({what}; `make -s url{named(cluster)}` prints it again)"
     console.print(told, highlight=False, soft_wrap=True)
