@@ -88,7 +88,7 @@ def node() -> Iterator[Step]:
 
 def e2e() -> Iterator[Step]:
     """Our images in real Pods, from an applied object to a conversation: as root, on Linux."""
-    yield Step("binaries", "tools.binaries", ("node", "helm3", "--quiet"))
+    yield Step("binaries", "tools.binaries", ("node", "node-probe", "helm3", "--quiet"))
     yield Step("end to end", "pytest", ("-q", "-m", "e2e", "tests/e2e"))
 
 

@@ -13,7 +13,7 @@ import pytest
 from tests.e2e import redis_image
 from tests.e2e.humans import Humans
 from tools import deploy
-from tools.binaries import binaries
+from tools.binaries import binaries, binary
 from tools.cache import ROOT
 from tools.cluster import Cluster, reap
 from tools.cluster.cluster import CLUSTERS
@@ -36,6 +36,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     here = any(item.get_closest_marker("e2e") for item in session.items)
     if here and not session.config.option.collectonly and not _lacks():
         binaries("node")
+        binary("node-probe")
         for known in build(table.chosen(deploy.IMAGES), Choice()):
             sys.stdout.write(f"{known['name']} built in {known['seconds']} s\n")
 

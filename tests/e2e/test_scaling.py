@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import urllib.request
 from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
 
 import pytest
 from websockets.exceptions import ConnectionClosed
@@ -13,6 +16,10 @@ from websockets.exceptions import ConnectionClosed
 from tests.e2e.humans import Humans
 from tests.e2e.talking import Caller, Conversation
 from tests.e2e.test_faults import REDIS
+from tools.binaries import binary
+from tools.cluster import Cluster
+from tools.cluster.node import lane, oci
+from tools.cluster.node.registry import push
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(480)]
 
@@ -47,6 +54,39 @@ async def test_conversations_outlive_scaling_up_and_down(humans: Humans) -> None
         (left,) = humans.endpoints()
         for name, talk in held.items():
             assert "Zebedee" in await _goes_on(humans, talk, moved=name != left)
+
+
+def test_pods_follow_the_use_of_their_gpus(stage: Cluster, humans: Humans, tmp_path: Path) -> None:
+    """A stand-in for the runtime says how much of its GPU is used: there is no GPU here."""
+    program = {"/bin/probe": binary("node-probe").read_bytes()}
+    serve = ("/bin/probe", "serve", ":9090")
+    archive = tmp_path / "stand-in.tar"
+    oci.write(oci.Image("registry.example/stand-in:1", program, entrypoint=serve), archive)
+    image = push(lane.machine(stage.directory).place.registry, archive)
+    scaling = {key: value for key, value in SCALING.items() if key != "cpu"} | {"gpu": 60}
+    gpu = {"profile": "a100-80gb", "count": 1}
+    human = humans.example(image=image.pinned, autoscaling=scaling, gpu=gpu)
+    del human["spec"]["replicas"]
+    humans.apply(human)
+    (metric,) = humans.get("hpa", "ada")["spec"]["metrics"]
+    assert metric["pods"]["metric"]["name"] == "gpu_utilization"
+    _say_used(humans, 170)
+    humans.until(lambda: len(humans.endpoints()) == 2, "a second Pod", 120)
+    assert sum(_gpus(pod) for pod in humans.pods()) == 2
+    _say_used(humans, 10)
+    humans.until(lambda: len(humans.pods()) == 1, "one Pod to be left", 120)
+
+
+def _say_used(humans: Humans, percent: int) -> None:
+    """Let each Pod that is there say how much of its GPU is used."""
+    for pod in humans.pods():
+        url = f"http://{pod['status']['podIP']}:9090/use/{percent}"
+        urllib.request.urlopen(url, timeout=5).close()
+
+
+def _gpus(pod: dict[str, Any]) -> int:
+    (container,) = pod["spec"]["containers"]
+    return int(container["resources"]["limits"]["nvidia.com/gpu"])
 
 
 async def _load(caller: Caller) -> asyncio.subprocess.Process:

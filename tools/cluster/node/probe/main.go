@@ -1,6 +1,7 @@
 // A program for Pods that try a cluster: it serves, asks, looks up, writes, reads and works.
 //
-//	probe serve ADDRESS       answers /ready, /host, /peer and /metrics until it is told to end;
+//	probe serve ADDRESS       answers /ready, /health/..., /host, /peer and /metrics until it is
+//	                          told to end;
 //	                          /use/60 lets it say that its GPU is used by 60 percent
 //	probe get URL             prints what a server answers; fails unless that is 200
 //	probe lookup NAME         prints the addresses of a name
@@ -29,9 +30,11 @@ const patience = 5 * time.Second
 // serve answers until SIGTERM.
 func serve(address string) error {
 	mux := http.NewServeMux()
-	mux.HandleFunc("/ready", func(writer http.ResponseWriter, _ *http.Request) {
+	ready := func(writer http.ResponseWriter, _ *http.Request) {
 		fmt.Fprintln(writer, "ready")
-	})
+	}
+	mux.HandleFunc("/ready", ready)
+	mux.HandleFunc("/health/", ready)
 	mux.HandleFunc("/host", func(writer http.ResponseWriter, _ *http.Request) {
 		name, _ := os.Hostname()
 		fmt.Fprintln(writer, name)
