@@ -63,7 +63,7 @@ class Buildah:
         options += ["--timestamp", str(wanted.epoch)]
         return programs.run(
             self._command("bud", *options, *wanted.options(), str(context)),
-            doing=f"building {wanted.target}",
+            doing=f"building {wanted.shown}",
             log=log,
             seconds=BUILD_SECONDS,
         )

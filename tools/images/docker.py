@@ -37,7 +37,7 @@ class Docker:
         plain = ["--progress", "plain", "--build-arg", f"SOURCE_DATE_EPOCH={wanted.epoch}"]
         return programs.run(
             ["docker", "build", *wanted.options(), *plain, str(context)],
-            doing=f"building {wanted.target}",
+            doing=f"building {wanted.shown}",
             log=log,
             seconds=BUILD_SECONDS,
             environment=epoch,

@@ -26,6 +26,11 @@ class Build:
     epoch: int = 0
     """Time that everything in the image is said to be made at, in seconds since 1970."""
 
+    @property
+    def shown(self) -> str:
+        """What a person calls it."""
+        return self.name.rpartition("/")[2].partition(":")[0]
+
     def options(self) -> list[str]:
         """Return the options that docker and buildah have in common."""
         pairs = [("--file", self.dockerfile), ("--target", self.target), ("--tag", self.name)]

@@ -1,6 +1,7 @@
 """Running the programs that build images: progress now and then, a log, no survivors."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -17,6 +18,9 @@ PROGRESS_SECONDS = 10.0
 STOP_SECONDS = 20.0
 POLL_SECONDS = 0.02
 TAIL_LINES = 15
+STEP_WIDTH = 70
+_STEP = re.compile(r"^(?:(?:\[\d+/\d+\] )?STEP |#\d+ \[(?=[^\]]*\d+/\d+\]))(.+)$", re.MULTILINE)
+"""A line of buildah (`[2/6] STEP 3/9: RUN ...`) or of BuildKit (`#7 [cpu 3/9] RUN ...`)."""
 
 
 def run(
@@ -42,7 +46,7 @@ def run(
             start_new_session=True,
         )
         try:
-            return _wait(process, doing, seconds) == 0
+            return _wait(process, doing, seconds, log) == 0
         finally:
             _end(process)
 
@@ -66,14 +70,20 @@ def tail(log: Path) -> str:
     return "\n".join(log.read_text(errors="replace").splitlines()[-TAIL_LINES:])
 
 
-def _wait(process: subprocess.Popen[bytes], doing: str, seconds: float) -> int:
-    """Wait for a program, saying now and then that it still runs."""
+def step(log: Path) -> str:
+    """The step of a Dockerfile that a build is at, as its log tells; empty where it tells none."""
+    found = _STEP.findall(log.read_text(errors="replace"))
+    return f", {found[-1][:STEP_WIDTH]}" if found else ""
+
+
+def _wait(process: subprocess.Popen[bytes], doing: str, seconds: float, log: Path) -> int:
+    """Wait for a program, saying now and then that it still runs, and at which step it is."""
     start = time.monotonic()
     while (elapsed := time.monotonic() - start) < seconds:
         try:
             return process.wait(timeout=PROGRESS_SECONDS)
         except subprocess.TimeoutExpired:
-            say(f"{doing} … {time.monotonic() - start:.0f} s")
+            say(f"{doing} … {time.monotonic() - start:.0f} s{step(log)}")
     raise ImageError(f"{doing[:1].upper()}{doing[1:]} took longer than {elapsed:.0f} s: try again.")
 
 

@@ -32,6 +32,10 @@ COMMON = [
 ]
 
 
+def test_a_build_is_called_by_the_name_of_its_image() -> None:
+    assert BUILD.shown == "a"
+
+
 DOCKER = """case "$*" in
 *Server*) echo '"{version}"' ;;
 *Client*) echo {version} ;;

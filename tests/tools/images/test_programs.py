@@ -75,3 +75,24 @@ def test_a_question_without_an_answer_is_none(program: Program, tmp_path: Path) 
     assert programs.answer([str(program("no", "echo hello; exit 1"))]) is None
     assert programs.answer([str(tmp_path / "missing")]) is None
     assert programs.answer([str(program("slow", "sleep 60"))], seconds=0.2) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "step"),
+    [
+        ("", ""),
+        (
+            "STEP 3/9: FROM base\nSTEP 4/9: RUN pip install\nCollecting a\n",
+            ", 4/9: RUN pip install",
+        ),
+        (
+            "#5 [internal] load\n#7 [cpu 3/9] RUN pip install\n#7 1.2 Collecting\n",
+            ", cpu 3/9] RUN pip",
+        ),
+    ],
+)
+def test_the_step_of_a_build_is_told(tmp_path: Path, said: str, step: str) -> None:
+    log = tmp_path / "log"
+    log.write_text(said)
+    assert programs.step(log).startswith(step)
+    assert bool(programs.step(log)) == bool(step)
