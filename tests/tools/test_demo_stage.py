@@ -11,6 +11,7 @@ from rich.console import Console
 
 from tools import deploy, forward
 from tools.cluster import Cluster
+from tools.cluster.cluster import Status
 from tools.cluster.kubectl import Kubectl
 from tools.cluster.node import lane
 from tools.demo import __main__ as command
@@ -92,6 +93,31 @@ def test_a_face_that_fails_beside_the_cluster_is_told_in_a_line(
     assert stage._show_face(steps, Cluster("demo"), real_pods=False) is None
     assert isinstance(steps.console.file, StringIO)
     assert "no face here: the page was not built" in steps.console.file.getvalue()
+
+
+def test_a_demo_of_another_kind_is_taken_down_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Cluster, "status", lambda _: Status("running", lane="kwok"))
+    gone: list[str] = []
+    monkeypatch.setattr(stage, "down", gone.append)
+    steps = _steps()
+    stage._clear(steps, Cluster("other", "node"))
+    assert gone == ["other"]
+    assert isinstance(steps.console.file, StringIO)
+    assert "The cluster 'other' is CLUSTER=kwok" in steps.console.file.getvalue()
+
+
+def test_what_another_kind_of_demo_left_beside_the_cluster_is_ended(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _carry(folder)
+    monkeypatch.setattr(Cluster, "status", lambda _: Status("running", lane="kwok"))
+    monkeypatch.setattr(Cluster, "kept", lambda _: True)
+    steps = _steps()
+    stage._clear(steps, Cluster("never-started", "kwok"))
+    assert not forward.running(folder / "forward.pid.json")
+    assert not (folder / "url").exists()
+    assert isinstance(steps.console.file, StringIO)
+    assert "it is closed" in steps.console.file.getvalue()
 
 
 def test_a_human_that_is_there_is_kept_and_that_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
