@@ -151,9 +151,12 @@ class App:
         if workers and self._may_work.is_set():
             await asyncio.wait(workers, timeout=_DRAIN_SECONDS)
         for task in tasks:
-            if task.get_name() != "kopf":
+            if task.get_name() not in {"kopf", "election"}:
                 task.cancel()
         await self._election.release()
+        for task in tasks:
+            if task.get_name() == "election":
+                task.cancel()
         metrics.LEADER.labels(self._settings.lease_name).set(0)
         await asyncio.wait(tasks, timeout=_DRAIN_SECONDS)
 

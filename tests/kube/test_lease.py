@@ -160,6 +160,32 @@ async def test_release_lets_the_next_one_start_at_once() -> None:
 
 
 @pytest.mark.looptime
+@pytest.mark.parametrize("after", [0.005, 0.015, 0.025])
+async def test_release_during_the_first_attempt_leaves_no_name(after: float) -> None:
+    server = LeaseServer()
+    a = candidate(server, "a")
+    task = asyncio.create_task(a.run())
+    await asyncio.sleep(after)
+    await a.release()
+    await asyncio.sleep(5)
+    assert (server.holder, task.done()) == ("", True)
+
+
+@pytest.mark.looptime
+async def test_release_after_an_answer_was_lost_leaves_no_name() -> None:
+    server = LeaseServer()
+    server.applies_but_hangs = True
+    a = candidate(server, "a")
+    task = asyncio.create_task(a.run())
+    await asyncio.sleep(6)
+    server.applies_but_hangs = False
+    assert (server.holder, a.is_leader) == ("a", False)
+    await a.release()
+    assert server.holder == ""
+    task.cancel()
+
+
+@pytest.mark.looptime
 async def test_stolen_lease_is_lost_at_once() -> None:
     server = LeaseServer()
     a = candidate(server, "a")

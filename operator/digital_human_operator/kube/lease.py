@@ -65,6 +65,9 @@ class LeaderElection:
         self._seen_version = ""
         self._seen_at = float("-inf")
         self._released = False
+        self._asked = False
+        """Whether the API server may hold our name: told, or asked for without an answer."""
+        self._attempt = asyncio.Lock()
         self.leading = asyncio.Event()
         self.lost = asyncio.Event()
 
@@ -93,15 +96,19 @@ class LeaderElection:
             await asyncio.sleep(self._pause())
 
     async def release(self) -> None:
-        """Stop writing, then let the next candidate start at once; never raises ApiError."""
-        was_leader = self._leads
+        """
+        Stop writing, then let the next candidate start at once; never raises ApiError.
+
+        An attempt that is under way may yet put our name there: it is awaited first, so ``run``
+        must still be running, not cancelled.
+        """
         self._released = True
         self._leads = False
         self.leading.clear()
-        if not was_leader:
-            return
         try:
-            async with asyncio.timeout(self._renew_deadline / 2):
+            async with asyncio.timeout(self._renew_deadline / 2), self._attempt:
+                if not self._asked:
+                    return
                 lease = await self._read()
                 if lease is not None and _holder(lease) == self._identity:
                     lease["spec"] |= {"holderIdentity": "", "leaseDurationSeconds": 1}
@@ -113,7 +120,7 @@ class LeaderElection:
         """One attempt: True we hold it, False somebody else does, None nobody knows."""
         started = self._clock()
         try:
-            async with asyncio.timeout(self._renew_deadline / 2):
+            async with self._attempt, asyncio.timeout(self._renew_deadline / 2):
                 held = await self._acquire_or_renew()
         except (ApiError, TimeoutError, msgspec.DecodeError) as error:
             level = logging.WARNING if self._leads else logging.INFO
@@ -125,14 +132,16 @@ class LeaderElection:
 
     async def _acquire_or_renew(self) -> bool:
         lease = await self._read()
+        if self._released:
+            return False
         if lease is None:
+            self._asked = True
             await self._create()
             return True
         spec = lease.setdefault("spec", {})
         holder = _holder(lease)
         if holder not in {"", self._identity} and not self._expired(lease):
-            return False
-        if self._released:
+            self._asked = False
             return False
         now = _now()
         if holder != self._identity:
@@ -143,6 +152,7 @@ class LeaderElection:
             "leaseDurationSeconds": int(self._lease_seconds),
             "renewTime": now,
         }
+        self._asked = True
         await self._replace(lease)
         return True
 
