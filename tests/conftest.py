@@ -1,6 +1,7 @@
 """Fixtures of all tests: the shared cluster, a namespace for each test, kubectl."""
 
 import re
+import signal
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING
@@ -25,7 +26,9 @@ def _is_worker(config: pytest.Config) -> bool:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Choose the cluster of this run."""
+    """Choose the cluster of this run, and let Ctrl-C reach the programs that tests start."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a job that a script began
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if not _is_worker(config):
         support.begin()
 

@@ -25,6 +25,16 @@ def address(said: str) -> str:
     return next(line for line in said.splitlines() if line.startswith("http://"))
 
 
+def _until_address(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    said = ""
+    while "http://" not in said:
+        line = process.stdout.readline()
+        assert line
+        said += line
+    return said
+
+
 def test_it_can_be_left_running_and_ended_later(tmp_path: Path) -> None:
     begun = subprocess.run(
         command(tmp_path, "--detach"),
@@ -57,19 +67,20 @@ def test_in_the_foreground_ctrl_c_ends_everything(tmp_path: Path) -> None:
         process = subprocess.Popen(
             command(tmp_path), cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True
         )
-        assert process.stdout is not None
-        said = ""
-        while "http://" not in said:
-            line = process.stdout.readline()
-            assert line
-            said += line
-        assert not address(said).endswith(f":{talk.PORTS['HTTP']}/")
-        (recorded,) = processes.load(tmp_path / "runtime.pid.json")
-        process.send_signal(signal.SIGINT)
-        rest, _ = process.communicate(timeout=60)
+        try:
+            said = _until_address(process)
+            assert not address(said).endswith(f":{talk.PORTS['HTTP']}/")
+            (recorded,) = processes.load(tmp_path / "runtime.pid.json")
+            process.send_signal(signal.SIGINT)
+            rest, _ = process.communicate(timeout=60)
+            left = processes.is_running(recorded)
+        finally:
+            process.kill()
+            process.wait()
+            talk.stop(tmp_path)
     assert process.returncode == 0
     assert "Ending." in rest
-    assert not processes.is_running(recorded)
+    assert not left
 
 
 def test_what_a_file_configures_is_not_overridden_by_the_shell(
