@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.support.cluster import wait_until
@@ -99,6 +100,12 @@ def test_the_audit_log_tells_who_wrote(cluster: Cluster, kubectl: Kubectl, names
         return [event["userAgent"] for event in events if event["verb"] == "create"]
 
     wait_until(lambda: any(agent.startswith("kubectl") for agent in writes()), "the audit log")
+
+
+@pytest.mark.cluster
+def test_the_audit_log_is_never_rotated(cluster: Cluster) -> None:
+    (server,) = (one for one in find(cluster.directory) if one.name == "kube-apiserver")
+    assert "--audit-log-maxsize=0" in psutil.Process(server.pid).cmdline()
 
 
 @pytest.mark.cluster

@@ -1,6 +1,7 @@
 """Counting requests in the API server's audit log: what a program really did."""
 
 import json
+import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,8 +23,14 @@ class AuditLog:
         self._offset = self._path.stat().st_size if self._path.exists() else 0
 
     def entries(self) -> Iterator[dict[str, Any]]:
-        """The user's new entries; a line that is still being written waits for the next look."""
+        """
+        The user's new entries; a line that is still being written waits for the next look.
+
+        Raises RuntimeError when the file was replaced: what is not read cannot be counted.
+        """
         with self._path.open("rb") as log:
+            if os.fstat(log.fileno()).st_size < self._offset:
+                raise RuntimeError(f"{self._path} is shorter than before: it was rotated.")
             log.seek(self._offset)
             for line in log:
                 if not line.endswith(b"\n"):

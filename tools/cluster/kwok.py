@@ -158,6 +158,8 @@ def _extra_args(options: Options, services: str) -> list[str]:
         # There is one of each: a leader that cannot renew its Lease would end for good.
         "kube-controller-manager=leader-elect=false",
         "kube-scheduler=leader-elect=false",
+        # One file to the end: rotated at 100 MB, the log would lose what nobody has read yet.
+        "kube-apiserver=audit-log-maxsize=0",
         *options.extra_args,
     ]
     return _ordered(extra if options.durable else [*extra, "etcd=unsafe-no-fsync=true"])
