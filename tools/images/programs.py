@@ -19,7 +19,7 @@ STOP_SECONDS = 20.0
 POLL_SECONDS = 0.02
 TAIL_LINES = 15
 STEP_WIDTH = 70
-_STEP = re.compile(r"^(?:(?:\[\d+/\d+\] )?STEP |#\d+ \[(?=[^\]]*\d+/\d+\]))(.+)$", re.MULTILINE)
+_STEP = re.compile(r"^(?:(?:\[\d+/\d+\] )?STEP |#\d+ \[([^\]]*\d+/\d+)\] )(.+)$", re.MULTILINE)
 """A line of buildah (`[2/6] STEP 3/9: RUN ...`) or of BuildKit (`#7 [cpu 3/9] RUN ...`)."""
 
 
@@ -73,7 +73,7 @@ def tail(log: Path) -> str:
 def step(log: Path) -> str:
     """The step of a Dockerfile that a build is at, as its log tells; empty where it tells none."""
     found = _STEP.findall(log.read_text(errors="replace"))
-    return f", {found[-1][:STEP_WIDTH]}" if found else ""
+    return f", {' '.join(filter(None, found[-1]))[:STEP_WIDTH]}" if found else ""
 
 
 def _wait(process: subprocess.Popen[bytes], doing: str, seconds: float, log: Path) -> int:
