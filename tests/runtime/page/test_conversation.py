@@ -164,7 +164,7 @@ def test_barge_in_silences_at_once(visit: Visit, address: str, human: Human, way
         visitor.page.type("#question", "w")
     visitor.state("ready")
     until(lambda: visitor.loudness() == 0, "it goes on sounding")
-    interrupt = told(human, "interrupt")[0]
+    (interrupt,) = told(human, "interrupt")
     assert interrupt["turn"] == 1
     assert 0 < interrupt["played"] < 20 * SAMPLE_RATE
     visitor.wait("document.querySelector('#caption').textContent === ''")
