@@ -33,6 +33,12 @@ def pytest_configure(config: pytest.Config) -> None:
         support.begin()
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Keep the logs of the cluster when something failed: the cluster goes."""
+    if session.testsfailed and not _is_worker(session.config):
+        support.keep_logs()
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Remove the cluster of this run."""
     if not _is_worker(config):

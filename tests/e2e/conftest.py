@@ -12,6 +12,7 @@ import pytest
 
 from tests.e2e import redis_image
 from tests.e2e.humans import Humans
+from tests.support import evidence
 from tools import deploy
 from tools.binaries import binaries, binary
 from tools.cache import ROOT
@@ -53,19 +54,25 @@ FAILED = pytest.StashKey[bool]()
 
 
 @pytest.fixture(scope="session")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+def stage(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Cluster]:
     """The cluster with two Pods of the operator."""
     if lacks := _lacks():
         pytest.skip(f"real Pods cannot run on this machine: it {lacks}")
     reap()
     cluster = Cluster(f"e2e-{os.getpid()}", "node").up(owner=os.getpid())
+    stands = False
     try:
         digests = deploy.images(cluster)
         redis = redis_image.write(tmp_path_factory.mktemp("redis"))
         push(lane.machine(cluster.directory).place.registry, redis)
         deploy.operator(cluster, digests)
+        stands = True
         yield cluster
     finally:
+        if not stands or request.session.testsfailed:
+            evidence.keep(cluster)
         cluster.down()
         (CLUSTERS / f".{cluster.name}.lock").unlink(missing_ok=True)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import evidence
 from tests.support.cluster import create_namespace
 from tools.binaries import binaries, binary
 from tools.cluster import Cluster, reap
@@ -34,11 +35,13 @@ def as_root() -> None:
 
 
 @pytest.fixture(scope="session")
-def node_cluster() -> Iterator[Cluster]:
+def node_cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
     """A running cluster with one real node; the same one in the whole run."""
     reap()
     cluster = Cluster(f"node-{os.getpid()}", "node").up(owner=os.getpid())
     yield cluster
+    if request.session.testsfailed:
+        evidence.keep(cluster)
     cluster.down()
     (CLUSTERS / f".{cluster.name}.lock").unlink(missing_ok=True)
 

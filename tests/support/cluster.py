@@ -9,7 +9,7 @@ import os
 import time
 from collections.abc import Callable
 
-from tests.support import operator
+from tests.support import evidence, operator
 from tests.support.nodes import COUNTS
 from tools.cache import file_lock
 from tools.cluster import Cluster, ClusterError, reap
@@ -28,6 +28,12 @@ def begin() -> None:
     keep = os.environ.get(KEEP) == "1"
     os.environ[_NAME] = _KEPT_NAME if keep else f"test-{os.getpid()}"
     os.environ[_OWNER] = "" if keep else str(os.getpid())
+
+
+def keep_logs() -> None:
+    """Keep what the components of the run's cluster said, if it will be removed."""
+    if os.environ.get(_OWNER):
+        evidence.keep(Cluster(os.environ[_NAME]))
 
 
 def end() -> None:
