@@ -61,8 +61,8 @@ images: bootstrap ## Build the container images into build/images: IMAGES=all fo
 
 ##@ Check
 
-test: bootstrap ## All checks, cheap ones first: lint, unit, wire, browser, cluster, torch
-	@$(PYTHON) -m tools.checks lint unit wire browser cluster torch
+test: bootstrap ## All checks, cheap ones first: lint, unit, wire, browser, cluster, torch, e2e
+	@$(PYTHON) -m tools.checks lint unit wire browser cluster torch e2e
 
 lint: bootstrap ## Formatting, lint rules, types, import rules, locks, generated files
 	@$(PYTHON) -m tools.checks lint
