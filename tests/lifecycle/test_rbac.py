@@ -9,12 +9,12 @@ import yaml
 
 from digital_human_operator.kinds import SECOND
 from tests.support import operator as operators
+from tests.support.cluster import own
 from tests.support.operator import Place, human
 from tests.support.optional import definitions
 from tools.bench.audit import AuditLog
 from tools.cache import ROOT
 from tools.cluster import Cluster, Options
-from tools.cluster.nodes import add_nodes
 from tools.operator_process import NAMESPACE, RELEASE, install_chart
 
 pytestmark = pytest.mark.cluster
@@ -28,6 +28,7 @@ UNSEEN: dict[Granted, str] = {
     ("events.k8s.io", "events", "patch"): "an Event becomes a series after ten minutes",
 }
 PLUGIN = "kube-apiserver=enable-admission-plugins=OwnerReferencesPermissionEnforcement"
+NODES = {"cpu": 4, "dgx-a100-80": 3, "dgx-a100-mig": 2}
 BACKUP = {
     "schedule": "0 2 * * *",
     "destination": {"s3": {"bucket": "backups", "credentialsSecret": "backup"}},
@@ -40,20 +41,13 @@ INGRESS = {"type": "Ingress", "host": "bo.example.com"}
 @pytest.fixture
 def place() -> Iterator[Place]:
     """A cluster with every optional kind, where owner references ask for rights of their own."""
-    one = Cluster("rbac")
-    one.up(Options(extra_args=(PLUGIN,)), fresh=True)
-    try:
+    with own("rbac", NODES, Options(extra_args=(PLUGIN,))) as one:
         one.kubectl.apply(*definitions())
         one.kubectl.wait_established()
-        add_nodes(one.kubeconfig, {"cpu": 4, "dgx-a100-80": 3, "dgx-a100-mig": 2})
         install_chart(one)
         for name in ("humans", "taken", "started"):
             one.kubectl("create", "namespace", name)
         yield Place(one, "humans")
-    finally:
-        operators.tell(one)
-        operators.stop(one)
-        one.down()
 
 
 @pytest.mark.timeout(300)

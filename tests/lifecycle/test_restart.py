@@ -7,16 +7,14 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import pytest
 
 from tests.support import operator as operators
-from tests.support.cluster import wait_until
+from tests.support.cluster import own, wait_until
 from tests.support.operator import Place, human
 from tools.bench.audit import AuditLog, is_write
 from tools.cluster import Cluster
-from tools.cluster.nodes import add_nodes
 from tools.operator_process import NAMESPACE, RELEASE, install_chart
 
 pytestmark = pytest.mark.cluster
@@ -27,19 +25,12 @@ FAST_LEASE = {"LEASE_SECONDS": "6", "RENEW_DEADLINE": "4", "RETRY_PERIOD": "1"}
 
 
 @pytest.fixture
-def alone(request: pytest.FixtureRequest, tmp_path: Any) -> Iterator[Place]:
+def alone() -> Iterator[Place]:
     """A cluster of its own, because what happens here would disturb the other tests."""
-    one = Cluster(f"alone-{request.node.name[5:20].replace('_', '-').strip('-')}")
-    one.up(fresh=True)
-    try:
-        add_nodes(one.kubeconfig, {"cpu": 4})
+    with own("alone", {"cpu": 4}) as one:
         install_chart(one)
         one.kubectl("create", "namespace", "humans")
         yield Place(one, "humans")
-    finally:
-        operators.tell(one)
-        operators.stop(one)
-        one.down()
 
 
 def _all_ready(place: Place, count: int) -> bool:

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support import operator as operators
+from tests.support.cluster import own
 from tests.support.operator import Place, human
 from tools.cluster import Cluster
-from tools.cluster.nodes import add_nodes
 from tools.operator_process import install_chart
 
 pytestmark = pytest.mark.cluster
@@ -17,18 +17,11 @@ CRD = "crd/digitalhumans.aiqtoolkit.io"
 
 @pytest.fixture
 def cluster() -> Iterator[Cluster]:
-    one = Cluster("scope")
-    one.up(fresh=True)
-    try:
-        add_nodes(one.kubeconfig, {"cpu": 2})
+    with own("scope", {"cpu": 2}) as one:
         for name in NAMES:
             one.kubectl("create", "namespace", name)
         _install(one, NAMES)
         yield one
-    finally:
-        operators.tell(one)
-        operators.stop(one)
-        one.down()
 
 
 @pytest.mark.timeout(240)

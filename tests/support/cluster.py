@@ -7,12 +7,13 @@ TEST_CLUSTER_KEEP=1 keeps a cluster called `test` and uses it again.
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 
 from tests.support import evidence, operator
 from tests.support.nodes import COUNTS
 from tools.cache import file_lock
-from tools.cluster import Cluster, ClusterError, reap
+from tools.cluster import Cluster, ClusterError, Options, reap
 from tools.cluster.cluster import CLUSTERS
 from tools.cluster.kubectl import Kubectl
 from tools.cluster.nodes import add_nodes
@@ -40,11 +41,7 @@ def end() -> None:
     """Remove the run's cluster, unless it is to be kept or was never created."""
     name = os.environ.pop(_NAME, "")
     if os.environ.pop(_OWNER, ""):
-        cluster = Cluster(name)
-        operator.stop(cluster)
-        cluster.down()
-        for lock in CLUSTERS.glob(f".{name}*.lock"):
-            lock.unlink(missing_ok=True)
+        _remove(Cluster(name))
 
 
 def shared() -> Cluster:
@@ -55,6 +52,35 @@ def shared() -> Cluster:
         cluster = Cluster(name).up(owner=int(owner) if owner else None)
         add_nodes(cluster.kubeconfig, COUNTS)
     return cluster
+
+
+@contextmanager
+def own(name: str, nodes: Mapping[str, int], options: Options | None = None) -> Iterator[Cluster]:
+    """A cluster beside the run's, for what would disturb other tests or be disturbed by them.
+
+    At the end its operators tell what they said last; they, and the cluster, are gone then.
+    """
+    cluster = Cluster(f"{name}-{os.getpid()}").up(options, fresh=True, owner=os.getpid())
+    try:
+        add_nodes(cluster.kubeconfig, nodes)
+        yield cluster
+    finally:
+        with ExitStack() as ends:
+            ends.callback(_remove, cluster)
+            ends.callback(operator.tell, cluster)
+
+
+def _remove(cluster: Cluster) -> None:
+    """Stop the operators and the cluster, each whatever became of the one before."""
+    with ExitStack() as ends:
+        ends.callback(_unlock, cluster)
+        ends.callback(cluster.down)
+        ends.callback(operator.stop, cluster)
+
+
+def _unlock(cluster: Cluster) -> None:
+    for lock in CLUSTERS.glob(f".{cluster.name}*.lock"):
+        lock.unlink(missing_ok=True)
 
 
 def create_namespace(kubectl: Kubectl, name: str) -> None:

@@ -7,6 +7,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 from tools.cache import file_lock
@@ -33,14 +34,16 @@ def shared(cluster: Cluster) -> OperatorProcess:
 def tell(cluster: Cluster) -> None:
     """Write what the operators of a cluster said last: pytest shows it when the test failed."""
     for log in sorted((cluster.directory / "operators").glob("*.log")):
-        sys.stdout.write(f"--- {log.name}\n{log.read_text()[-6000:]}\n")
+        text = log.read_text(errors="replace")
+        sys.stdout.write(f"--- {log.name}\n{text[-6000:]}\n")
 
 
 def stop(cluster: Cluster) -> None:
-    """Stop every operator of a cluster."""
-    for record in (cluster.directory / "operators").glob("*.pid.json"):
-        name = record.name.removesuffix(".pid.json")
-        process_of(cluster, name).stop(grace_seconds=5)
+    """Stop every operator of a cluster, also when one of them does not end."""
+    with ExitStack() as ends:
+        for record in (cluster.directory / "operators").glob("*.pid.json"):
+            name = record.name.removesuffix(".pid.json")
+            ends.callback(process_of(cluster, name).stop, grace_seconds=5)
 
 
 def human(name: str = "ada", **spec: Any) -> dict[str, Any]:

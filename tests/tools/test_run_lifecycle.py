@@ -4,14 +4,18 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.support import cluster as support
+from tests.support import operator as operators
 from tests.support.cluster import wait_until
 from tools.cache import ROOT
-from tools.cluster import Cluster, reap
+from tools.cluster import Cluster, ClusterError, reap
 from tools.cluster.processes import find
+from tools.operator_process import OperatorProcess
 
 OWNED = """
 import os, sys
@@ -72,3 +76,45 @@ def test_workers_share_one_cluster_that_ends_with_the_run(tmp_path: Path) -> Non
     [directory] = directories
     assert Cluster(directory.name).status().state == "absent"
     wait_until(lambda: find(directory) == [], "the end of the cluster")
+
+
+def test_a_cluster_of_a_test_goes_whatever_fails_at_its_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tried = []
+
+    def failing(what: str) -> Callable[[Cluster], None]:
+        def fail(cluster: Cluster) -> None:
+            tried.append((what, cluster.name))
+            raise ClusterError(what)
+
+        return fail
+
+    monkeypatch.setattr(Cluster, "up", lambda cluster, *_, **__: cluster)
+    monkeypatch.setattr(support, "add_nodes", lambda *_: None)
+    monkeypatch.setattr(operators, "tell", failing("tell"))
+    monkeypatch.setattr(operators, "stop", failing("stop"))
+    monkeypatch.setattr(Cluster, "down", failing("down"))
+    with pytest.raises(ClusterError, match="down"), support.own("gone", {}) as cluster:
+        pass
+    assert tried == [(what, cluster.name) for what in ("tell", "stop", "down")]
+
+
+def test_an_operator_that_does_not_end_keeps_no_other_from_being_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster = Cluster("two", root=tmp_path)
+    folder = cluster.directory / "operators"
+    folder.mkdir(parents=True)
+    for name in ("first", "second"):
+        (folder / f"{name}.pid.json").write_text("[]")
+    tried = []
+
+    def stop(operator: OperatorProcess, grace_seconds: float) -> None:
+        tried.append(operator.name)
+        raise ClusterError(f"{operator.name} does not end after {grace_seconds} s")
+
+    monkeypatch.setattr(OperatorProcess, "stop", stop)
+    with pytest.raises(ClusterError, match="does not end"):
+        operators.stop(cluster)
+    assert sorted(tried) == ["first", "second"]
