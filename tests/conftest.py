@@ -11,7 +11,7 @@ import pytest
 from tests.support import cluster as support
 from tests.support import operator as operators
 from tests.support.operator import Place
-from tools.binaries import binaries
+from tools.binaries import binaries, binary
 from tools.cluster import Cluster
 from tools.cluster.kubectl import Kubectl
 from tools.operator_process import OperatorProcess
@@ -46,10 +46,15 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Build the control plane before the first test, whose time limit is no limit for a build."""
-    needed = any(item.get_closest_marker("cluster") for item in session.items)
-    if needed and not session.config.option.collectonly:
+    """Build programs before the first test, whose time limit is no limit for a build."""
+    if session.config.option.collectonly:
+        return
+    if any(item.get_closest_marker("cluster") for item in session.items):
         binaries("kwok")
+        binary("helm3")  # installs the chart for the operator of the run
+    marks = (mark for item in session.items for mark in item.iter_markers("programs"))
+    for name in sorted({name for mark in marks for name in mark.args}):
+        binary(name)
 
 
 @pytest.fixture(scope="session")

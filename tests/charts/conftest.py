@@ -1,4 +1,4 @@
-"""Fixtures: both versions of helm, built before the first test like the control plane."""
+"""Fixtures: both versions of helm, and a cluster to install with them."""
 
 import os
 from collections.abc import Iterator
@@ -6,22 +6,13 @@ from collections.abc import Iterator
 import pytest
 
 from tests.charts.helm import Helm
-from tools.binaries import binary
 from tools.cluster import Cluster
 from tools.cluster.nodes import add_nodes
 
 VERSIONS = ("helm3", "helm4")
 
 
-def pytest_collection_finish(session: pytest.Session) -> None:
-    """Build helm before the first test, whose time limit is no limit for a build."""
-    asked = {name for item in session.items for name in getattr(item, "fixturenames", ())}
-    if asked & {"helm", "both"} and not session.config.option.collectonly:
-        for version in VERSIONS:
-            binary(version)
-
-
-@pytest.fixture(params=VERSIONS)
+@pytest.fixture(params=[pytest.param(v, marks=pytest.mark.programs(v)) for v in VERSIONS])
 def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Helm:
     """Each version of helm in turn, without a cluster."""
     return Helm(request.param, tmp_path_factory.mktemp("helm"))

@@ -11,6 +11,8 @@ from digital_human_operator.settings import PREFIX, Settings
 from tests.charts.helm import CHART, Helm, Manifest, of_kind, only
 from tools.cache import ROOT
 
+pytestmark = pytest.mark.programs("helm4")
+
 CRDS = "CustomResourceDefinition"
 CLUSTER_SCOPED = {"ClusterRole", "ClusterRoleBinding", CRDS, "Namespace", "PriorityClass"}
 MONITORS = "monitoring.coreos.com/v1/PodMonitor"

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from config import generate
@@ -12,6 +13,8 @@ from tests.charts.helm import Helm, Manifest
 from tools.binaries import binary
 from tools.cache import ROOT
 from tools.cluster.kubectl import Kubectl
+
+pytestmark = pytest.mark.programs("helm4", "kubectl")
 
 
 def built() -> list[Manifest]:

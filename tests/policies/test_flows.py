@@ -21,7 +21,7 @@ from tests.support.builders import a_design, example
 from tools.binaries import binary
 from tools.cache import ROOT
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.programs("policy-flows")]
 
 Flow = tuple[str, str, int, str, bool]
 TABLE: dict[str, list[Flow]] = yaml.safe_load(Path(__file__).with_name("flows.yaml").read_text())

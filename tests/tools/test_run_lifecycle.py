@@ -6,9 +6,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from tests import conftest
 from tests.support import cluster as support
 from tests.support import operator as operators
 from tests.support.cluster import wait_until
@@ -118,3 +121,18 @@ def test_an_operator_that_does_not_end_keeps_no_other_from_being_stopped(
     with pytest.raises(ClusterError, match="does not end"):
         operators.stop(cluster)
     assert sorted(tried) == ["first", "second"]
+
+
+@pytest.mark.parametrize("is_asked", [True, False])
+def test_programs_that_tests_run_are_built_before_the_first_one(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, is_asked: bool
+) -> None:
+    built: list[str] = []
+    monkeypatch.setattr(conftest, "binary", built.append)
+    monkeypatch.setattr(conftest, "binaries", built.append)
+    if is_asked:
+        request.node.add_marker(pytest.mark.programs("kubectl", "helm4"))
+        request.node.add_marker(pytest.mark.cluster)
+    session: Any = SimpleNamespace(config=request.config, items=[request.node])
+    conftest.pytest_collection_finish(session)
+    assert built == (["kwok", "helm3", "helm4", "kubectl"] if is_asked else [])
