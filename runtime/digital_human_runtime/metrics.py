@@ -147,7 +147,9 @@ class Metrics:
 
     def _clips(self) -> None:
         registry = self.registry
-        self.streams = Gauge("digital_human_face_streams_active", "Clips open.", registry=registry)
+        self.streams = Gauge(
+            "digital_human_face_streams_active", "Clips that have a place.", registry=registry
+        )
         self.streams_most = Gauge(
             "digital_human_face_streams_capacity", "Clips that fit.", registry=registry
         )
@@ -197,13 +199,16 @@ class Metrics:
         """Count a session or turn that was not admitted."""
         self.refused_total.labels(_bounded(code)).inc()
 
-    def stream_opened(self) -> None:
-        """A clip began."""
+    def stream_admitted(self) -> None:
+        """A clip took a place."""
         self.streams.inc()
 
-    def stream_closed(self, result: str, audio_seconds: float, first_frame: float | None) -> None:
-        """A clip ended."""
+    def stream_left(self) -> None:
+        """A clip gave its place back."""
         self.streams.dec()
+
+    def stream_ended(self, result: str, audio_seconds: float, first_frame: float | None) -> None:
+        """Count a clip, also one that was refused."""
         self.clips.labels(result).inc()
         self.clip_seconds.inc(audio_seconds)
         if first_frame is not None:

@@ -40,11 +40,14 @@ Requests = AsyncIterator[messages_pb2.AudioWithEmotionStream]
 class StreamObserver(Protocol):
     """Told of clips; must return at once."""
 
-    def stream_opened(self) -> None:
-        """A clip began."""
+    def stream_admitted(self) -> None:
+        """A clip took a place; one that is refused before never does."""
 
-    def stream_closed(self, result: str, audio_seconds: float, first_frame: float | None) -> None:
-        """A clip ended: ``success``, ``refused``, ``failed`` or ``cancelled``."""
+    def stream_left(self) -> None:
+        """A clip gave its place back."""
+
+    def stream_ended(self, result: str, audio_seconds: float, first_frame: float | None) -> None:
+        """A call ended, admitted or not: ``success``, ``refused``, ``failed`` or ``cancelled``."""
 
 
 class Controller(audio2face_pb2_grpc.A2FControllerServiceServicer):
@@ -67,16 +70,18 @@ class Controller(audio2face_pb2_grpc.A2FControllerServiceServicer):
     ) -> None:
         """Answer one clip. What is wrong with it comes as our header and a Status, then OK."""
         exchange = _Exchange(self._face, request_iterator, context)
-        self._observer.stream_opened()
         result = "cancelled"
         try:
             result = await self._served(exchange, context)
         except _TooSlow as error:
             result = "failed"
             await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, str(error))
+        except grpc.aio.AbortError:
+            result = "refused"  # told by a code of gRPC, since it may pass
+            raise
         finally:
             await exchange.close()
-            self._observer.stream_closed(result, exchange.audio_seconds, exchange.first_frame)
+            self._observer.stream_ended(result, exchange.audio_seconds, exchange.first_frame)
 
     async def _served(self, exchange: _Exchange, context: grpc.aio.ServicerContext) -> str:
         """Serve a clip and say how it went; what may pass has a code of gRPC too."""
@@ -105,10 +110,12 @@ class Controller(audio2face_pb2_grpc.A2FControllerServiceServicer):
         if self._clips >= self._limit:
             raise Busy(f"All {self._limit} streams are taken: try again in a moment")
         self._clips += 1
+        self._observer.stream_admitted()
         try:
             yield
         finally:
             self._clips -= 1
+            self._observer.stream_left()
 
 
 class _TooSlow(Exception):  # noqa: N818 - named for what happened

@@ -19,13 +19,17 @@ class Clips:
     """What a StreamObserver was told."""
 
     open: int = 0
+    ever: int = 0
     results: list[tuple[str, float, float | None]] = field(default_factory=list)
 
-    def stream_opened(self) -> None:
+    def stream_admitted(self) -> None:
         self.open += 1
+        self.ever += 1
 
-    def stream_closed(self, result: str, audio_seconds: float, first_frame: float | None) -> None:
+    def stream_left(self) -> None:
         self.open -= 1
+
+    def stream_ended(self, result: str, audio_seconds: float, first_frame: float | None) -> None:
         self.results.append((result, audio_seconds, first_frame))
 
 

@@ -213,6 +213,8 @@ async def test_a_clip_too_many_is_refused_and_the_others_go_on() -> None:
         order = [(await second.read()).WhichOneof("stream_part") for _ in range(2)]
         assert order == ["animation_data_stream_header", "status"]
         assert await second.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+        await eventually(lambda: [one[0] for one in served.clips.results] == ["refused"])
+        assert served.clips.open == served.clips.ever == 1
         pcm = tone(0.5)
         await first.write(sound(pcm))
         await first.write(end())
@@ -236,6 +238,7 @@ async def test_only_clips_that_are_served_take_a_place() -> None:
         assert (await refused.read()).WhichOneof("stream_part") == "animation_data_stream_header"
         assert (await refused.read()).status.code == status_pb2.Status.ERROR
         await refused.write(sound(tone(0.1)))  # it goes on, for it has not read the answer
+        assert served.clips.open == served.clips.ever == 1
         await silent.write(end())
         await silent.done_writing()
         assert (await read(silent)).status.code == status_pb2.Status.SUCCESS
@@ -247,6 +250,16 @@ async def test_only_clips_that_are_served_take_a_place() -> None:
         refused.cancel()
         await served.channel.close()
         await served.server.stop(0)
+
+
+async def test_a_wrong_clip_never_counts_as_open(served: Served) -> None:
+    await process(served.stub, [header(channel_count=2), sound(tone(0.1)), end()])
+    await process(served.stub, [sound(tone(0.1)), end()])
+    assert [result for result, *_ in served.clips.results] == ["refused", "refused"]
+    assert served.clips.ever == 0
+    await process(served.stub, [header(), sound(tone(10.1)), end()])  # admitted, then too large
+    assert served.clips.results[-1][0] == "refused"
+    assert (served.clips.ever, served.clips.open) == (1, 0)
 
 
 async def test_a_cancelled_clip_leaves_nothing_behind(served: Served) -> None:

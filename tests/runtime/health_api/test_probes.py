@@ -2,7 +2,9 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import suppress
 
+import grpc
 import pytest
+from nvidia_audio2face_3d import audio2face_pb2_grpc
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -13,6 +15,7 @@ from digital_human_runtime.health_api.speaking import Speaking, judge
 from digital_human_runtime.metrics import Metrics
 from digital_human_runtime.pipeline import TurnFigures
 from digital_human_runtime.session.synthetic import SyntheticSpeech
+from tests.runtime.grpc_api import clips
 from tests.runtime.support.engines import ScriptedModel, engines
 from tests.runtime.support.serving import Running, running
 from tests.runtime.support.waiting import eventually
@@ -128,6 +131,29 @@ async def test_the_names_of_the_guide_and_of_autoscaling(served: Running) -> Non
     assert after["digital_human_audio_seconds_total"] > 0
     assert after["digital_human_skew_seconds_count"] == 1
     assert {"digital_human_interrupts_total", "digital_human_underruns_total"} <= set(after)
+
+
+async def test_a_refused_clip_is_no_open_stream() -> None:
+    async with (
+        running(DIGITAL_HUMAN_FACE_STREAMS="1") as served,
+        grpc.aio.insecure_channel(f"127.0.0.1:{served.runtime.ports['grpc']}") as channel,
+    ):
+        stub = audio2face_pb2_grpc.A2FControllerServiceStub(channel)  # type: ignore[no-untyped-call]
+        first, second = (stub.ProcessAudioStream(timeout=30) for _ in range(2))
+        for call in (first, second):
+            await call.write(clips.header())
+            await call.read()
+        assert (await second.read()).status.message  # it is refused, and may still be sending
+        found = await samples(served)
+        assert found["digital_human_face_streams_active"] == 1
+        assert found["digital_human_face_streams_capacity"] == 1
+        second.cancel()
+        await first.write(clips.end())
+        await first.done_writing()
+        await clips.read(first)
+        registry = served.runtime.metrics.registry
+        name = "digital_human_face_streams_active"
+        await eventually(lambda: registry.get_sample_value(name) == 0)
 
 
 def test_labels_take_few_values_whatever_fails() -> None:
