@@ -210,6 +210,7 @@ class Runtime:
             rates=counted,
             health=self.health,
             metrics=self.metrics,
+            limits=limits,
         )
         await self._serve("http", http_app.create(services, websocket))
         await self._serve("websocket", websocket)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 from uuid import uuid4
 
@@ -14,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from digital_human_runtime.errors import BadInput, NotFound, RuntimeFault
 from digital_human_runtime.frames import Message
+from digital_human_runtime.pipeline import read
 
 from . import problems, sse
 from .chat import while_connected
@@ -23,6 +25,8 @@ from .services import Services
 from .usage import usage
 
 STARTED = int(time.time())
+_LONGEST = 2**20
+"""Characters of an answer: ``max_tokens`` ends it long before, unless the model runs wild."""
 _REFUSED = ("tools", "functions", "response_format", "audio", "logprobs")
 _ROLES: dict[str, Literal["system", "user", "assistant"]] = {
     "system": "system",
@@ -103,7 +107,7 @@ def router(services: Services) -> APIRouter:
         message = {"role": "assistant", "content": text}
         choice = {"index": 0, "message": message, "finish_reason": "stop", "logprobs": None}
         whole = {**head, "object": "chat.completion", "choices": [choice]}
-        counted = await usage(services.model, asked.conversation, text)
+        counted = await usage(services.model, asked.conversation, text, services.metrics)
         return JSONResponse(whole if counted is None else {**whole, "usage": counted})
 
     return routes
@@ -128,10 +132,11 @@ async def _pieces(services: Services, asked: CompletionRequest) -> AsyncGenerato
     """The answer; a place is held for as long as it is made."""
     most = asked.max_completion_tokens or asked.max_tokens or 512
     warmth = 0.7 if asked.temperature is None else asked.temperature
+    limits = replace(services.limits, answer_characters=_LONGEST)
     async with services.turn():
         stream = services.model.stream(asked.conversation, max_tokens=most, temperature=warmth)
-        async with aclosing(stream):
-            async for piece in stream:
+        async with aclosing(read(stream, limits)) as pieces:
+            async for piece in pieces:
                 yield piece
 
 
@@ -146,22 +151,24 @@ async def _chunks(
     head: dict[str, Any],
     pieces: AsyncGenerator[str],
 ) -> AsyncGenerator[str]:
+    """The chunks of an answer; one that fails ends with OpenAI's error and without ``[DONE]``."""
     said: list[str] = []
     yield _chunk(head, {"role": "assistant", "content": ""}, None)
-    async with aclosing(pieces):
-        try:
+    try:
+        async with aclosing(pieces):
             async for piece in pieces:
                 said.append(piece)
                 yield _chunk(head, {"content": piece}, None)
-        except RuntimeFault as fault:
-            yield sse.event(problems.of_fault(fault))
-            return
-    yield _chunk(head, {}, "stop")
-    if asked.stream_options is not None and asked.stream_options.include_usage:
-        counted = await usage(services.model, asked.conversation, "".join(said))
-        if counted is not None:
-            last = {"object": "chat.completion.chunk", "choices": [], "usage": counted}
-            yield sse.event({**head, **last})
+        yield _chunk(head, {}, "stop")
+        if asked.stream_options is not None and asked.stream_options.include_usage:
+            text = "".join(said)
+            counted = await usage(services.model, asked.conversation, text, services.metrics)
+            if counted is not None:
+                last = {"object": "chat.completion.chunk", "choices": [], "usage": counted}
+                yield sse.event({**head, **last})
+    except RuntimeFault as fault:
+        yield sse.event(problems.of_fault(fault))
+        return
     yield "data: [DONE]\n\n"
 
 

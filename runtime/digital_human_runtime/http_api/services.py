@@ -12,6 +12,7 @@ from digital_human_runtime.access.rates import Rates
 from digital_human_runtime.health_api.report import Health
 from digital_human_runtime.interfaces import LanguageModel, Voice
 from digital_human_runtime.metrics import Metrics
+from digital_human_runtime.pipeline import Limits
 from digital_human_runtime.session.conversation import Sessions
 from digital_human_runtime.settings.settings import Settings
 
@@ -33,4 +34,5 @@ class Services:
     rates: Rates
     health: Health
     metrics: Metrics
+    limits: Limits
     page: Path = PAGE

@@ -1,5 +1,6 @@
 """One turn: text, voice and face joined into one stream that the clock of the sound orders."""
 
+from .ended import told
 from .engines import Engines
 from .figures import Observer, TurnFigures, Unobserved
 from .limits import Limits
@@ -18,4 +19,5 @@ __all__ = [
     "Unobserved",
     "prompt",
     "read",
+    "told",
 ]

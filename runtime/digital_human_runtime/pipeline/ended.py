@@ -19,6 +19,11 @@ class Ended:
 
 
 def ended_by(error: Exception) -> Ended:
+    """An end because of an error, as ``told`` tells it."""
+    return Ended(told(error))
+
+
+def told(error: Exception) -> RuntimeFault:
     """
     Turn an error into what a client may be told.
 
@@ -26,8 +31,8 @@ def ended_by(error: Exception) -> Ended:
     place, never its words: they may be words of the conversation.
     """
     if isinstance(error, RuntimeFault):
-        return Ended(error)
+        return error
     place = traceback.extract_tb(error.__traceback__)[-1:]
     where = f"{place[0].filename}:{place[0].lineno}" if place else "nowhere"
     log.error("A turn ended by %s at %s", type(error).__name__, where)
-    return Ended(RuntimeFault("Something went wrong inside; ask again."))
+    return RuntimeFault("Something went wrong inside; ask again.")

@@ -1,6 +1,9 @@
+import asyncio
 import io
+import json
 import wave
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import openai
@@ -9,7 +12,8 @@ from openai.types.chat import ChatCompletionMessageParam
 
 from digital_human_runtime.engines.llm.builtin import BuiltinBrain
 from digital_human_runtime.errors import EngineFault
-from digital_human_runtime.frames import Samples
+from digital_human_runtime.frames import Message, Samples
+from digital_human_runtime.http_api import usage
 from tests.runtime.support.engines import ScriptedModel, ToneVoice, engines
 from tests.runtime.support.serving import Running, running
 
@@ -95,6 +99,102 @@ async def test_a_model_that_counts_tells_what_an_answer_took() -> None:
         assert [len(chunk.choices) for chunk in chunks[-2:]] == [1, 0]
         assert chunks[-1].usage == whole.usage
         assert all(chunk.usage is None for chunk in chunks[:-1])
+
+
+@dataclass
+class CountingModel(ScriptedModel):
+    """Tells what an answer took, unless it has died meanwhile."""
+
+    count_fault: Exception | None = None
+
+    async def count(self, messages: Sequence[Message], answer: str) -> tuple[int, int]:
+        """One token a character of the answer."""
+        if self.count_fault is not None:
+            raise self.count_fault
+        return len(messages), len(answer)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [EngineFault("It has died."), RuntimeError("cannot schedule new futures after shutdown")],
+)
+async def test_a_model_that_dies_before_its_answer_was_counted(fault: Exception) -> None:
+    model = CountingModel(count_fault=fault)
+    body = {"model": "scripted", "messages": [{"role": "user", "content": "Hi"}]}
+    streamed = body | {"stream": True, "stream_options": {"include_usage": True}}
+    async with running(engines(model)) as served:
+        answer = await served.client.post("/v1/chat/completions", json=streamed)
+        *pieces, last = [json.loads(data) for data in data_of(answer.text)]
+        text = "".join(one["choices"][0]["delta"].get("content", "") for one in pieces)
+        assert text == model.answer
+        assert pieces[-1]["choices"][0]["finish_reason"] == "stop"
+        assert (last["error"]["code"], last["error"]["type"]) == ("engine", "server_error")
+        assert "shutdown" not in last["error"]["message"]
+        whole = await served.client.post("/v1/chat/completions", json=body)
+        assert (whole.status_code, whole.json()["code"]) == (502, "engine")
+        assert (
+            served.runtime.metrics.registry.get_sample_value(
+                "digital_human_errors_total", {"code": "engine"}
+            )
+            == 2
+        )
+        model.count_fault = None
+        again = await served.client.post("/v1/chat/completions", json=streamed)
+        *_, counted, done = data_of(again.text)
+        assert json.loads(counted)["usage"]["completion_tokens"] == len(model.answer)
+        assert done == "[DONE]"
+
+
+async def test_a_model_that_hangs_while_it_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(usage, "SECONDS", 0.05)
+
+    class Hanging(CountingModel):
+        async def count(self, messages: Sequence[Message], answer: str) -> tuple[int, int]:
+            await asyncio.sleep(30)
+            return 0, 0
+
+    body = {"model": "scripted", "messages": [{"role": "user", "content": "Hi"}]}
+    async with running(engines(Hanging())) as served:
+        answer = await served.client.post("/v1/chat/completions", json=body)
+        assert (answer.status_code, answer.json()["code"]) == (502, "engine")
+
+
+def data_of(text: str) -> list[str]:
+    """The data of each event of a stream."""
+    return [block.removeprefix("data: ") for block in text.strip().split("\n\n")]
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/api/chat"])
+async def test_an_unforeseen_fault_ends_a_stream_in_its_own_terms(path: str) -> None:
+    model = ScriptedModel()
+    message = {"model": "scripted", "messages": [{"role": "user", "content": "Hi"}]}
+    body: dict[str, object] = {"message": "Hi"} if path == "/api/chat" else dict(message)
+    async with running(engines(model)) as served:
+        model.fail_after, model.fault = 3, RuntimeError("a secret of the inside")
+        answer = await served.client.post(path, json=body | {"stream": True})
+        last = answer.text.strip().split("\n\n")[-1]
+        found = json.loads(last.rpartition("data: ")[2])
+        assert (found["code"], found["status"]) == ("internal", 500)
+        assert "secret" not in answer.text
+        whole = await served.client.post(path, json=body)
+        assert (whole.status_code, whole.json()["code"]) == (500, "internal")
+        assert "secret" not in whole.text
+        assert (
+            served.runtime.metrics.registry.get_sample_value(
+                "digital_human_errors_total", {"code": "internal"}
+            )
+            == 2
+        )
+
+
+async def test_half_a_character_breaks_no_stream(talking: Running, model: ScriptedModel) -> None:
+    model.answer, model.piece = "Hi \ud83d\ude00 there \ud83d", 1
+    body = {"model": "scripted", "messages": [{"role": "user", "content": "Hi"}], "stream": True}
+    answer = await talking.client.post("/v1/chat/completions", json=body)
+    *pieces, done = data_of(answer.text)
+    said = [json.loads(one)["choices"][0]["delta"].get("content", "") for one in pieces]
+    assert "".join(said).startswith("Hi \U0001f600 there")
+    assert done == "[DONE]"
 
 
 async def test_a_model_elsewhere_gives_no_usage(client: openai.AsyncOpenAI) -> None:
