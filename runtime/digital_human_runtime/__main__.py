@@ -33,7 +33,7 @@ def main(argv: list[str] | None = None) -> int:
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     # What follows is slow to import; wrong settings should be told at once.
     from digital_human_runtime import app, logs  # noqa: PLC0415
-    from digital_human_runtime.engines.llm.errors import Refused  # noqa: PLC0415
+    from digital_human_runtime.engines.errors import Refused  # noqa: PLC0415
     from digital_human_runtime.http_api.serving import CannotListen  # noqa: PLC0415
 
     env = settings.environment

@@ -147,8 +147,9 @@ def _faces(settings: Settings) -> tuple[Face, Face | None]:
     """The face, and the embedded one behind a service."""
     from digital_human_runtime.engines.face.embedded.face import EmbeddedFace
 
-    server, fps = settings.face, settings.environment.digital_human_face_fps
-    embedded = EmbeddedFace(fps=fps)
+    server, env = settings.face, settings.environment
+    fps = env.digital_human_face_fps
+    embedded = EmbeddedFace(fps=fps, device=env.digital_human_face_device)
     if server is None:
         return embedded, None
     from digital_human_runtime.engines.face.audio2face.cloud import Cloud

@@ -1,5 +1,5 @@
 """
-`digital-human-doctor`: looks at this machine and, where one runs, at a human.
+`digital-human-doctor`: looks at this machine, at the settings and, where one runs, at a human.
 
 Exit codes: 0 nothing is bad, 1 something is, 2 wrong arguments.
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -18,6 +19,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from .configured import configured
 from .findings import Finding
 from .human import Addresses, human
 from .machine import machine
@@ -28,9 +30,7 @@ STYLES = {"ok": "green", "note": "yellow", "bad": "red"}
 
 @app.command()
 def run(
-    url: Annotated[
-        str | None, typer.Option(help="HTTP address of a running human; without it: the machine.")
-    ] = None,
+    url: Annotated[str | None, typer.Option(help="HTTP address of a running human.")] = None,
     health: Annotated[str, typer.Option(help="Its probe port.")] = "http://127.0.0.1:9090",
     grpc: Annotated[str, typer.Option(help="Its gRPC port.")] = "127.0.0.1:50051",
     key_file: Annotated[
@@ -41,7 +41,7 @@ def run(
     """Say what is wrong and what to do."""
     if output not in {"text", "json"}:
         raise typer.BadParameter(f"{output} is neither text nor json", param_hint="--output")
-    found = list(machine())
+    found = [*machine(), *configured(os.environ)]
     if url is not None:
         headers = {"X-API-Key": key_file.read_text().strip()} if key_file else {}
         found += asyncio.run(_asked(Addresses(url.rstrip("/"), health.rstrip("/"), grpc, headers)))

@@ -36,8 +36,10 @@ class Addresses:
 async def human(where: Addresses) -> AsyncIterator[Finding]:
     """Ask one thing after the other; a human that is not there is one finding."""
     async with httpx2.AsyncClient(timeout=SECONDS, headers=where.headers) as client:
-        alive = await _health(client, where)
+        alive, answer = await _health(client, where)
         yield alive
+        if answer is not None:
+            yield _face(answer)
         if alive.verdict == "bad":
             return
         yield await _heard("version", _version(client, where))
@@ -57,16 +59,33 @@ async def _heard(name: str, asking: Awaitable[Finding]) -> Finding:
         return Finding(name, "bad", detail, "See the checks of the probes above, and the logs.")
 
 
-async def _health(client: httpx2.AsyncClient, where: Addresses) -> Finding:
+async def _health(
+    client: httpx2.AsyncClient, where: Addresses
+) -> tuple[Finding, httpx2.Response | None]:
+    """Whether it is there and well, and what it said."""
     address = f"{where.http}/health"
     try:
         answer = await client.get(address)
     except httpx2.HTTPError as error:
         cure = "Start it (make talk), or forward its port (kubectl port-forward svc/ada 8000:80)."
-        return Finding("health", "bad", f"{address}: {type(error).__name__}", cure)
+        return Finding("health", "bad", f"{address}: {type(error).__name__}", cure), None
     if answer.status_code != httpx2.codes.OK:
-        return Finding("health", "bad", f"{address} answers {answer.status_code}", "See its logs.")
-    return Finding("health", "ok", address)
+        bad = Finding("health", "bad", f"{address} answers {answer.status_code}", "See its logs.")
+        return bad, answer
+    return Finding("health", "ok", address), answer
+
+
+def _face(answer: httpx2.Response) -> Finding:
+    """What serves its face, and on which device; a runtime of another kind does not say."""
+    checks = _checks(answer)
+    own, service = (checks.get(name, {}) for name in ("face", "audio2face"))
+    told = [str(one["detail"]) for one in (service, own) if one.get("detail")]
+    well = bool(own.get("ok"))
+    return Finding(
+        "face of the human",
+        "ok" if well else "note",
+        "; ".join(told) or "it does not say",
+    )
 
 
 async def _version(client: httpx2.AsyncClient, where: Addresses) -> Finding:

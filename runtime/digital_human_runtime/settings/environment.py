@@ -133,6 +133,9 @@ class Environment(BaseSettings):
     digital_human_face_fps: Literal[30, 60] = 30
     """Frames for each second of sound that the face has. Those of a service with another rate are
     taken by their time."""
+    digital_human_face_device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where the embedded network runs: `cuda` refuses the start without a GPU that can be used,
+    `auto` takes one where there is one."""
     digital_human_face_tls: bool | None = None
     """Whether the connection to Audio2Face is encrypted; absent: what the file says."""
     digital_human_face_function_id: Annotated[
@@ -193,6 +196,11 @@ class Environment(BaseSettings):
     @classmethod
     def _upper(cls, value: object) -> object:
         return value.upper() if isinstance(value, str) else value
+
+    @field_validator("digital_human_face_device", mode="before")
+    @classmethod
+    def _lower(cls, value: object) -> object:
+        return value.lower() if isinstance(value, str) else value
 
     @field_validator("digital_human_face_fps", mode="before")
     @classmethod

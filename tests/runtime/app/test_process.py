@@ -7,6 +7,8 @@ import httpx2
 import pytest
 import websockets
 
+from digital_human_runtime.engines.face.embedded import device
+
 from .process import spawned, started
 
 HELLO = {"type": "hello", "version": 1}
@@ -38,6 +40,7 @@ async def test_a_port_in_use_is_told_in_a_sentence() -> None:
         ({"DIGITAL_HUMAN_CONFIG": "/nowhere/runtime.json"}, "cannot be read"),
         ({"DIGITAL_HUMAN_API_KEY_FILE": "/nowhere/key"}, "The secret file /nowhere/key"),
         ({"MODEL_NAME": "llama3:70b"}, "DIGITAL_HUMAN_LLM_URL"),
+        ({"DIGITAL_HUMAN_FACE_DEVICE": "gpu"}, "must be 'auto', 'cpu' or 'cuda'; it is 'gpu'"),
         ({"DIGITAL_HUMAN_LOG_LEVLE": "INFO"}, "did you mean DIGITAL_HUMAN_LOG_LEVEL?"),
     ],
 )
@@ -61,6 +64,14 @@ async def test_a_certificate_that_cannot_be_used_is_told_in_a_sentence(tmp_path:
         "DIGITAL_HUMAN_TLS_KEY_FILE": str(tmp_path / "tls.key"),
     }
     assert "TLS cannot be served" in await refused(**variables)
+
+
+@pytest.mark.skipif(
+    device._gpus() > 0, reason="this machine has a GPU: the face may well run there"
+)
+async def test_a_face_on_a_gpu_that_is_not_there_is_refused() -> None:
+    said = await refused(DIGITAL_HUMAN_FACE_DEVICE="cuda")
+    assert said.startswith("DIGITAL_HUMAN_FACE_DEVICE is cuda, but there is no GPU here")
 
 
 async def test_a_gpu_that_is_not_there_is_warned_about() -> None:

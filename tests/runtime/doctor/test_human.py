@@ -38,6 +38,14 @@ async def test_a_locked_human_wants_the_key_everywhere(tmp_path: Path) -> None:
         assert locked == {"chat", "speech", "grpc"}
 
 
+async def test_it_says_what_serves_the_face(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with running() as served:
+        detail = Check("face", ok=True, detail="embedded network on cuda")
+        monkeypatch.setattr(served.runtime.engines.face, "check", lambda: detail)
+        found = (await findings(served))["face of the human"]
+    assert (found.verdict, "embedded network on cuda" in found.detail) == ("ok", True)
+
+
 @pytest.mark.parametrize(
     ("check", "verdict"),
     [

@@ -4,6 +4,7 @@ import pytest
 
 from digital_human_runtime import composition, settings
 from digital_human_runtime.engines.face.audio2face import Audio2Face
+from digital_human_runtime.engines.face.embedded import EmbeddedFace
 
 
 @pytest.mark.parametrize("fps", [30, 60])
@@ -19,3 +20,13 @@ def test_a_turn_waits_longer_for_a_face_than_the_face_for_its_service() -> None:
     face = composition.engines(told).face
     assert isinstance(face, Audio2Face)
     assert face.patience < composition.limits(told).face_seconds
+
+
+def test_the_embedded_face_runs_where_it_is_told() -> None:
+    told = {"AUDIO2FACE_SERVER": "a2f:50051", "DIGITAL_HUMAN_FACE_DEVICE": "CPU"}
+    found = composition.engines(settings.load(told))
+    assert isinstance(found.fallback, EmbeddedFace)
+    assert found.fallback.device == "cpu"
+    alone = composition.engines(settings.load({})).face
+    assert isinstance(alone, EmbeddedFace)
+    assert alone.device == "auto"

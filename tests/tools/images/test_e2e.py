@@ -212,7 +212,7 @@ def test_the_runtime_says_that_it_is_ready(human: dict[str, str]) -> None:
     report = json.loads(ask(f"{human['HEALTH']}/health/ready"))
     assert report["status"] == "ready"
     assert all(check["ok"] for check in report["checks"].values())
-    assert report["checks"]["face"]["detail"] == "embedded network"
+    assert report["checks"]["face"]["detail"] == "embedded network on cpu"
     assert report["checks"]["voice"]["detail"].startswith("eSpeak NG")
 
 

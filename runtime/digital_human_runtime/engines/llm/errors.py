@@ -1,7 +1,7 @@
-"""What stops an engine from starting: one sentence for the person who configured it."""
+"""What stops a language model from starting; it is the same for every engine."""
 
 from __future__ import annotations
 
+from digital_human_runtime.engines.errors import Refused
 
-class Refused(ValueError):  # noqa: N818 - named for what happened
-    """The configuration cannot work; the sentence names the setting and what to do instead."""
+__all__ = ["Refused"]

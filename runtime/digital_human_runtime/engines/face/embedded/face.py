@@ -1,4 +1,4 @@
-"""The face that needs no service: a small network on the processor."""
+"""The face that needs no service: a small network on the processor, or on a GPU."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from digital_human_runtime.errors import BadInput, Conflict, EngineFault
 from digital_human_runtime.frames import SHAPES, Check, FaceOptions, Samples, Weights
 
 from .batching import Batching
+from .device import Device
 from .network import MODEL, Network, load
 from .performance import Performance
 
@@ -23,11 +24,13 @@ _NOTHING = np.zeros(0, dtype=np.int16)
 class EmbeddedFace:
     """A ``Face`` by the committed network; see docs/face-model-card.md for what it can do."""
 
-    def __init__(self, *, fps: int = 30, model: Path = MODEL) -> None:
+    def __init__(self, *, fps: int = 30, model: Path = MODEL, device: Device = "auto") -> None:
         if not 1 <= fps <= 100:
             raise BadInput(f"fps: {fps} is not between 1 and 100; take 30 or 60.")
         self._fps = fps
         self._model = model
+        self.device = device
+        """What was asked for."""
         self._network: Network | None = None
         self._batching: Batching | None = None
         self._failure = ""
@@ -38,9 +41,13 @@ class EmbeddedFace:
         return self._fps
 
     async def start(self) -> None:
-        """Load and warm up, below a second; EngineFault when the network cannot be loaded."""
+        """
+        Load and warm up, below a second on a processor.
+
+        Raises EngineFault when the network cannot be loaded, Refused without the wanted device.
+        """
         try:
-            self._network = await asyncio.to_thread(_warmed, self._model)
+            self._network = await asyncio.to_thread(_warmed, self._model, self.device)
         except EngineFault as error:
             self._failure = error.message
             raise
@@ -57,8 +64,9 @@ class EmbeddedFace:
         """Whether frames can be had."""
         if self._failure:
             return Check("face", ok=False, detail=self._failure)
-        alive = self._batching is not None and self._batching.alive
-        return Check("face", ok=alive, detail="embedded network" if alive else "not started")
+        if self._network is None or self._batching is None or not self._batching.alive:
+            return Check("face", ok=False, detail="not started")
+        return Check("face", ok=True, detail=f"embedded network on {self._network.device}")
 
     async def open(self, *, sample_rate: int, options: FaceOptions) -> EmbeddedStream:
         """Begin a stream; BadInput names a rate or an emotion that cannot be taken."""
@@ -116,7 +124,7 @@ def _none() -> Weights:
     return np.zeros((0, len(SHAPES)), dtype=np.float32)
 
 
-def _warmed(model: Path) -> Network:
-    network = load(model)
+def _warmed(model: Path, device: Device) -> Network:
+    network = load(model, device)
     network.warm()
     return network

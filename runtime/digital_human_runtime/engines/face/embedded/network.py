@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from digital_human_runtime.engines.face.features import BANDS, Features
 from digital_human_runtime.engines.face.mouth import OUTPUTS, Mouth
 from digital_human_runtime.errors import EngineFault
+
+from . import device
 
 MODEL = Path(__file__).parent / "model" / "face.onnx"
 CARD = MODEL.with_suffix(".json")
@@ -35,15 +36,12 @@ class Work:
 
 
 class Network:
-    """
-    Runs ready streams together.
-
-    One thread inside a run: parallelism comes from streams, and more threads would fight. Where
-    onnxruntime is built for a GPU, that is used.
-    """
+    """Runs ready streams together, where its session does: on the processor or on a GPU."""
 
     def __init__(self, session: Any, look_ahead: int) -> None:
         self._session = session
+        self.device = device.of(session)
+        """``cpu`` or ``cuda``."""
         self._names = ["mouth", "state_out"]
         self.look_ahead = look_ahead
         """Frames of features after which the answer to a frame comes."""
@@ -81,8 +79,12 @@ class Network:
             self.run(works)
 
 
-def load(model: Path = MODEL) -> Network:
-    """Load a model and the card beside it; EngineFault when they are not what was committed."""
+def load(model: Path = MODEL, wanted: device.Device = "auto") -> Network:
+    """
+    Load a model and the card beside it to the device that is wanted.
+
+    Raises EngineFault when they are not what was committed, Refused where there is no such device.
+    """
     try:
         raw = model.read_bytes()
         card = json.loads(model.with_suffix(".json").read_text())
@@ -94,16 +96,4 @@ def load(model: Path = MODEL) -> Network:
         raise EngineFault("The face network is not the one of its card: install the package again.")
     if card["outputs"] != list(OUTPUTS) or card["bands"] != BANDS:
         raise EngineFault("The face network is of another version: run make train-face.")
-    return Network(_session(raw), int(card["look_ahead"]))
-
-
-def _session(raw: bytes) -> Any:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.log_severity_level = 3
-    wanted = ("CUDAExecutionProvider", "CPUExecutionProvider")
-    present = onnxruntime.get_available_providers()
-    providers = [name for name in wanted if name in present]
-    return onnxruntime.InferenceSession(raw, options, providers=providers)
+    return Network(device.session(raw, wanted), int(card["look_ahead"]))
