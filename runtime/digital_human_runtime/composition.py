@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit, urlunsplit
 
+from digital_human_runtime.frames import FaceOptions
 from digital_human_runtime.interfaces import Face, LanguageModel, Voice
 from digital_human_runtime.pipeline import Engines, Limits, Persona
 from digital_human_runtime.session.memory_store import MemoryStore
@@ -32,13 +33,28 @@ def persona(settings: Settings, voice: Voice) -> Persona:
     """Who the human is; ``voice`` must be started, for it knows its names only then."""
     told, model = settings.persona, settings.model
     found = Persona(
-        name=settings.name, greeting=told.greeting or "", voice=voice_name(settings, voice)
+        name=settings.name,
+        greeting=told.greeting or "",
+        voice=voice_name(settings, voice),
+        face=_look(settings),
     )
     if told.system_prompt is not None:
         found = replace(found, prompt=told.system_prompt)
     if isinstance(model, chosen.LocalModel):
         found = replace(found, max_tokens=model.max_new_tokens, temperature=model.temperature)
     return found
+
+
+def _look(settings: Settings) -> FaceOptions:
+    """How the face of every turn looks."""
+    told = settings.emotion
+    return FaceOptions(
+        emotions=told.preferred,
+        emotion_strength=told.strength,
+        emotion_contrast=told.contrast,
+        preferred_strength=told.preferred_strength,
+        max_emotions=told.max_emotions,
+    )
 
 
 def voice_name(settings: Settings, voice: Voice) -> str:

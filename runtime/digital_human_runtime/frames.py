@@ -46,6 +46,8 @@ EMOTIONS = (
     *("grief", "joy", "outofbreath", "pain", "sadness"),
 )
 """The emotions of Audio2Face-3D, each 0..1."""
+EMOTION_STRENGTH = 0.6
+"""The protocol's default."""
 
 
 def frame_sample(frame: int, sample_rate: int, fps: int) -> int:
@@ -215,7 +217,14 @@ class FaceOptions:
     clamp: bool = True
     emotions: dict[str, float] = field(default_factory=dict)
     """The emotion at the start, 0..1 each."""
-    emotion_strength: float = 0.6
+    emotion_strength: float | None = None
+    """How strongly emotions show, 0..1; None: as the service is set, else EMOTION_STRENGTH."""
+    emotion_contrast: float | None = None
+    """Of the emotions that a service hears in the sound, 0.3..3; None: as it is set."""
+    preferred_strength: float | None = None
+    """Share of ``emotions`` beside those that a service hears, 0..1; None: as it is set."""
+    max_emotions: int | None = None
+    """The strongest so many that a service hears show, 1..6; None: as it is set."""
     blend: float = 0.7
     """Smoothing of emotions: live_blend_coef of the protocol."""
     transition_seconds: float = 0.5

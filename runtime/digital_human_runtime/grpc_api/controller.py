@@ -21,6 +21,7 @@ from digital_human_runtime.errors import (
     TooLarge,
     Unavailable,
 )
+from digital_human_runtime.frames import EMOTION_STRENGTH
 from digital_human_runtime.interfaces import Face, FaceStream
 
 from . import answers
@@ -156,9 +157,10 @@ class _Exchange:
 
     async def _clip(self, clip: Clip, stream: FaceStream) -> None:
         timeline = Timeline(clip.sample_rate, self._face.fps)
+        told = clip.options.emotion_strength
         emotions = Emotions(
             clip.options.emotions,
-            strength=clip.options.emotion_strength,
+            strength=EMOTION_STRENGTH if told is None else told,
             transition_seconds=clip.options.transition_seconds,
         )
         while (message := await self._audio()) is not None:

@@ -10,7 +10,7 @@ import grpc
 import yaml
 from nvidia_audio2face_3d import a2x_export_config_pb2, a2x_export_config_pb2_grpc
 
-from digital_human_runtime.frames import EMOTIONS, FaceOptions
+from digital_human_runtime.frames import EMOTION_STRENGTH, EMOTIONS, FaceOptions
 
 from .header import FASTEST, SLOWEST
 from .names import PASCAL_SHAPES
@@ -39,7 +39,7 @@ def configuration(fps: int, streams: int) -> dict[str, Any]:
             "beginning_emotion": dict.fromkeys(EMOTIONS, 0.0),
         },
         "emotion_post_processing_params": {
-            "emotion_strength": options.emotion_strength,
+            "emotion_strength": EMOTION_STRENGTH,
             "live_blend_coef": options.blend,
         },
     }

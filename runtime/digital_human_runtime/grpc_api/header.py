@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from nvidia_audio2face_3d import messages_pb2
 
 from digital_human_runtime.errors import BadInput
-from digital_human_runtime.frames import EMOTIONS, FaceOptions
+from digital_human_runtime.frames import EMOTION_STRENGTH, EMOTIONS, FaceOptions
 
 from .names import BY_PASCAL
 
@@ -65,7 +65,7 @@ def _options(header: messages_pb2.AudioWithEmotionStreamHeader) -> FaceOptions:
         offsets=_by_shape(shapes.bs_weight_offsets, "bs_weight_offsets"),
         clamp=shapes.enable_clamping_bs_weight,  # the protocol's default: not clamped
         emotions=preferred(header, emotion.beginning_emotion),
-        emotion_strength=told.get("emotion_strength", FaceOptions().emotion_strength),
+        emotion_strength=told.get("emotion_strength", EMOTION_STRENGTH),
         blend=told.get("live_blend_coef", FaceOptions().blend),
         transition_seconds=transition,
     )

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import AfterValidator, Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -20,10 +20,12 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from .emotion import emotions_of, split
 from .problems import SettingsError, sentences
 from .suggest import nearest
 
 PREFIX = "DIGITAL_HUMAN_"
+Share = Annotated[float, Field(ge=0, le=1)]
 SECRETS = Path("/var/run/secrets/digital-human")
 _ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]]*):([0-9]{1,5})")
 _RATE = re.compile(r"[1-9][0-9]*/(second|minute|hour)")
@@ -136,6 +138,22 @@ class Environment(BaseSettings):
     digital_human_face_device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where the embedded network runs: `cuda` refuses the start without a GPU that can be used,
     `auto` takes one where there is one."""
+    digital_human_face_emotion: Annotated[
+        dict[str, Share], NoDecode, AfterValidator(emotions_of)
+    ] = Field(default_factory=dict)
+    """Emotions that the face has when it begins to speak, 0 to 1 each, such as
+    `joy=0.4,amazement=0.2`; absent: what the file says."""
+    digital_human_face_emotion_strength: Share | None = None
+    """How strongly emotions show, 0 to 1; absent: what the file says."""
+    digital_human_face_emotion_contrast: Annotated[float | None, Field(ge=0.3, le=3)] = None
+    """How far the emotions that an Audio2Face-3D service hears are apart, 0.3 to 3; absent: what
+    the file says."""
+    digital_human_face_emotion_preferred_strength: Share | None = None
+    """Share of the preferred emotions beside those that the service hears, 0 to 1; absent: what
+    the file says."""
+    digital_human_face_emotion_max: Annotated[int | None, Field(ge=1, le=6)] = None
+    """How many of the emotions that the service hears show at once, 1 to 6; absent: what the file
+    says."""
     digital_human_face_tls: bool | None = None
     """Whether the connection to Audio2Face is encrypted; absent: what the file says."""
     digital_human_face_function_id: Annotated[
@@ -196,6 +214,11 @@ class Environment(BaseSettings):
     @classmethod
     def _upper(cls, value: object) -> object:
         return value.upper() if isinstance(value, str) else value
+
+    @field_validator("digital_human_face_emotion", mode="before")
+    @classmethod
+    def _emotions(cls, value: object) -> object:
+        return split(value) if isinstance(value, str) else value
 
     @field_validator("digital_human_face_device", mode="before")
     @classmethod

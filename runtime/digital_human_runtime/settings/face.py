@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .environment import Environment
-from .file import ConfigFile
+from .file import ConfigFile, EmotionSection
 from .problems import SettingsError
 
 _FUNCTION = "face.functionId (or DIGITAL_HUMAN_FACE_FUNCTION_ID)"
@@ -46,6 +46,19 @@ def choose(config: ConfigFile, env: Environment) -> FaceServer | None:
     tls = _tls(config, env)
     ca_file = env.digital_human_secrets / "face-ca" / "ca.crt"
     return FaceServer(address, tls, ca_file if tls and ca_file.exists() else None, function)
+
+
+def emotion(config: ConfigFile, env: Environment) -> EmotionSection:
+    """What emotions the face shows: a variable wins over its key of the file."""
+    told = {
+        "preferred": env.digital_human_face_emotion or None,
+        "strength": env.digital_human_face_emotion_strength,
+        "contrast": env.digital_human_face_emotion_contrast,
+        "preferred_strength": env.digital_human_face_emotion_preferred_strength,
+        "max_emotions": env.digital_human_face_emotion_max,
+    }
+    update = {name: value for name, value in told.items() if value is not None}
+    return config.face.emotion.model_copy(update=update)
 
 
 def _no_address(env: Environment) -> str:

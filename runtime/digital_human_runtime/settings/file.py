@@ -11,9 +11,18 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 
+from .emotion import emotions_of
 from .problems import SettingsError, sentences
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -31,6 +40,7 @@ def _seconds(value: object) -> object:
 
 DURATION = BeforeValidator(_seconds)
 Seconds = Annotated[float, DURATION, Field(ge=0, le=86400)]
+Share = Annotated[float, Field(ge=0, le=1)]
 Address = Annotated[str, Field(pattern=r"^[A-Za-z0-9.\[\]:-]+:[0-9]{1,5}$")]
 
 
@@ -158,6 +168,23 @@ class SpeechSection(Section):
         return self
 
 
+class EmotionSection(Section):
+    """What emotions the face shows, and what an Audio2Face-3D service does with those it hears."""
+
+    preferred: Annotated[dict[str, Share], AfterValidator(emotions_of)] = Field(
+        default_factory=dict
+    )
+    """Emotions that the face has when it begins to speak, 0 to 1 each, such as `{"joy": 0.4}`."""
+    strength: Share | None = None
+    """How strongly emotions show; absent: as the service is set, 0.6 for the embedded face."""
+    contrast: Annotated[float | None, Field(ge=0.3, le=3)] = None
+    """How far the emotions that a service hears are apart, 0.3 to 3; absent: as it is set."""
+    preferred_strength: Share | None = None
+    """Share of the preferred emotions beside those that a service hears; absent: as it is set."""
+    max_emotions: Annotated[int | None, Field(ge=1, le=6)] = None
+    """How many of the emotions that a service hears show at once, 1 to 6; absent: as it is set."""
+
+
 class FaceSection(Section):
     """The face: embedded, or an Audio2Face-3D service."""
 
@@ -169,6 +196,8 @@ class FaceSection(Section):
     """Whether the connection to it is encrypted."""
     function_id: Annotated[str | None, Field(pattern=r"^[A-Za-z0-9-]{1,64}$")] = None
     """Function of NVIDIA's cloud that runs it; needs TLS and a key."""
+    emotion: EmotionSection = Field(default_factory=EmotionSection)
+    """What emotions it shows."""
 
     @model_validator(mode="after")
     def _has_address(self) -> FaceSection:

@@ -6,10 +6,11 @@ import sys
 import types
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
+from pydantic_settings import NoDecode
 
 from .environment import PREFIX, Environment
 from .file import DURATION, ConfigFile
@@ -103,15 +104,22 @@ def _keys(model: type[BaseModel], prefix: str) -> Iterator[str]:
 
 def _row(name: str, field: FieldInfo) -> str:
     said = " ".join((field.description or "").split())
-    form = "duration such as 30s" if DURATION in field.metadata else _form(field.annotation)
-    return f"| `{name}` | {form} | {_default(field)} | {said} |\n"
+    return f"| `{name}` | {_form_of(field)} | {_default(field)} | {said} |\n"
+
+
+def _form_of(field: FieldInfo) -> str:
+    (first, *_) = _types(field.annotation)
+    told = [*field.metadata, *getattr(first, "__metadata__", ())]
+    if DURATION in told:
+        return "duration such as 30s"
+    return "list" if NoDecode in told else _form(field.annotation)
 
 
 def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "needed"
     value = field.get_default(call_default_factory=True, validated_data={})
-    if value is None or value == ():
+    if value is None or value in ((), {}):
         return ""
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
@@ -127,6 +135,8 @@ def _is_model(annotation: Any) -> bool:
 
 def _form(annotation: Any) -> str:
     (first, *_) = _types(annotation)
+    if get_origin(first) is Annotated:
+        (first, *_) = get_args(first)
     if get_origin(first) is Literal:
         return ", ".join(f"`{value}`" for value in get_args(first))
     origin = get_origin(first)

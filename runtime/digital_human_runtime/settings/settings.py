@@ -12,7 +12,7 @@ from digital_human_runtime.engines.llm.errors import Refused
 from . import environment, face, file
 from .environment import Environment
 from .face import FaceServer
-from .file import ConfigFile, GpuSection, PersonaSection, TransformersSection
+from .file import ConfigFile, EmotionSection, GpuSection, PersonaSection, TransformersSection
 from .problems import SettingsError
 from .unheeded import unheeded
 
@@ -149,6 +149,8 @@ class Settings:
     voice: VoiceChoice
     face: FaceServer | None
     """None: the embedded network only."""
+    emotion: EmotionSection
+    """Of the face."""
     transcription: Transcription | None
     sessions: Sessions
     security: Security
@@ -190,6 +192,7 @@ def resolve(config: ConfigFile, env: Environment) -> Settings:
         model=_model(config, env),
         voice=_voice(config, env),
         face=face.choose(config, env),
+        emotion=face.emotion(config, env),
         transcription=_transcription(env),
         sessions=_sessions(config, env),
         security=_security(config, env),

@@ -349,3 +349,45 @@ def test_what_the_file_asks_for_in_vain_is_told(configured: Any) -> None:
     fields = [sentence.split()[0] for sentence in found.unheeded]
     assert fields == ["privacy.freeText", "privacy.hashFields", "gpu.tensorRT"]
     assert configured({"privacy": {"retention": "24h"}}).unheeded == ()
+
+
+def test_emotions_of_the_face_come_from_the_file_and_a_variable_wins(configured: Any) -> None:
+    document = {"face": {"emotion": {"preferred": {"joy": 0.3}, "contrast": 2, "strength": 1}}}
+    found = configured(document).emotion
+    assert (found.preferred, found.contrast, found.strength) == ({"joy": 0.3}, 2, 1)
+    assert (found.preferred_strength, found.max_emotions) == (None, None)
+    told = {
+        "DIGITAL_HUMAN_FACE_EMOTION": "fear=0.5",
+        "DIGITAL_HUMAN_FACE_EMOTION_STRENGTH": "0",
+        "DIGITAL_HUMAN_FACE_EMOTION_PREFERRED_STRENGTH": "0.9",
+        "DIGITAL_HUMAN_FACE_EMOTION_MAX": "2",
+    }
+    found = configured(document, **told).emotion
+    assert (found.preferred, found.strength, found.contrast) == ({"fear": 0.5}, 0, 2)
+    assert (found.preferred_strength, found.max_emotions) == (0.9, 2)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("", "joi=0.4", "joi is none; did you mean joy?; take one of amazement, anger"),
+        ("", "joy", "must be emotions with their strengths, such as joy=0.4,amazement=0.2"),
+        ("", "joy=2", "must be less than or equal to 1"),
+        ("", "joy=much", "must be a number"),
+        ("_CONTRAST", "0.2", "must be greater than or equal to 0.3"),
+        ("_CONTRAST", "nan", "number"),
+        ("_PREFERRED_STRENGTH", "1.1", "must be less than or equal to 1"),
+        ("_MAX", "7", "must be less than or equal to 6"),
+    ],
+)
+def test_emotions_that_cannot_be_are_named(variable: str, value: str, said: str) -> None:
+    name = f"DIGITAL_HUMAN_FACE_EMOTION{variable}"
+    with pytest.raises(SettingsError) as refused:
+        settings.load({name: value})
+    assert str(refused.value).startswith(name)
+    assert said in str(refused.value)
+
+
+def test_an_emotion_of_the_file_that_is_none_is_named(configured: Any) -> None:
+    with pytest.raises(SettingsError, match=r"face\.emotion\.preferred must hold emotions: joi is"):
+        configured({"face": {"emotion": {"preferred": {"joi": 0.4}}}})

@@ -13,7 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digital_human_runtime.errors import BadInput
-from digital_human_runtime.frames import EMOTIONS, SHAPE_INDEX, SHAPES, FaceOptions, Weights
+from digital_human_runtime.frames import (
+    EMOTION_STRENGTH,
+    EMOTIONS,
+    SHAPE_INDEX,
+    SHAPES,
+    FaceOptions,
+    Weights,
+)
 
 _LOOKS: dict[str, dict[str, float]] = {
     "amazement": {
@@ -132,7 +139,8 @@ class Mood:
 
     def __init__(self, options: FaceOptions, fps: int) -> None:
         self._fps = fps
-        self._strength = options.emotion_strength
+        told = options.emotion_strength
+        self._strength = EMOTION_STRENGTH if told is None else told
         self._transition = max(1.0 / fps, options.transition_seconds)
         blend = min(_LONGEST_BLEND, max(0.0, options.blend))
         self._keep = blend ** (_BLEND_RATE / fps)

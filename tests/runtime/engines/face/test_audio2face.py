@@ -10,11 +10,13 @@ import pytest
 from google.protobuf.any_pb2 import Any as Packed  # type: ignore[import-untyped]
 from nvidia_audio2face_3d import messages_pb2
 
+from digital_human_runtime import composition, settings
 from digital_human_runtime.engines.face.audio2face import Audio2Face, wire
 from digital_human_runtime.engines.face.audio2face.cutting import Cutter
 from digital_human_runtime.errors import EngineFault
 from digital_human_runtime.frames import SHAPE_INDEX, FaceOptions
 from digital_human_runtime.interfaces import Face, FaceStream
+from tests.runtime.support.engines import ToneVoice
 
 from .conformance import CLOSE, JAW, FaceConformance, frames, split, vowels
 from .service import Served, eventually, served
@@ -68,6 +70,9 @@ async def test_options_are_sent_by_the_names_of_the_protocol(
         offsets={"mouthSmileLeft": 0.1},
         emotions={"joy": 0.7},
         emotion_strength=0.9,
+        emotion_contrast=1.4,
+        preferred_strength=0.8,
+        max_emotions=4,
         blend=0.2,
         transition_seconds=1.25,
     )
@@ -78,8 +83,60 @@ async def test_options_are_sent_by_the_names_of_the_protocol(
     assert told.blendshape_params.bs_weight_offsets["MouthSmileLeft"] == pytest.approx(0.1)
     assert told.emotion_params.beginning_emotion["joy"] == pytest.approx(0.7)
     assert told.emotion_params.live_transition_time == 1.25
-    assert told.emotion_post_processing_params.emotion_strength == pytest.approx(0.9)
-    assert told.emotion_post_processing_params.live_blend_coef == pytest.approx(0.2)
+    after = told.emotion_post_processing_params
+    sent = {field.name: value for field, value in after.ListFields()}
+    assert sent == pytest.approx(
+        {
+            "emotion_contrast": 1.4,
+            "live_blend_coef": 0.2,
+            "enable_preferred_emotion": True,
+            "preferred_emotion_strength": 0.8,
+            "emotion_strength": 0.9,
+            "max_emotions": 4,
+        }
+    )
+
+
+async def test_what_is_told_is_sent_also_where_it_is_the_default_of_the_protocol(
+    remote: Audio2Face, service: Served
+) -> None:
+    """The service may be set otherwise."""
+    options = FaceOptions(emotion_strength=0.6, emotion_contrast=1.0, preferred_strength=0.5)
+    await frames(await remote.open(sample_rate=16000, options=options), [vowels(16000, 0.5)])
+    after = service.service.calls.headers[0].emotion_post_processing_params
+    assert {field.name for field, _ in after.ListFields()} == {
+        *("emotion_strength", "emotion_contrast"),
+        *("enable_preferred_emotion", "preferred_emotion_strength"),
+    }
+
+
+async def test_emotions_of_the_settings_are_sent_with_every_clause(service: Served) -> None:
+    told = settings.load(
+        {
+            "AUDIO2FACE_SERVER": service.address,
+            "DIGITAL_HUMAN_FACE_EMOTION": "joy=0.4, amazement=0.2",
+            "DIGITAL_HUMAN_FACE_EMOTION_CONTRAST": "2.5",
+            "DIGITAL_HUMAN_FACE_EMOTION_PREFERRED_STRENGTH": "0.75",
+        }
+    )
+    made, persona = composition.engines(told), composition.persona(told, ToneVoice())
+    await made.face.start()
+    try:
+        service.service.calls.headers.clear()
+        clause = np.concatenate((np.full(24000, 9000, np.int16), np.zeros(8000, np.int16)))
+        stream = await made.face.open(sample_rate=16000, options=persona.face)
+        await frames(stream, split(np.concatenate((clause, clause)), 1600))
+    finally:
+        await made.face.close()
+    headers = service.service.calls.headers
+    assert len(headers) >= 2
+    for header in headers:
+        after = header.emotion_post_processing_params
+        assert after.emotion_contrast == pytest.approx(2.5)
+        assert after.preferred_emotion_strength == pytest.approx(0.75)
+        assert not after.HasField("emotion_strength")
+        begins = dict(header.emotion_params.beginning_emotion)
+        assert begins == pytest.approx({"joy": 0.4, "amazement": 0.2})
 
 
 async def test_sound_is_sent_in_messages_of_a_second(remote: Audio2Face, service: Served) -> None:

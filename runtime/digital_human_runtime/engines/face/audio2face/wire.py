@@ -31,7 +31,8 @@ def header(
     """
     The first message of a stream.
 
-    What the options leave at its default is not sent: the service then uses its own settings.
+    What the options do not tell, or leave at its default, is not sent: the service then uses its
+    own settings.
     """
     told = messages_pb2.AudioWithEmotionStreamHeader(
         audio_header=audio_pb2.AudioHeader(
@@ -52,12 +53,23 @@ def header(
         told.emotion_params.live_transition_time = options.transition_seconds
     if emotions:
         told.emotion_params.beginning_emotion.update(emotions)
-    after = told.emotion_post_processing_params
-    if options.emotion_strength != _DEFAULT.emotion_strength:
-        after.emotion_strength = options.emotion_strength
-    if options.blend != _DEFAULT.blend:
-        after.live_blend_coef = options.blend
+    _after(told.emotion_post_processing_params, options)
     return messages_pb2.AudioWithEmotionStream(audio_stream_header=told)
+
+
+def _after(told: messages_pb2.EmotionPostProcessingParameters, options: FaceOptions) -> None:
+    """What the service does with the emotions that it hears, and with those that it is told."""
+    if options.emotion_strength is not None:
+        told.emotion_strength = options.emotion_strength
+    if options.emotion_contrast is not None:
+        told.emotion_contrast = options.emotion_contrast
+    if options.preferred_strength is not None:
+        told.enable_preferred_emotion = True
+        told.preferred_emotion_strength = options.preferred_strength
+    if options.max_emotions is not None:
+        told.max_emotions = options.max_emotions
+    if options.blend != _DEFAULT.blend:
+        told.live_blend_coef = options.blend
 
 
 def audio(
