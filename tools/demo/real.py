@@ -8,7 +8,7 @@ import urllib.request
 from contextlib import suppress
 from pathlib import Path
 
-from tools import deploy, forward, talk
+from tools import deploy, forward, runtime_process
 from tools.cluster import Cluster, ClusterError
 from tools.demo.face import HUMAN, FaceError, apply
 
@@ -34,7 +34,7 @@ def _reached(cluster: Cluster, record: Path) -> str:
     path = "jsonpath={.spec.clusterIP}"
     service = cluster.kubectl("get", "service", HUMAN, "-n", NAMESPACE, "-o", path).strip()
     forward.stop(record)
-    port = talk.free("127.0.0.1", talk.PORTS["HTTP"])
+    port = runtime_process.free("127.0.0.1", runtime_process.PORTS["HTTP"])
     try:
         forward.start(record, port, f"{service}:80")
     except ClusterError as error:

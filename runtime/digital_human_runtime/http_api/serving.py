@@ -131,8 +131,13 @@ class AsgiServer(uvicorn.Server):
             serving.result()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Open the socket to callers."""
-        await super().startup(sockets)
+        """Open the socket to callers; raises CannotListen when another process was faster."""
+        try:
+            await super().startup(sockets)
+        except OSError as error:
+            host, port = self._listener.getsockname()[:2]
+            address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+            raise CannotListen(f"{address} cannot be served: {error.strerror}") from None
         self._up.set()
 
     async def run_until_stopped(self) -> None:

@@ -11,6 +11,7 @@ import pytest
 from tools import talk
 from tools.cache import ROOT
 from tools.cluster import processes
+from tools.runtime_process import PORTS
 
 PAGE = ROOT / "runtime" / "digital_human_runtime" / "page" / "index.html"
 pytestmark = pytest.mark.skipif(not PAGE.exists(), reason="the page is not built: make page")
@@ -58,18 +59,45 @@ def test_it_can_be_left_running_and_ended_later(tmp_path: Path) -> None:
     assert talk.main(["--folder", str(tmp_path), "--stop"]) == 0
 
 
+def test_two_that_start_at_once_talk_at_addresses_of_their_own(tmp_path: Path) -> None:
+    folders = [tmp_path / "one", tmp_path / "two"]
+    begun = [
+        subprocess.Popen(command(one, "--detach"), cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        for one in folders
+    ]
+    try:
+        urls = {address(process.communicate(timeout=120)[0]) for process in begun}
+        assert [process.returncode for process in begun] == [0, 0]
+        assert len(urls) == len(folders)
+        assert all(httpx2.get(f"{url}health").status_code == 200 for url in urls)
+        assert all(talk.running(one) for one in folders)
+    finally:
+        for process, folder in zip(begun, folders, strict=True):
+            process.kill()
+            process.wait()
+            talk.stop(folder)
+
+
+def test_an_address_of_another_machine_is_refused_in_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert talk.main(["--folder", str(tmp_path), "--host", "192.0.2.1", "--detach"]) == 1
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert told == "talk: 192.0.2.1:8000 cannot be served: Cannot assign requested address"
+
+
 def test_in_the_foreground_ctrl_c_ends_everything(tmp_path: Path) -> None:
     with socket.socket() as taken:  # somebody else has the first choice of a port
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         with suppress(OSError):
-            taken.bind(("127.0.0.1", talk.PORTS["HTTP"]))
+            taken.bind(("127.0.0.1", PORTS["HTTP"]))
             taken.listen()
         process = subprocess.Popen(
             command(tmp_path), cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True
         )
         try:
             said = _until_address(process)
-            assert not address(said).endswith(f":{talk.PORTS['HTTP']}/")
+            assert not address(said).endswith(f":{PORTS['HTTP']}/")
             (recorded,) = processes.load(tmp_path / "runtime.pid.json")
             process.send_signal(signal.SIGINT)
             rest, _ = process.communicate(timeout=60)

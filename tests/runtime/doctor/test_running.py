@@ -15,8 +15,8 @@ from tools.operator_process import free_port
 
 
 @pytest.fixture(scope="module")
-def running() -> Iterator[RuntimeProcess]:
-    with runtime() as process:
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RuntimeProcess]:
+    with runtime(log=tmp_path_factory.mktemp("runtime") / "log") as process:
         yield process
 
 
