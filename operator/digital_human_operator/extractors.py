@@ -180,6 +180,7 @@ def claim(fields: Fields) -> PvcState:
         requested=str(requests.get("storage", "")),
         capacity=str((status.capacity or {}).get("storage", "")),
         problem=(problem.message or "") if problem.status == "True" else "",
+        storage_class=spec.storage_class_name,
     )
 
 

@@ -29,6 +29,9 @@ PORT_GRPC = 50051
 PORT_HEALTH = 9090
 PORT_REDIS = 6379
 
+CLAIM_OF_REDIS = "data"
+"""The template of Redis' claim: a StatefulSet's never changes, so neither does this."""
+
 RUNTIME = "runtime"
 FACE = "audio2face"
 REDIS = "redis"
@@ -65,6 +68,11 @@ def face(human: str) -> str:
 def redis(human: str) -> str:
     """The Redis StatefulSet, Service and Secret."""
     return f"{human}-{REDIS}"
+
+
+def redis_claim(human: str) -> str:
+    """The claim that the StatefulSet controller makes for the one Pod of Redis."""
+    return f"{CLAIM_OF_REDIS}-{redis(human)}-0"
 
 
 def fetch(human: str, digest: str) -> str:

@@ -64,6 +64,8 @@ class PvcState(msgspec.Struct, frozen=True, gc=False):
     capacity: str = ""
     problem: str = ""
     """Message of a condition that says that resizing does not work."""
+    storage_class: str | None = None
+    """Name of its StorageClass; empty for a volume made by hand, None without any."""
 
 
 class HpaCondition(msgspec.Struct, frozen=True, gc=False):

@@ -33,6 +33,14 @@ STATUS_DELAY = 0.25
 """Seconds that changes of a child's status are collected before the human is looked at."""
 
 
+SELECTORS = {"PersistentVolumeClaim": LABEL_HUMAN}
+"""
+Claims that a StatefulSet makes have the labels of its selector, and no word of who manages them.
+
+Those are seen too. What is ours is told by owner and label, as for every child.
+"""
+
+
 class _Metadata(msgspec.Struct):
     name: str
     namespace: str
@@ -138,7 +146,7 @@ class Watches:
             store,
             decoder,
             namespace=scope,
-            label_selector=CHILD_SELECTOR,
+            label_selector=SELECTORS.get(store.resource.kind, CHILD_SELECTOR),
             on_change=self._child_changed,
             on_access=partial(self._may_read, store.resource, scope),
         )

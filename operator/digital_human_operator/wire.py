@@ -79,6 +79,7 @@ class Requests(Part, frozen=True):
 
 class PvcSpec(Part, frozen=True):
     resources: Requests | None = None
+    storage_class_name: str | None = None
 
 
 class PvcStatus(Part, frozen=True):

@@ -112,6 +112,14 @@ async def test_pods_are_watched(world: World) -> None:
         assert (await watched.queued())[0] == ADA
 
 
+async def test_claim_of_a_stateful_set_is_watched(world: World) -> None:
+    """It lacks the label of who manages it."""
+    async with watching(world) as watched:
+        labels = {LABEL_HUMAN: "ada"}
+        world.put("PersistentVolumeClaim", "data-ada-redis-0", metadata={"labels": labels})
+        assert (await watched.queued())[0] == ADA
+
+
 async def test_secret_that_a_human_refers_to_queues_it(world: World) -> None:
     async with watching(world) as watched:
         world.services.references.want("Secret", "humans", "s", ADA)

@@ -137,3 +137,41 @@ class TestTrouble:
         for key in keys:
             await world.reconcile(key)
         assert world.writes() == []
+
+
+class TestClaimOfRedis:
+    """It is made by the StatefulSet controller, which gives it the labels of the selector only."""
+
+    @pytest.mark.parametrize("policy", ["Retain", "Delete"])
+    async def test_it_is_seen_whoever_owns_it(self, world: World, policy: str) -> None:
+        key = world.human(**REDIS, deletionPolicy=policy)
+        await world.reconcile(key)
+        found = world.get("StatefulSet", "ada-redis")
+        (template,) = found["spec"]["volumeClaimTemplates"]
+        name = f"{template['metadata']['name']}-ada-redis-0"
+        metadata: dict[str, Any] = {"labels": found["spec"]["selector"]["matchLabels"]}
+        if policy == "Delete":
+            uid = found["metadata"]["uid"]
+            owner = {"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "ada-redis"}
+            metadata["ownerReferences"] = [owner | {"uid": uid, "controller": True}]
+        spec = {"storageClassName": "typo"}
+        world.put(
+            "PersistentVolumeClaim", name, metadata=metadata, spec=spec, status={"phase": "Pending"}
+        )
+        world.humans._reporter._written_at.clear()  # as if the last write were a while ago
+        await world.reconcile(key)
+        told = world.condition("Ready")
+        assert told["reason"] == "VolumePending"
+        assert told["message"].startswith(f"claim {name} waits for a volume of StorageClass typo")
+        assert ("PersistentVolumeClaim", name) in world.children()
+
+    async def test_it_stays_when_redis_is_not_asked_for_any_more(self, world: World) -> None:
+        key = world.human(**REDIS)
+        await world.reconcile(key)
+        labels = world.get("StatefulSet", "ada-redis")["spec"]["selector"]["matchLabels"]
+        world.put("PersistentVolumeClaim", "data-ada-redis-0", metadata={"labels": labels})
+        world.human()
+        await world.reconcile(key)
+        await world.reconcile(key)
+        assert ("StatefulSet", "ada-redis") not in world.children()
+        assert ("PersistentVolumeClaim", "data-ada-redis-0") in world.children()

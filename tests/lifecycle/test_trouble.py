@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.support.operator import Place, human
+from tools.cluster.cluster import STORAGE_CLASS
 
 pytestmark = pytest.mark.cluster
 
@@ -79,6 +80,27 @@ def test_key_of_the_face_holds_back_and_rolls_the_face_alone(place: Place) -> No
     )
     place.wait_condition("Ready", "True")
     assert _generation(place, "ada") == before["ada"]
+
+
+@pytest.mark.parametrize("name", ["ada-models", "data-ada-redis-0"])
+def test_claim_of_a_class_that_does_not_exist_is_named(place: Place, name: str) -> None:
+    missing = place.namespace  # no other test has a class of this name
+    wanted = {"storageClass": missing}
+    redis = {"sessions": {"store": {"redis": {"managed": wanted}}}}
+    place.apply(human(**({"storage": {"models": wanted}} if name == "ada-models" else redis)))
+    ready = place.wait_condition("Ready", "False", reason="VolumePending")
+    assert ready["message"].startswith(f"claim {name} waits for a volume of StorageClass {missing}")
+    assert f"`kubectl describe pvc {name}`" in ready["message"]
+    bound = place.condition("StorageBound")
+    assert (bound["status"], bound["message"]) == ("False", ready["message"])
+    assert place.get("pvc", name)["status"]["phase"] == "Pending"
+    made = {k: v for k, v in STORAGE_CLASS.items() if k != "metadata"}
+    place.cluster.kubectl.apply(made | {"metadata": {"name": missing}})
+    try:
+        place.wait_condition("Ready", "True", seconds=120)
+        assert place.condition("StorageBound")["status"] == "True"
+    finally:
+        place.cluster.kubectl("delete", "storageclass", missing)
 
 
 def test_quota_refusal_is_told_and_mended(place: Place) -> None:

@@ -41,6 +41,7 @@ def observed(runtime: DeploymentState | None = None, **kinds: Any) -> Observed:
         "redis": ("StatefulSet", "ada-redis"),
         "face": ("Deployment", "ada-audio2face"),
         "claim": ("PersistentVolumeClaim", "ada-models"),
+        "redis_claim": ("PersistentVolumeClaim", "data-ada-redis-0"),
         "backup": ("CronJob", names.backup("ada")),
         "drill": ("CronJob", names.drill("ada")),
         "service": ("Service", "ada"),

@@ -193,6 +193,14 @@ def test_claim() -> None:
     assert found == PvcState("Bound", "10Gi", "5Gi", "cannot grow")
 
 
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [({}, None), ({"storageClassName": ""}, ""), ({"storageClassName": "fast"}, "fast")],
+)
+def test_class_of_a_claim(spec: dict[str, str], expected: str | None) -> None:
+    assert extract("PersistentVolumeClaim", spec=spec).storage_class == expected
+
+
 def test_autoscaler() -> None:
     found = extract(
         "HorizontalPodAutoscaler",

@@ -16,6 +16,7 @@ from digital_human_operator.states import (
     Progress,
     PvcState,
     RouteState,
+    StatefulSetState,
 )
 from digital_human_operator.status.pods import scheduler
 from tests.status.looks import (
@@ -24,6 +25,7 @@ from tests.status.looks import (
     GPU,
     NO_CPU,
     NO_GPU,
+    REDIS,
     SCALED,
     compute,
     condition,
@@ -185,6 +187,112 @@ class TestModels:
     def test_volume(self, claim: PvcState | None, expected: str) -> None:
         found = compute({"storage": {"models": {}}}, observed(deployment(0), claim=claim))
         assert value(found, "StorageBound") == expected
+
+
+class TestClaims:
+    STORED: ClassVar[dict[str, Any]] = {"storage": {"models": {}}}
+    UNBOUND = "0/3 nodes are available: pod has unbound immediate PersistentVolumeClaims."
+
+    def waiting(self, component: str, said: str = UNBOUND) -> PodState:
+        return PodState(
+            component=component,
+            phase="Pending",
+            unscheduled="Unschedulable",
+            unscheduled_message=said,
+        )
+
+    @pytest.mark.parametrize(
+        ("storage_class", "says"),
+        [
+            ("fast", "waits for a volume of StorageClass fast; if that lasts"),
+            (None, "waits for a volume of the cluster's default StorageClass; if that lasts"),
+            ("", "waits for a volume that somebody makes by hand, as its StorageClass is empty"),
+        ],
+    )
+    def test_waiting_claim_says_of_what_class_and_where_to_look(
+        self, storage_class: str | None, says: str
+    ) -> None:
+        claim = PvcState("Pending", "5Gi", storage_class=storage_class)
+        found = compute(self.STORED, observed(deployment(0), claim=claim))
+        assert reason(found) == "VolumePending"
+        for name in ("Ready", "StorageBound"):
+            told = condition(found, name)
+            assert told is not None
+            assert told.status == "False"
+            assert f"claim ada-models {says}" in told.message
+            assert "`kubectl get storageclass`" in told.message
+            assert "`kubectl describe pvc ada-models`" in told.message
+
+    @pytest.mark.parametrize(
+        ("spec", "component", "kind", "name"),
+        [
+            (STORED, "runtime", "claim", "ada-models"),
+            (FETCHED, "model-fetch", "claim", "ada-models"),
+            (REDIS, "redis", "redis_claim", "data-ada-redis-0"),
+        ],
+    )
+    def test_scheduler_that_waits_for_a_volume_is_told_by_the_claim(
+        self, spec: dict[str, Any], component: str, kind: str, name: str
+    ) -> None:
+        human = a_human(spec)
+        state = PvcState("Pending", "5Gi", storage_class="typo")
+        jobs = {fetch_job(human): JobState(active=1)} if spec is FETCHED else {}
+        seen = observed(deployment(0), jobs=jobs, pods=(self.waiting(component),), **{kind: state})
+        ready = condition(compute(human, seen), "Ready")
+        assert ready is not None
+        assert ready.reason == "VolumePending"
+        assert ready.message.startswith(f"claim {name} waits for a volume of StorageClass typo")
+
+    def test_deadline_names_the_claim(self) -> None:
+        seen = observed(
+            deployment(0, progress_reason="ProgressDeadlineExceeded"),
+            claim=PvcState("Pending", "5Gi", storage_class="typo"),
+            pods=(self.waiting("runtime"),),
+        )
+        stalled = condition(compute(self.STORED, seen), "Stalled")
+        assert stalled is not None
+        assert "no progress: claim ada-models waits" in stalled.message
+
+    def test_scheduler_keeps_its_words_about_anything_else(self) -> None:
+        claim = PvcState("Pending", "5Gi")
+        said = "0/3 nodes are available: 3 Insufficient cpu."
+        seen = observed(deployment(0), claim=claim, pods=(self.waiting("runtime", said),))
+        assert reason(compute(self.STORED, seen)) == "Unschedulable"
+        bound = observed(
+            deployment(0), claim=PvcState("Bound"), pods=(self.waiting("runtime", self.UNBOUND),)
+        )
+        assert reason(compute(self.STORED, bound)) == "Unschedulable"
+
+    def test_claim_of_redis_is_told_beside_that_of_the_weights(self) -> None:
+        ready = StatefulSetState(1, 1, 1, 1, 1)
+        bound = PvcState("Bound", "5Gi", "5Gi")
+        seen = observed(deployment(), claim=bound, redis=ready, redis_claim=bound)
+        found = compute(REDIS | self.STORED, seen)
+        told = condition(found, "StorageBound")
+        assert told is not None
+        assert (told.status, told.reason) == ("True", "Bound")
+        assert told.message == "claim ada-models has 5Gi; claim data-ada-redis-0 has 5Gi"
+        assert found.phase == "Ready"
+
+    def test_one_claim_that_waits_is_told_alone(self) -> None:
+        bound, waits = PvcState("Bound", "5Gi", "5Gi"), PvcState("Pending", storage_class="slow")
+        seen = observed(deployment(0), claim=bound, redis_claim=waits)
+        told = condition(compute(REDIS | self.STORED, seen), "StorageBound")
+        assert told is not None
+        assert told.status == "False"
+        assert told.message.startswith("claim data-ada-redis-0 waits")
+
+    def test_claim_of_redis_that_we_cannot_see_is_not_waited_for(self) -> None:
+        """A StatefulSet uses a claim of its name that is there already, whatever its labels."""
+        seen = observed(deployment(), redis=StatefulSetState(1, 1, 1, 1, 1))
+        found = compute(REDIS, seen)
+        assert found.phase == "Ready"
+        assert condition(found, "StorageBound") is None
+
+    def test_lost_volume_of_redis_is_trouble(self) -> None:
+        found = compute(REDIS, observed(deployment(), redis_claim=PvcState("Lost")))
+        assert reason(found) == "VolumeLost"
+        assert value(found, "StorageBound") == "False"
 
 
 class TestNothingMayBeRolledOut:

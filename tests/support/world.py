@@ -21,9 +21,9 @@ from digital_human_operator.kube.live import Decoder
 from digital_human_operator.kube.resources import Resource
 from digital_human_operator.kube.store import Store
 from digital_human_operator.kube.workqueue import WorkQueue
-from digital_human_operator.names import FIELD_MANAGER, MANAGED_BY
+from digital_human_operator.names import CHILD_SELECTOR
 from digital_human_operator.seen import Key, seen_from
-from digital_human_operator.watches import Watches
+from digital_human_operator.watches import SELECTORS, Watches
 
 from .builders import IMAGES
 from .fake_server import FakeServer
@@ -139,7 +139,7 @@ class World:
             decoder.decode_known(json.dumps(obj).encode(), store.get)
             for path, obj in self.server.objects.items()
             if _is_of(path, store.resource)
-            and (not ours or (obj["metadata"].get("labels") or {}).get(MANAGED_BY) == FIELD_MANAGER)
+            and (not ours or _is_watched(store.resource, obj["metadata"].get("labels") or {}))
         ]
         store.replace(listed, self.server._version)
 
@@ -150,6 +150,11 @@ class World:
 
 def _is_of(path: str, resource: Resource) -> bool:
     return path.startswith(f"{resource.path(NAMESPACE)}/")
+
+
+def _is_watched(resource: Resource, labels: dict[str, str]) -> bool:
+    key, equals, value = SELECTORS.get(resource.kind, CHILD_SELECTOR).partition("=")
+    return key in labels and (not equals or labels[key] == value)
 
 
 @asynccontextmanager

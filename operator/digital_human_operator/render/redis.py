@@ -115,7 +115,7 @@ def _container(redis: ManagedRedis, design: Design) -> Manifest:
             "readinessProbe": probe | {"failureThreshold": 2},
             "securityContext": container_security(),
             "volumeMounts": [
-                {"name": "data", "mountPath": "/data"},
+                {"name": names.CLAIM_OF_REDIS, "mountPath": "/data"},
                 {"name": "acl", "mountPath": _ACL_FOLDER, "readOnly": True},
                 {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - a folder of the container
             ],
@@ -137,7 +137,7 @@ def _claim(redis: ManagedRedis) -> Manifest:
         {
             "apiVersion": "v1",
             "kind": "PersistentVolumeClaim",
-            "metadata": {"name": "data"},
+            "metadata": {"name": names.CLAIM_OF_REDIS},
             "spec": {
                 "accessModes": ["ReadWriteOnce"],
                 "resources": {"requests": {"storage": redis.storage}},

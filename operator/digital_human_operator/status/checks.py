@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from digital_human_operator import names
 
 from . import reasons
+from .claims import claims, trouble
 from .pods import stuck
 from .refusals import explain
 from .text import progress_text
@@ -115,15 +116,12 @@ def models(view: View) -> Iterator[Finding]:
         yield Finding(reasons.FETCHING_MODELS, progress_text(job.progress))
 
 
-def volume(view: View) -> Iterator[Finding]:
-    """A volume that keeps the Pods from starting."""
-    if not view.has_claim or view.claim is None or view.is_complete:
-        return
-    name = names.models(view.human.name)
-    if view.claim.phase == "Lost":
-        yield Finding(reasons.VOLUME_LOST, f"the volume of claim {name} does not exist any more")
-    elif view.claim.phase == "Pending" and view.design.replicas != 0:
-        yield Finding(reasons.VOLUME_PENDING, f"claim {name} has no volume yet")
+def volumes(view: View) -> Iterator[Finding]:
+    """Volumes that keep Pods from starting."""
+    for claim in claims(view):
+        found = trouble(claim)
+        if found is not None:
+            yield Finding(*found)
 
 
 def session_store(view: View) -> Iterator[Finding]:
@@ -198,10 +196,10 @@ CHECKS: tuple[Callable[[View], Iterator[Finding]], ...] = (
     paused,
     retrying,
     suspending,
+    volumes,
     models,
     session_store,
     face,
     runtime,
-    volume,
 )
 """In the order in which status names the cause, among findings of the same weight."""

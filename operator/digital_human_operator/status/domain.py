@@ -11,6 +11,7 @@ from digital_human_operator.states import AddressState, CronJobState, RouteState
 
 from . import reasons, scaling
 from .checks import findings
+from .claims import bound
 from .conditions import Draft
 from .pods import lacking_gpus, stuck
 from .refusals import explain
@@ -50,19 +51,10 @@ def models(view: View) -> Iterator[Draft]:
 
 
 def storage(view: View) -> Iterator[Draft]:
-    """Whether the claim with the weights has its volume."""
-    if not view.has_claim:
-        return
-    claim, name = view.claim, names.models(view.human.name)
-    if claim is None:
-        yield Draft("StorageBound", "Unknown", "Pending", f"claim {name} is being made")
-    elif claim.problem:
-        yield Draft("StorageBound", "False", "ResizeFailed", claim.problem)
-    elif claim.phase == "Bound":
-        yield Draft("StorageBound", "True", "Bound", f"claim {name} has {claim.capacity or 'it'}")
-    else:
-        phase = claim.phase or "Pending"
-        yield Draft("StorageBound", "False", phase, f"claim {name} has no volume yet")
+    """Whether the claims with the weights and of Redis have their volumes."""
+    found = bound(view)
+    if found is not None:
+        yield found
 
 
 def gpus(view: View) -> Iterator[Draft]:

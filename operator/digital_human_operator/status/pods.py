@@ -10,6 +10,7 @@ from digital_human_operator import names
 from digital_human_operator.states import PodState
 
 from . import reasons
+from .claims import unbound
 from .view import View
 
 _IMAGE = frozenset({"ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"})
@@ -33,6 +34,9 @@ def stuck(view: View, component: str) -> Stuck | None:
     waiting = [pod for pod in pods if pod.unscheduled]
     if waiting:
         lacking = lacking_gpus(view, component)
+        claim = unbound(view, component, waiting[0].unscheduled_message)
+        if claim is not None and not lacking:
+            return Stuck(reasons.VOLUME_PENDING, claim.text)
         reason = reasons.GPUS_MISSING if lacking else reasons.UNSCHEDULABLE
         what = f"a node with {_gpus(view, component)}" if lacking else "a node"
         said = scheduler(waiting[0])

@@ -63,6 +63,12 @@ class View:
         found = self.observed.get("PersistentVolumeClaim", names.models(self.human.name))
         return _typed(PvcState, found)
 
+    @cached_property
+    def redis_claim(self) -> PvcState | None:
+        """The claim of a managed Redis, made by the StatefulSet controller."""
+        name = names.redis_claim(self.human.name)
+        return _typed(PvcState, self.observed.get("PersistentVolumeClaim", name))
+
     @property
     def is_paused(self) -> bool:
         """Whether everything stays as it is."""
