@@ -200,6 +200,25 @@ def test_no_budget_blocks_a_drain_for_ever(
         assert limit.get("maxUnavailable", 1) != 0
 
 
+@pytest.mark.parametrize(
+    ("kind", "ports"),
+    [
+        ("ClusterIP", [80, 8080, 50051]),
+        ("LoadBalancer", [80, 8080]),
+        ("Ingress", [80, 8080, 50051]),
+    ],
+)
+def test_load_balancer_publishes_no_grpc(kind: str, ports: list[int]) -> None:
+    expose = {"type": kind} | ({"host": "ada.example.com"} if kind == "Ingress" else {})
+    services = {
+        m["metadata"]["name"]: [one["port"] for one in m["spec"]["ports"]]
+        for m in rendered(a_human({"network": {"expose": expose}}))
+        if m["kind"] == "Service"
+    }
+    assert services["ada"] == ports
+    assert names.PORT_GRPC in services["ada-headless"]
+
+
 WIDE = {"cidr": "0.0.0.0/0", "except": [n for n in METADATA if ":" not in n]}
 
 

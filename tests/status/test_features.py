@@ -395,6 +395,15 @@ class TestFeatures:
         assert (value(found, "Exposed"), found.endpoints.external) == expected
         assert found.phase == "Ready"
 
+    @pytest.mark.parametrize(
+        ("kind", "host"),
+        [("ClusterIP", "ada.humans.svc"), ("LoadBalancer", "ada-headless.humans.svc")],
+    )
+    def test_grpc_is_where_its_port_is(self, kind: str, host: str) -> None:
+        found = compute({"network": {"expose": {"type": kind}}}, observed(deployment()))
+        assert found.endpoints is not None
+        assert found.endpoints.grpc == f"{host}:50051"
+
     def test_warnings_and_budget(self) -> None:
         found = compute({"budget": {"monthly": 5}}, observed(deployment()))
         assert value(found, "BudgetOK") == "Unknown"

@@ -9,16 +9,22 @@ from .common import Manifest, manifest, seconds
 
 
 def main(human: Human) -> Manifest:
-    """Port 80 for HTTP, 8080 for WebSockets, 50051 for gRPC; a client stays with its Pod."""
+    """
+    Port 80 for HTTP, 8080 for WebSockets, 50051 for gRPC; a client stays with its Pod.
+
+    A load balancer does not publish gRPC: that is for services of the cluster, by the headless one.
+    """
     sessions, expose = human.spec.sessions, human.spec.network.expose
+    ports = [
+        port("http", 80, "http"),
+        port("websocket", names.PORT_WEBSOCKET, "websocket"),
+    ]
+    if expose.type != "LoadBalancer":
+        ports.append(port("grpc", names.PORT_GRPC, "grpc"))
     spec: Manifest = {
         "type": "LoadBalancer" if expose.type == "LoadBalancer" else "ClusterIP",
         "selector": names.selector(human.name, names.RUNTIME),
-        "ports": [
-            port("http", 80, "http"),
-            port("websocket", names.PORT_WEBSOCKET, "websocket"),
-            port("grpc", names.PORT_GRPC, "grpc"),
-        ],
+        "ports": ports,
         "sessionAffinity": sessions.affinity,
     }
     if sessions.affinity == "ClientIP":

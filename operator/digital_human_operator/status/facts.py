@@ -65,9 +65,16 @@ def endpoints(view: View) -> Endpoints:
     return Endpoints(
         http=f"https://{host}:80" if tls else f"http://{host}",
         websocket=f"{'wss' if tls else 'ws'}://{host}:{names.PORT_WEBSOCKET}",
-        grpc=f"{host}:{names.PORT_GRPC}",
+        grpc=f"{_grpc_host(view)}:{names.PORT_GRPC}",
         external=_external(view),
     )
+
+
+def _grpc_host(view: View) -> str:
+    """The Service with the gRPC port: a load balancer does not publish it."""
+    human, balanced = view.human, view.human.spec.network.expose.type == "LoadBalancer"
+    service = names.headless(human.name) if balanced else human.name
+    return f"{service}.{human.namespace}.svc"
 
 
 def _external(view: View) -> str | None:

@@ -45,7 +45,8 @@ class Expose(ApiModel):
     """How callers outside the cluster reach the human."""
 
     type: Literal["ClusterIP", "LoadBalancer", "Ingress", "Gateway"] = "ClusterIP"
-    """ClusterIP stays inside; LoadBalancer asks the cloud; Ingress and Gateway route by host."""
+    """ClusterIP stays inside; LoadBalancer asks the cloud, for HTTP and WebSockets (gRPC stays
+    inside, at the headless Service); Ingress and Gateway route by host."""
     host: (
         Annotated[
             str,
