@@ -34,6 +34,8 @@ class Decision:
     memory: MemoryVerdict
     missing: tuple[str, ...] = ()
     """One sentence per Secret or ConfigMap key that is referred to and not there."""
+    pull_secrets: tuple[str, ...] = ()
+    """One sentence per Secret with which images should be pulled and cannot be."""
     warnings: tuple[str, ...] = ()
     """One sentence per field that is not acted on as written."""
 

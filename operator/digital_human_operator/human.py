@@ -61,6 +61,8 @@ class Reference:
 
     keys: frozenset[str]
     digest: str
+    type: str = ""
+    """Of a Secret, for example kubernetes.io/tls."""
 
 
 @dataclass(frozen=True)

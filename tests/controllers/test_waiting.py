@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -93,6 +93,42 @@ class TestReferences:
         world.writes()
         await world.reconcile(key)
         assert "apply deployments/ada" in world.writes()
+
+
+class TestPullSecrets:
+    PULL: ClassVar[dict[str, Any]] = {"imagePullSecrets": [{"name": "pull"}]}
+
+    async def test_missing_one_is_named_and_holds_nothing_back(self, world: World) -> None:
+        key = world.human(**self.PULL)
+        await world.reconcile(key)
+        assert ("Deployment", "ada") in world.children()
+        warning = world.condition("Warning")
+        assert warning["reason"] == "SecretMissing"
+        assert 'Secret "pull" does not exist' in warning["message"]
+        assert world.condition("Ready")["reason"] == "Progressing"
+
+    async def test_its_coming_and_its_content_roll_no_pod(self, world: World) -> None:
+        key = world.human(**self.PULL)
+        await world.reconcile(key)
+        kind = "kubernetes.io/dockerconfigjson"
+        for content in ("e30=", "eyJhIjoxfQ=="):
+            world.put("Secret", "pull", type=kind, data={".dockerconfigjson": content})
+            world.humans._reporter._written_at.clear()  # as if the last write were a while ago
+            world.writes()
+            await world.reconcile(key)
+            assert set(world.writes()) <= {"apply digitalhumans/ada/status"}
+            assert world.condition("Warning") == {}
+
+    async def test_wrong_type_is_named(self, world: World) -> None:
+        key = world.human(**self.PULL)
+        world.put("Secret", "pull", type="Opaque", data={".dockerconfigjson": "e30="})
+        await world.reconcile(key)
+        assert "is of type Opaque" in world.condition("Warning")["message"]
+
+    async def test_its_change_queues_the_human(self, world: World) -> None:
+        key = world.human(**self.PULL)
+        await world.reconcile(key)
+        assert world.services.references._requesters["Secret", "humans", "pull"] == {key}
 
 
 class TestTrouble:

@@ -47,6 +47,14 @@ async def test_reads_contents_once_per_version(server: FakeServer, client: ApiCl
         assert "dmFsdWU=" not in repr(vars(known))
 
 
+async def test_type_of_a_secret_is_known(server: FakeServer, client: ApiClient) -> None:
+    server.put(PATH, secret(key="dmFsdWU=") | {"type": "kubernetes.io/tls"})
+    async with references(client, []) as known:
+        found = await known.digest("Secret", "ns", "s")
+    assert found is not None
+    assert found.type == "kubernetes.io/tls"
+
+
 def _version_of(known: References) -> int:
     live = known._stores["Secret"].get("ns", "s")
     return live.resource_version if live else 0

@@ -82,6 +82,22 @@ def test_key_of_the_face_holds_back_and_rolls_the_face_alone(place: Place) -> No
     assert _generation(place, "ada") == before["ada"]
 
 
+def test_pull_secret_is_named_and_waited_for_by_nobody(place: Place) -> None:
+    place.apply(secret("plain", a="b"))
+    place.apply(human(imagePullSecrets=[{"name": "absent"}, {"name": "plain"}]))
+    place.wait_condition("Ready", "True")
+    warning = place.wait_condition("Warning", "True", reason="SecretMissing")
+    assert 'Secret "absent" does not exist (spec.imagePullSecrets[absent])' in warning["message"]
+    assert 'Secret "plain" is of type Opaque' in warning["message"]
+    before = _generation(place, "ada")
+    place.kubectl("delete", "secret", "plain")
+    for name in ("absent", "plain"):
+        options = ("--docker-server=r.example", "--docker-username=u", "--docker-password=p")
+        place.kubectl("create", "secret", "docker-registry", name, *options)
+    place.wait("the warning to end", lambda: not place.condition("Warning"))
+    assert _generation(place, "ada") == before
+
+
 @pytest.mark.parametrize("name", ["ada-models", "data-ada-redis-0"])
 def test_claim_of_a_class_that_does_not_exist_is_named(place: Place, name: str) -> None:
     missing = place.namespace  # no other test has a class of this name

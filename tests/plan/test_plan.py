@@ -7,7 +7,7 @@ from digital_human_operator.api.v1alpha1.body import GpuProfileName, Platform
 from digital_human_operator.errors import InvalidSpec
 from digital_human_operator.human import Ref, Reference
 from digital_human_operator.plan.fetch import fetch_digest, models_claim
-from digital_human_operator.plan.needs import digests, missing, needs
+from digital_human_operator.plan.needs import digests, missing, needs, referred
 from digital_human_operator.plan.profiles import PROFILES, node_choice
 from digital_human_operator.plan.resources import (
     face_requests_and_limits,
@@ -227,6 +227,37 @@ class TestNeeds:
             'Secret "tls" does not exist (spec.security.tlsSecret)',
         )
         assert components == {names.RUNTIME}
+
+    def test_pull_secrets_are_looked_at_and_nothing_waits_for_them(self) -> None:
+        human = a_human({"imagePullSecrets": [{"name": "pull"}]})
+        assert referred(human) == (Ref("Secret", "pull"),)
+        assert needs(human) == ()
+        kind = "kubernetes.io/dockerconfigjson"
+        decisions = [
+            plan.decide(
+                human,
+                images=IMAGES,
+                operator_namespace="system",
+                references={Ref("Secret", "pull"): found},
+                served=frozenset(),
+            )
+            for found in (
+                None,
+                Reference(frozenset(), "one", "Opaque"),
+                Reference(frozenset(), "two", kind),
+                Reference(frozenset(), "new", "kubernetes.io/dockercfg"),
+            )
+        ]
+        assert {repr(one.design) for one in decisions} == {repr(decisions[0].design)}
+        assert all(one.missing == () for one in decisions)
+        where = "(spec.imagePullSecrets[pull]): no image is pulled with it"
+        again = "make it anew with `kubectl create secret docker-registry`"
+        assert [one.pull_secrets for one in decisions] == [
+            (f'Secret "pull" does not exist {where}',),
+            (f'Secret "pull" is of type Opaque {where}; {again}',),
+            (),
+            (),
+        ]
 
     def test_change_reaches_only_those_who_read_it(self) -> None:
         human = a_human(EVERYTHING)

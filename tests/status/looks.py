@@ -63,10 +63,12 @@ def compute(
     now: str = NOW,
     *,
     withheld: frozenset[str] = frozenset(),
+    pull_secrets: tuple[str, ...] = (),
 ) -> DigitalHumanStatus:
     human = spec if isinstance(spec, Human) else a_human(spec)
     decision = a_decision(human)
-    decision = replace(decision, design=replace(decision.design, withheld=withheld))
+    design = replace(decision.design, withheld=withheld)
+    decision = replace(decision, design=design, pull_secrets=pull_secrets)
     found = status.compute(human, decision, seen, previous, now)
     check(human, found)
     return found

@@ -105,6 +105,19 @@ class TestPods:
         assert ready.message.startswith("container runtime of 1 of 1 Pods ")
         assert ready.message.endswith(": why")
 
+    def test_pull_secret_that_cannot_be_used_is_named_before_the_registrys_answer(self) -> None:
+        seen = observed(deployment(0), pods=(self.pod("ImagePullBackOff", "401"),))
+        found = compute({}, seen, pull_secrets=('Secret "pull" does not exist',))
+        ready = condition(found, "Ready")
+        assert ready is not None
+        assert ready.message.endswith('cannot pull its image: Secret "pull" does not exist; 401')
+        assert reason(found, "Warning") == "SecretMissing"
+
+    def test_pull_secret_alone_does_not_gate_ready(self) -> None:
+        found = compute({}, observed(deployment()), pull_secrets=('Secret "pull" is not there',))
+        assert found.phase == "Ready"
+        assert reason(found, "Warning") == "SecretMissing"
+
     def test_deadline_tells_the_cause(self) -> None:
         seen = observed(
             deployment(0, progress_reason="ProgressDeadlineExceeded"),

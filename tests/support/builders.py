@@ -44,6 +44,10 @@ def references_of(human: Human) -> dict[Ref, Reference | None]:
         known = found.get(need.ref)
         keys = need.keys | (known.keys if known else frozenset())
         found[need.ref] = Reference(keys, f"digest-of-{need.ref.name}")
+    for ref in plan.referred(human):
+        if ref not in found:
+            keys = frozenset({".dockerconfigjson"})
+            found[ref] = Reference(keys, f"digest-of-{ref.name}", "kubernetes.io/dockerconfigjson")
     return found
 
 

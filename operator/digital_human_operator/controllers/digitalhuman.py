@@ -148,7 +148,7 @@ class DigitalHumanController:
     async def _read_references(self, key: Key, human: Human) -> Mapping[Ref, Reference | None]:
         """Keys and digest of every Secret and ConfigMap that the spec names."""
         references = self._services.references
-        wanted = sorted({need.ref for need in plan.needs(human)})
+        wanted = list(plan.referred(human))
         if self._wanted.get(key) != wanted:
             references.forget(key)
             for ref in wanted:
@@ -158,7 +158,7 @@ class DigitalHumanController:
             *(references.digest(ref.kind, human.namespace, ref.name) for ref in wanted)
         )
         return {
-            ref: None if one is None else Reference(one.keys, one.digest)
+            ref: None if one is None else Reference(one.keys, one.digest, one.type)
             for ref, one in zip(wanted, found, strict=True)
         }
 

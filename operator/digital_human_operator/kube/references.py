@@ -39,10 +39,15 @@ _WATCHED: tuple[tuple[Kind, Resource, str], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """The names of an object's keys, and a digest (hex) that changes with any key or value."""
+    """
+    The names of an object's keys, and a digest (hex) that changes with any key or value.
+
+    ``type`` is that of a Secret, else empty.
+    """
 
     keys: frozenset[str]
     digest: str
+    type: str = ""
 
 
 class _Metadata(msgspec.Struct):
@@ -51,6 +56,7 @@ class _Metadata(msgspec.Struct):
 
 class _Data(msgspec.Struct):
     metadata: _Metadata
+    type: str = ""
     data: dict[str, str] | None = None
     binaryData: dict[str, str] | None = None  # noqa: N815 - the API's own spelling
 
@@ -185,4 +191,4 @@ def _summary(content: _Data) -> Reference:
         for part in (key.encode(), values[key].encode()):
             state.update(len(part).to_bytes(8, "big"))
             state.update(part)
-    return Reference(frozenset(values), state.hexdigest())
+    return Reference(frozenset(values), state.hexdigest(), content.type)

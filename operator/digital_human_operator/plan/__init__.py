@@ -13,14 +13,14 @@ from digital_human_operator.human import Design, Human, Images, Ref, Reference
 
 from .fetch import fetch_digest, models_claim
 from .memory import memory
-from .needs import digests, missing, needs
+from .needs import digests, missing, needs, referred, unusable_pull_secrets
 from .parse import parse
 from .profiles import NO_GPU, node_choice
 from .replicas import disruption_limit, is_autoscaled, is_suspended, replicas
 from .resources import face_requests_and_limits, redis_max_memory, requests_and_limits
 from .warnings import warnings
 
-__all__ = ["Decision", "decide", "needs", "parse"]
+__all__ = ["Decision", "decide", "needs", "parse", "referred"]
 
 
 def decide(
@@ -34,8 +34,8 @@ def decide(
     """
     Decide everything about one human.
 
-    ``references`` has what is known of every ``Need.ref`` (None: it does not exist), ``served``
-    the optional kinds that the cluster serves.
+    ``references`` has what is known of all that is ``referred`` to (None: it does not exist),
+    ``served`` the optional kinds that the cluster serves.
     """
     spec = human.spec
     wanted = needs(human)
@@ -67,4 +67,10 @@ def decide(
         withheld=withheld,
     )
     unsure = (verdict.message,) if verdict.fits is None and verdict.message else ()
-    return Decision(design, verdict, sentences, (*unsure, *warnings(spec, served)))
+    return Decision(
+        design,
+        verdict,
+        missing=sentences,
+        pull_secrets=unusable_pull_secrets(human, references),
+        warnings=(*unsure, *warnings(spec, served)),
+    )

@@ -17,6 +17,7 @@ EXPOSE = "expose"
 """What stands in front of the Pods: nothing of ours waits for its Secrets."""
 
 _TLS_KEYS = frozenset({"tls.crt", "tls.key"})
+_PULL_TYPES = frozenset({"kubernetes.io/dockerconfigjson", "kubernetes.io/dockercfg"})
 _S3_KEYS = frozenset({"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"})
 
 
@@ -24,6 +25,36 @@ def needs(human: Human) -> tuple[Need, ...]:
     """Every key that has to be there, in the order of the spec."""
     spec = human.spec
     return (*_mind(spec), *_face(spec), *_pod(spec), *_sessions(spec), *_access(spec), *_care(spec))
+
+
+def referred(human: Human) -> tuple[Ref, ...]:
+    """Every Secret and ConfigMap that is looked at, once each, in a stable order."""
+    pulls = {Ref("Secret", one.name) for one in human.spec.image_pull_secrets}
+    return tuple(sorted({need.ref for need in needs(human)} | pulls))
+
+
+def unusable_pull_secrets(
+    human: Human, references: Mapping[Ref, Reference | None]
+) -> tuple[str, ...]:
+    """
+    One sentence per Secret of imagePullSecrets with which no image is pulled.
+
+    The kubelet passes over it: what is public, or on the node already, starts all the same. So it
+    is no ``Need``: nothing waits for it, and Pods do not roll with it.
+    """
+    sentences = []
+    for one in human.spec.image_pull_secrets:
+        found, where = references.get(Ref("Secret", one.name)), f"spec.imagePullSecrets[{one.name}]"
+        if found is None:
+            sentences.append(
+                f'Secret "{one.name}" does not exist ({where}): no image is pulled with it'
+            )
+        elif found.type not in _PULL_TYPES:
+            sentences.append(
+                f'Secret "{one.name}" is of type {found.type or "Opaque"} ({where}): no image is'
+                " pulled with it; make it anew with `kubectl create secret docker-registry`"
+            )
+    return tuple(sentences)
 
 
 def missing(

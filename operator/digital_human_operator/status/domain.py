@@ -170,15 +170,17 @@ def budget(view: View) -> Iterator[Draft]:
 
 
 def warning(view: View) -> Iterator[Draft]:
-    """What somebody else undoes, and what the spec asks for in vain."""
+    """What somebody else undoes, Secrets of no use, and what the spec asks for in vain."""
     fights = [
         f"{child} is rewritten again and again by {who}: it is set right less and less often until"
         " one of the two lets go of it"
         for child, who in view.observed.contested
     ]
-    found = [*fights, *view.decision.warnings]
+    secrets = view.decision.pull_secrets
+    found = [*fights, *secrets, *view.decision.warnings]
     if found:
-        reason = reasons.CONTESTED if fights else "NotActedOn"
+        reason = reasons.SECRET_MISSING if secrets else "NotActedOn"
+        reason = reasons.CONTESTED if fights else reason
         yield Draft("Warning", "True", reason, "; ".join(found))
 
 

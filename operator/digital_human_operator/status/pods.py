@@ -47,6 +47,8 @@ def stuck(view: View, component: str) -> Stuck | None:
     first = failing[0]
     same = [pod for pod in failing if pod.waiting == first.waiting]
     said = first.waiting_message or first.waiting
+    if _reason(first) == reasons.IMAGE_PULL_FAILED:
+        said = "; ".join((*view.decision.pull_secrets, said))
     text = f"container {first.container} of {_count(same, pods)} {_verb(first)}: {said}"
     return Stuck(_reason(first), text[:_LONGEST])
 
