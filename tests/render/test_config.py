@@ -43,3 +43,20 @@ def test_the_runtime_speaks_with_what_was_chosen(
     file = tmp_path / "runtime.json"
     file.write_text(_document({"speech": speech}))
     assert settings.load({"DIGITAL_HUMAN_CONFIG": str(file)}).voice == voice
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"privacy": {"retention": "8760h"}},
+        {"sessions": {"idleTimeout": "720h", "drainDeadline": "24h"}},
+        {"availability": {"failover": {"timeout": "10m"}}},
+        {"llm": {"openAI": {"url": "http://llm.tools/v1", "model": "m", "timeout": "1h"}}},
+    ],
+)
+def test_the_longest_times_that_the_api_takes_are_taken_by_the_runtime(
+    spec: dict[str, Any], tmp_path: Path
+) -> None:
+    file = tmp_path / "runtime.json"
+    file.write_text(_document(spec))
+    settings.load({"DIGITAL_HUMAN_CONFIG": str(file)})

@@ -41,6 +41,8 @@ def _seconds(value: object) -> object:
 DURATION = BeforeValidator(_seconds)
 Seconds = Annotated[float, DURATION, Field(ge=0, le=86400)]
 Share = Annotated[float, Field(ge=0, le=1)]
+Span = Annotated[float, DURATION, Field(ge=0)]
+"""Seconds without an upper limit: what is kept may be kept for months."""
 Address = Annotated[str, Field(pattern=r"^[A-Za-z0-9.\[\]:-]+:[0-9]{1,5}$")]
 
 
@@ -314,7 +316,7 @@ class PrivacySection(Section):
     """Fields of a profile that are stored as keyed hashes."""
     free_text: Literal["Keep", "Redact"] = "Keep"
     """Whether personal data is removed from free text."""
-    retention: Seconds | None = None
+    retention: Span | None = None
     """How long conversations are kept."""
 
 
