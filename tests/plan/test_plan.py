@@ -404,6 +404,9 @@ OCI = _from({"oci": {"reference": "r@sha256:" + "0" * 64}})
 CLAIM = _from({"persistentVolumeClaim": {"claimName": "mine"}})
 
 
+HASHED: dict[str, Any] = {"hashFields": ["email"], "keySecret": {"name": "s", "key": "k"}}
+
+
 class TestWarnings:
     @pytest.mark.parametrize(
         ("spec", "words"),
@@ -412,7 +415,9 @@ class TestWarnings:
             ({"availability": {"loadBalancing": "LeastConnections"}}, "LeastConnections"),
             ({"availability": {"failover": {}}}, "spec.availability.failover"),
             ({"availability": {"maxUnavailable": 1}}, "one replica"),
-            ({"privacy": {}}, "spec.privacy"),
+            ({"privacy": {"freeText": "Redact"}}, "spec.privacy.freeText Redact is not acted on"),
+            ({"privacy": HASHED}, "spec.privacy.hashFields is not acted on yet"),
+            ({"privacy": HASHED}, "spec.privacy.keySecret is not acted on yet"),
             ({"audit": {"volume": {"claimName": "x"}}}, "spec.audit"),
             ({"budget": {"monthly": 5}}, "spec.budget"),
             ({"gpu": {"profile": "l4", "pruning": {}}}, "spec.gpu.pruning"),
@@ -539,6 +544,7 @@ class TestWarnings:
             {"face": {"managed": {"gpu": {"profile": "l4"}}},
              "placement": {"runtimeClassName": "nvidia"}},
             {"sessions": {"affinityTimeout": "5h"}},
+            {"privacy": {"retention": "720h", "freeText": "Keep"}},
             {"autoscaling": {"minReplicas": 3, "maxReplicas": 9},
              "availability": {"minAvailable": 2}},
             {"autoscaling": {"minReplicas": 2, "maxReplicas": 9},
@@ -548,6 +554,15 @@ class TestWarnings:
     )  # fmt: skip
     def test_what_has_an_effect_is_not_warned_about(self, spec: dict[str, Any]) -> None:
         assert warnings(a_human(spec).spec, ALL_KINDS) == ()
+
+    def test_each_field_without_effect_has_a_sentence_of_its_own(self) -> None:
+        spec = a_human({"privacy": HASHED | {"freeText": "Redact", "retention": "720h"}}).spec
+        found = [sentence.split()[0] for sentence in warnings(spec, frozenset())]
+        assert found == [
+            "spec.privacy.freeText",
+            "spec.privacy.hashFields",
+            "spec.privacy.keySecret",
+        ]
 
     def test_served_kinds_are_not_warned_about(self) -> None:
         spec = a_human({"monitoring": {"podMonitor": {}, "rules": {}}}).spec

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from digital_human_operator.plan.warnings import warnings
 from digital_human_operator.render.config import document
 from digital_human_runtime import settings
 from digital_human_runtime.settings.settings import EspeakVoice, PiperVoice
@@ -60,3 +61,18 @@ def test_the_longest_times_that_the_api_takes_are_taken_by_the_runtime(
     file = tmp_path / "runtime.json"
     file.write_text(_document(spec))
     settings.load({"DIGITAL_HUMAN_CONFIG": str(file)})
+
+
+def test_what_the_runtime_does_not_heed_of_privacy_is_what_the_operator_warns_of(
+    tmp_path: Path,
+) -> None:
+    hashed = {"hashFields": ["email"], "keySecret": {"name": "s", "key": "k"}}
+    spec = {"privacy": hashed | {"freeText": "Redact", "retention": "720h"}}
+    file = tmp_path / "runtime.json"
+    file.write_text(_document(spec))
+    told = settings.load({"DIGITAL_HUMAN_CONFIG": str(file)})
+    assert told.sessions.retention_seconds == 720 * 3600
+    unheeded = {sentence.split()[0] for sentence in told.unheeded}
+    warned = {s.split()[0].removeprefix("spec.") for s in warnings(a_human(spec).spec, frozenset())}
+    # The key never reaches the document: only the operator can tell of it.
+    assert warned == unheeded | {"privacy.keySecret"}

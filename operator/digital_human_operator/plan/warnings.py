@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pydantic import BaseModel
 
 from digital_human_operator.api.v1alpha1.body import Gpu, GpuRequest, Placement
+from digital_human_operator.api.v1alpha1.care import Privacy
 from digital_human_operator.api.v1alpha1.digitalhuman import DigitalHumanSpec
 
 from . import models
@@ -130,7 +131,7 @@ def _care(spec: DigitalHumanSpec) -> Iterator[str]:
         if spec.backup.drill is not None:
             yield "spec.backup.drill: the CronJob is made, but the tool cannot prove a restore yet"
     if spec.privacy is not None:
-        yield "spec.privacy is not acted on yet: conversations are stored as they are"
+        yield from _privacy(spec.privacy)
     if spec.audit is not None:
         yield "spec.audit is not acted on yet: no audit log is written"
     if spec.budget is not None:
@@ -140,6 +141,19 @@ def _care(spec: DigitalHumanSpec) -> Iterator[str]:
             "spec.deletionPolicy FinalBackup: the last backup is asked for, but this version cannot"
             " make it: the human goes without one, and its volumes are retained"
         )
+
+
+def _privacy(privacy: Privacy) -> Iterator[str]:
+    """What is not done with personal data; retention is kept by the runtime."""
+    if privacy.free_text == "Redact":
+        yield (
+            "spec.privacy.freeText Redact is not acted on yet: conversations are stored as they"
+            " are; privacy.retention says for how long"
+        )
+    if privacy.hash_fields:
+        yield "spec.privacy.hashFields is not acted on yet: no profiles are stored"
+    if privacy.key_secret is not None:
+        yield ("spec.privacy.keySecret is not acted on yet: nothing is hashed or encrypted with it")
 
 
 def _world(spec: DigitalHumanSpec, served: frozenset[str]) -> Iterator[str]:
