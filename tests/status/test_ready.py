@@ -72,6 +72,31 @@ class TestReady:
             ),
             ({}, observed(missing=("Secret x does not exist",)), ("Pending", "SecretMissing")),
             (
+                {"mode": "Paused"},
+                observed(missing=("Secret x does not exist",), paused_differences=9),
+                ("Paused", "SecretMissing"),
+            ),
+            (
+                {"mode": "Paused"},
+                observed(deployment(), missing=("Secret x does not exist",)),
+                ("Paused", "SecretMissing"),
+            ),
+            (
+                {"mode": "Suspended"},
+                observed(missing=("Secret x does not exist",)),
+                ("Suspended", "SecretMissing"),
+            ),
+            (
+                {"mode": "Suspended"},
+                observed(deployment(1), missing=("Secret x does not exist",)),
+                ("Draining", "SecretMissing"),
+            ),
+            (
+                {"mode": "Paused", "replicas": 0},
+                observed(paused_differences=9),
+                ("Paused", "Paused"),
+            ),
+            (
                 {},
                 observed(failed=(("Service ada", "Forbidden", "exceeded quota: tight"),)),
                 ("Pending", "QuotaExceeded"),
@@ -125,6 +150,21 @@ class TestReady:
         ready = condition(found, "Ready")
         assert ready is not None
         assert "1 object differs" in ready.message
+
+    def test_paused_without_its_secret_tells_both(self) -> None:
+        seen = observed(missing=("Secret x does not exist",), paused_differences=9)
+        found = compute({"mode": "Paused"} | SCALED, seen)
+        assert condition(found, "Reconciling") is None
+        assert condition(found, "AutoscalingActive") is None, "none is about to be made"
+        ready = condition(found, "Ready")
+        assert ready is not None
+        assert ready.message.startswith("Secret x does not exist; paused before it was made: 9")
+
+    @pytest.mark.parametrize("rest", [{"mode": "Suspended"}, {"replicas": 0}])
+    def test_at_rest_without_its_secret_is_not_reconciling(self, rest: dict[str, Any]) -> None:
+        found = compute(rest, observed(missing=("Secret x does not exist",)))
+        assert condition(found, "Reconciling") is None
+        assert reason(found) == "SecretMissing"
 
     def test_trouble_is_named_before_what_takes_time(self) -> None:
         seen = observed(deployment(0), missing=("Secret x does not exist",))

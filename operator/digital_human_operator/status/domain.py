@@ -103,7 +103,8 @@ def _is_held_up(view: View) -> bool:
 
 def autoscaling(view: View) -> Iterator[Draft]:
     """What the autoscaler says about itself."""
-    if view.design.autoscaled:
+    is_made = view.observed.only("HorizontalPodAutoscaler") is not None
+    if view.design.autoscaled and (is_made or not view.is_paused):
         yield scaling.draft(view)
 
 

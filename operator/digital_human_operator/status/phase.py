@@ -11,19 +11,22 @@ from . import reasons
 from .checks import Finding
 from .view import View
 
+_HELD = frozenset({reasons.PAUSED, reasons.SECRET_MISSING})
+"""What a pause leaves as it is: a Secret that comes makes no Pod either."""
+
 
 def phase(view: View, found: Sequence[Finding]) -> Phase:
     """The word for this look."""
     if any(one.stalls for one in found):
         return "Failed"
+    if view.is_paused and any(one.reason in _HELD for one in found):
+        return "Paused"
     if view.design.replicas == 0:
         if any(one.reason == reasons.SUSPENDING for one in found):
             return "Draining"
         return "Suspended" if view.design.suspended else "Asleep"
     if not found:
         return "Ready"
-    if found[0].reason == reasons.PAUSED:
-        return "Paused"
     return _under_way(view)
 
 

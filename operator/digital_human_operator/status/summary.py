@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from . import reasons
 from .checks import Finding
@@ -19,7 +20,10 @@ def drafts(view: View, found: Sequence[Finding]) -> list[Draft]:
     if first.stalls:
         return [ready, Draft("Stalled", "True", first.reason, first.message)]
     if view.is_paused:
-        return [ready]
+        paused = (one.message for one in found[1:] if one.reason == reasons.PAUSED)
+        return [replace(ready, message="; ".join((first.message, *paused)))]
+    if view.design.replicas == 0 and all(one.reason == reasons.SECRET_MISSING for one in found):
+        return [ready]  # nothing is under way: no Pod is to start
     return [ready, Draft("Reconciling", "True", first.reason, first.message)]
 
 
