@@ -27,6 +27,15 @@ class MemoryVerdict:
 
 
 @dataclass(frozen=True)
+class MetricsVerdict:
+    """Which metrics of the autoscaler this cluster does not serve, by API group."""
+
+    unserved: tuple[str, ...] = ()
+    all_unserved: bool = False
+    """Whether there are no others: then the autoscaler does nothing."""
+
+
+@dataclass(frozen=True)
 class Decision:
     """A design with the verdicts about the spec that it was made from."""
 
@@ -36,6 +45,7 @@ class Decision:
     """One sentence per Secret or ConfigMap key that is referred to and not there."""
     pull_secrets: tuple[str, ...] = ()
     """One sentence per Secret with which images should be pulled and cannot be."""
+    metrics: MetricsVerdict = MetricsVerdict()
     warnings: tuple[str, ...] = ()
     """One sentence per field that is not acted on as written."""
 

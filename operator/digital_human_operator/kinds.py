@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from digital_human_operator.api.v1alpha1 import GROUP, VERSION
 from digital_human_operator.kube.resources import Resource
+from digital_human_operator.names import CUSTOM_METRICS, RESOURCE_METRICS
 
 HUMANS = Resource(GROUP, VERSION, "DigitalHuman", "digitalhumans")
 BACKUPS = Resource(GROUP, VERSION, "DigitalHumanBackup", "digitalhumanbackups")
@@ -42,6 +43,9 @@ OPTIONAL = (
     Resource(_MONITORING, "v1", "PrometheusRule", "prometheusrules"),
 )
 """Kinds of other projects: used only while they are served."""
+
+METRICS = (RESOURCE_METRICS, CUSTOM_METRICS)
+"""Groups that the cluster's autoscaler reads."""
 
 BY_KIND = {resource.kind: resource for resource in (*CHILDREN, *OPTIONAL)}
 

@@ -6,6 +6,9 @@ GROUP = "aiqtoolkit.io"
 FIELD_MANAGER = "digital-human-operator"
 HANDOVER_MANAGER = "digital-human-operator-handover"
 
+RESOURCE_METRICS = "metrics.k8s.io"
+CUSTOM_METRICS = "custom.metrics.k8s.io"
+
 MANAGED_BY = "app.kubernetes.io/managed-by"
 LABEL_HUMAN = f"{GROUP}/name"
 LABEL_COMPONENT = "app.kubernetes.io/component"

@@ -9,7 +9,7 @@ from functools import partial
 
 import msgspec
 
-from digital_human_operator.kinds import CHILDREN, HUMANS, OPTIONAL, OWN, PODS
+from digital_human_operator.kinds import CHILDREN, HUMANS, METRICS, OPTIONAL, OWN, PODS
 from digital_human_operator.kube.apply import Applier
 from digital_human_operator.kube.client import ApiClient
 from digital_human_operator.kube.discovery import Served
@@ -67,7 +67,13 @@ class Watches:
         decoders = {r: _decoder(r) for r in (*CHILDREN, *OPTIONAL)}
         self._decoders = decoders
         self.references = References(client, self._references_changed, namespaces=self._scopes)
-        self.served = Served(client, OPTIONAL, self._served_changed)
+        self.served = Served(
+            client,
+            OPTIONAL,
+            self._served_changed,
+            groups=METRICS,
+            on_absent=self._look_at_all,
+        )
         self.applier = Applier(
             client, FIELD_MANAGER, self.stores, decoders, ownership_label=LABEL_HUMAN
         )

@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 
 from digital_human_operator.handlers import LISTED_PRIORITY
-from digital_human_operator.kinds import OPTIONAL
+from digital_human_operator.kinds import METRICS, OPTIONAL
 from digital_human_operator.kube.errors import ServerError
 from digital_human_operator.names import FIELD_MANAGER, LABEL_HUMAN, MANAGED_BY
 from digital_human_operator.seen import Key
@@ -132,6 +132,8 @@ async def test_kind_that_begins_to_be_served_is_watched(world: World) -> None:
     world.human()
     world.watches.served._interval = 0.02
     world.server.unserved.add(ROUTES.plural)
+    for group in METRICS:  # their coming is another reason to look at every human
+        world.server.served[f"/apis/{group}/v1beta1"] = []
     async with watching(world) as watched:
         watched.added.clear()
         world.server.unserved.clear()
@@ -141,6 +143,18 @@ async def test_kind_that_begins_to_be_served_is_watched(world: World) -> None:
         assert (await watched.queued())[0] == ADA
         del world.server.served[ROUTES.prefix]
         assert await watched.queued() == (ADA, 2, LISTED_PRIORITY)
+
+
+async def test_metrics_that_begin_to_be_served_have_every_human_looked_at(world: World) -> None:
+    world.human()
+    world.watches.served._interval = 0.02
+    world.server.served["/apis/apps/v1"] = ["deployments"]
+    async with watching(world) as watched:
+        await watched.until(lambda: len(world.watches.served.absent) == 2)
+        watched.added.clear()
+        world.server.served["/apis/metrics.k8s.io/v1beta1"] = ["pods"]
+        assert await watched.queued() == (ADA, 2, LISTED_PRIORITY)
+        assert world.watches.served.absent == {"custom.metrics.k8s.io"}
 
 
 class TestSweep:

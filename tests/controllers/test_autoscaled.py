@@ -1,4 +1,4 @@
-"""A human with an autoscaler: two writes until it is Ready, and one more when metrics stay away."""
+"""A human with an autoscaler: two writes until it is Ready, and one when metrics stay away."""
 
 from __future__ import annotations
 
@@ -51,3 +51,18 @@ async def test_missing_metrics_cost_no_write_for_five_minutes(world: World) -> N
     assert again.condition("AutoscalingActive")["reason"] == "FailedGetResourceMetric"
     assert await again.reconcile(key) is None
     assert again.writes() == []
+
+
+async def test_metrics_that_the_cluster_does_not_serve_cost_no_write_at_all(world: World) -> None:
+    world.services.served.absent = frozenset({"metrics.k8s.io"})
+    key = world.human(**SCALED)
+    await world.reconcile(key)
+    world.put("HorizontalPodAutoscaler", metadata={"creationTimestamp": world.clock})
+    world.put("Deployment", status=READY)
+    assert await world.reconcile(key) is None
+    assert world.writes().count(STATUS) == 2
+    world.clock = "2026-03-01T12:06:00Z"
+    world.put("HorizontalPodAutoscaler", status=NO_METRICS)
+    assert await world.reconcile(key) is None
+    assert world.writes() == []
+    assert world.condition("AutoscalingActive")["reason"] == "MetricsNotServed"

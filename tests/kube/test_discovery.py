@@ -53,3 +53,24 @@ async def test_refusal_in_one_namespace_is_none_in_another(client: ApiClient) ->
     assert not served.has(MONITORS, "b")
     assert served.allow(MONITORS, None, True)
     assert served.has(MONITORS, "b")
+
+
+async def test_groups_are_absent_only_when_the_server_says_so(
+    server: FakeServer, client: ApiClient
+) -> None:
+    told: list[frozenset[str]] = []
+    groups = ("metrics.example", "custom.example")
+    served = Served(client, [], groups=groups, on_absent=lambda: told.append(served.absent))
+    server.faults.fail(1, 503)
+    await served.refresh()
+    assert served.absent == frozenset(), "nothing is known"
+    server.served["/apis/metrics.example/v1"] = []
+    await served.refresh()
+    await served.refresh()
+    assert told == [frozenset({"custom.example"})]
+    server.faults.fail(1, 503)
+    await served.refresh()
+    assert served.absent == {"custom.example"}
+    server.served["/apis/custom.example/v1"] = []
+    await served.refresh()
+    assert told[1:] == [frozenset()]

@@ -64,9 +64,10 @@ def compute(
     *,
     withheld: frozenset[str] = frozenset(),
     pull_secrets: tuple[str, ...] = (),
+    absent: frozenset[str] = frozenset(),
 ) -> DigitalHumanStatus:
     human = spec if isinstance(spec, Human) else a_human(spec)
-    decision = a_decision(human)
+    decision = a_decision(human, absent=absent)
     design = replace(decision.design, withheld=withheld)
     decision = replace(decision, design=design, pull_secrets=pull_secrets)
     found = status.compute(human, decision, seen, previous, now)

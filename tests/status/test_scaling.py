@@ -78,6 +78,69 @@ class TestPatience:
         assert told(look(hpa(None), LATE)[0]) == ("Unknown", "Pending")
 
 
+CPU = frozenset({"metrics.k8s.io"})
+PODS = frozenset({"custom.metrics.k8s.io"})
+BY_ALL = {"autoscaling": SCALED["autoscaling"] | {"cpu": 70, "gpu": 80}}
+BY_GPU = {"autoscaling": SCALED["autoscaling"] | {"gpu": 80}}
+
+
+class TestUnserved:
+    """A metrics API that nobody has installed is known before the autoscaler finds out."""
+
+    def told(
+        self, spec: dict[str, Any], absent: frozenset[str], found: HpaState | None, now: str = SOON
+    ) -> tuple[str, str, str]:
+        seen = observed(deployment(2, 2), hpa=found)
+        one = condition(compute(spec, seen, now=now, absent=absent), "AutoscalingActive")
+        assert one is not None
+        return one.status, one.reason, one.message
+
+    def test_it_is_told_from_the_first_word_and_costs_no_write_when_patience_ends(self) -> None:
+        human = a_human(SCALED)
+        begun = status.first(human, a_decision(human, absent=CPU), SOON)
+        first = condition(begun, "AutoscalingActive")
+        assert first is not None
+        assert (first.status, first.reason) == ("False", "MetricsNotServed")
+        assert "metrics.k8s.io (metrics-server does)" in first.message
+        ready = compute(SCALED, observed(deployment(2, 2), hpa=hpa(None)), begun, absent=CPU)
+        for now in (SOON, LATE):
+            seen = observed(deployment(2, 2), hpa=hpa())
+            assert compute(SCALED, seen, ready, now, absent=CPU) == ready
+            assert status.look_again(ready, seen, now) is None
+
+    @pytest.mark.parametrize(
+        ("spec", "absent", "expected"),
+        [
+            (SCALED, CPU, "MetricsNotServed"),
+            (SCALED, PODS, "WaitingForMetrics"),
+            (BY_GPU, PODS, "MetricsNotServed"),
+            (BY_GPU, CPU, "WaitingForMetrics"),
+            (BY_ALL, CPU | PODS, "MetricsNotServed"),
+            (BY_ALL, PODS, "WaitingForMetrics"),
+        ],
+    )
+    def test_only_when_none_of_its_metrics_is_served(
+        self, spec: dict[str, Any], absent: frozenset[str], expected: str
+    ) -> None:
+        assert self.told(spec, absent, hpa())[1] == expected
+
+    def test_one_that_is_not_served_is_told_beside_the_others(self) -> None:
+        state, reason, message = self.told(BY_ALL, PODS, hpa(GOOD))
+        assert (state, reason) == ("True", "ValidMetricFound")
+        assert "custom.metrics.k8s.io (an adapter such as prometheus-adapter does)" in message
+
+    def test_other_trouble_keeps_its_own_words(self) -> None:
+        bad = HpaCondition("False", "InvalidMetricSourceType", "no")
+        assert self.told(SCALED, CPU, hpa(bad))[1] == "InvalidMetricSourceType"
+
+    def test_the_autoscaler_knows_better(self) -> None:
+        assert self.told(SCALED, CPU, hpa(GOOD))[0] == "True"
+
+    def test_metrics_that_are_installed_begin_the_usual_way(self) -> None:
+        assert self.told(SCALED, frozenset(), hpa())[1] == "WaitingForMetrics"
+        assert self.told(SCALED, frozenset(), hpa(), LATE)[1] == "FailedGetResourceMetric"
+
+
 def decided(found: DigitalHumanStatus) -> list[tuple[int | None, int]]:
     return [(one.from_replicas, one.to_replicas) for one in found.scaling_decisions]
 

@@ -51,7 +51,11 @@ def references_of(human: Human) -> dict[Ref, Reference | None]:
     return found
 
 
-def a_decision(human: Human, served: frozenset[str] = frozenset()) -> plan.Decision:
+def a_decision(
+    human: Human,
+    served: frozenset[str] = frozenset(),
+    absent: frozenset[str] = frozenset(),
+) -> plan.Decision:
     """What the plan decides about a human whose references are all there."""
     return plan.decide(
         human,
@@ -59,6 +63,7 @@ def a_decision(human: Human, served: frozenset[str] = frozenset()) -> plan.Decis
         operator_namespace="digital-human-system",
         references=references_of(human),
         served=served,
+        absent=absent,
     )
 
 

@@ -6,8 +6,9 @@ fresh cluster. The bare client applies manifests that were rendered before the c
 32 requests in flight, and knows nothing of what it made; the operator watches, plans, renders,
 compares, applies and reports. Both are done when every object is there and every Deployment is
 ready. Counts come from the API server's audit log. ``late_writes_per_cr`` are those of the minutes
-after: this cluster has no metrics, and each human tells so once its autoscaler is five minutes old.
-The quiet minute and the restart are measured after that.
+after, until each autoscaler is older than five minutes and has complained: this cluster serves no
+metrics, and each human has said so from its first status on. The quiet minute and the restart are
+measured after that.
 """
 
 import asyncio

@@ -171,6 +171,7 @@ class DigitalHumanController:
             served=frozenset(
                 r.kind for r in OPTIONAL if self._services.served.has(r, human.namespace)
             ),
+            absent=self._services.served.absent,
         )
 
     def _without_weights(self, human: Human, decision: Decision) -> Decision:

@@ -2,7 +2,8 @@
 Which optional kinds the API server serves.
 
 Kinds of other projects (a monitor, a gateway) come and go with their CRDs. Asked is each group and
-version by itself: one broken aggregated API must not hide the others.
+version by itself: one broken aggregated API must not hide the others. Of groups that are only used
+by others (metrics) it matters whether they are registered: one that is broken for now is.
 """
 
 from __future__ import annotations
@@ -30,7 +31,12 @@ class _Kinds(msgspec.Struct):
     resources: list[_Kind] = []
 
 
+class _Groups(msgspec.Struct):
+    groups: list[_Kind] = []
+
+
 _decode = msgspec.json.Decoder(_Kinds).decode
+_decode_groups = msgspec.json.Decoder(_Groups).decode
 
 
 class Served:
@@ -38,7 +44,8 @@ class Served:
     Knows which of ``wanted`` are served; ``on_change`` is told of each that comes or goes.
 
     Until the first answer, and for a group that gives none, nothing counts as served or keeps its
-    last answer. ``synced`` is set after the first round.
+    last answer. ``synced`` is set after the first round. ``absent`` has those of ``groups`` that
+    are known not to be registered, ``on_absent`` is called when they become others.
     """
 
     def __init__(
@@ -47,9 +54,14 @@ class Served:
         wanted: Sequence[Resource],
         on_change: Callable[[Resource, bool], None] = lambda _resource, _served: None,
         *,
+        groups: Sequence[str] = (),
+        on_absent: Callable[[], None] = lambda: None,
         interval: float = INTERVAL,
     ) -> None:
         self._client = client
+        self._groups = frozenset(groups)
+        self._on_absent = on_absent
+        self.absent: frozenset[str] = frozenset()
         self._wanted = list(wanted)
         self._on_change = on_change
         self._interval = interval
@@ -89,7 +101,20 @@ class Served:
                 _log.warning("discovery of %s: %s", prefix, error)
                 continue
             self._update(prefix, names)
+        if self._groups:
+            await self._refresh_groups()
         self.synced.set()
+
+    async def _refresh_groups(self) -> None:
+        try:
+            found = _decode_groups(await self._client.raw("GET", "/apis")).groups
+        except (ApiError, msgspec.DecodeError) as error:
+            _log.warning("discovery of groups: %s", error)
+            return
+        absent = self._groups - {group.name for group in found}
+        if absent != self.absent:
+            self.absent = absent
+            self._on_absent()
 
     def _update(self, prefix: str, names: set[str]) -> None:
         for resource in self._wanted:

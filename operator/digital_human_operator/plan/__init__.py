@@ -16,7 +16,7 @@ from .memory import memory
 from .needs import digests, missing, needs, referred, unusable_pull_secrets
 from .parse import parse
 from .profiles import NO_GPU, node_choice
-from .replicas import disruption_limit, is_autoscaled, is_suspended, replicas
+from .replicas import disruption_limit, is_autoscaled, is_suspended, metrics, replicas
 from .resources import face_requests_and_limits, redis_max_memory, requests_and_limits
 from .warnings import warnings
 
@@ -30,12 +30,14 @@ def decide(
     operator_namespace: str,
     references: Mapping[Ref, Reference | None],
     served: frozenset[str],
+    absent: frozenset[str] = frozenset(),
 ) -> Decision:
     """
     Decide everything about one human.
 
     ``references`` has what is known of all that is ``referred`` to (None: it does not exist),
-    ``served`` the optional kinds that the cluster serves.
+    ``served`` the optional kinds that the cluster serves, ``absent`` the API groups of metrics that
+    it does not.
     """
     spec = human.spec
     wanted = needs(human)
@@ -72,5 +74,6 @@ def decide(
         verdict,
         missing=sentences,
         pull_secrets=unusable_pull_secrets(human, references),
+        metrics=metrics(spec, absent),
         warnings=(*unsure, *warnings(spec, served)),
     )

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
+
 from digital_human_operator.api.v1alpha1.digitalhuman import DigitalHumanSpec
+from digital_human_operator.decision import MetricsVerdict
+from digital_human_operator.names import CUSTOM_METRICS, RESOURCE_METRICS
 
 
 def is_suspended(spec: DigitalHumanSpec) -> bool:
@@ -13,6 +17,19 @@ def is_suspended(spec: DigitalHumanSpec) -> bool:
 def is_autoscaled(spec: DigitalHumanSpec) -> bool:
     """Whether an autoscaler owns the number of Pods."""
     return spec.autoscaling is not None and not is_suspended(spec)
+
+
+def metrics(spec: DigitalHumanSpec, absent: AbstractSet[str]) -> MetricsVerdict:
+    """Which of the autoscaler's metrics nobody serves; ``absent`` are API groups."""
+    wanted = spec.autoscaling
+    if wanted is None:
+        return MetricsVerdict()
+    of_pods = wanted.gpu is not None or wanted.sessions_per_replica is not None
+    groups = {CUSTOM_METRICS} if of_pods else set()
+    if wanted.cpu is not None or not of_pods:
+        groups.add(RESOURCE_METRICS)
+    unserved = groups & absent
+    return MetricsVerdict(tuple(sorted(unserved)), all_unserved=unserved == groups)
 
 
 def replicas(spec: DigitalHumanSpec) -> int | None:

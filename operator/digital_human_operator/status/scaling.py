@@ -1,6 +1,9 @@
 """
 What the autoscaler says and did.
 
+Metrics that the cluster does not serve at all are told from the first word on: nothing that the
+autoscaler finds out later is news then.
+
 Metrics of new Pods take a while to arrive: kube-controller-manager itself looks away for five
 minutes. So long their absence says nothing, and status neither tells it nor is written for it. All
 is computed from the times in the autoscaler's own object, so a restart changes nothing.
@@ -11,6 +14,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from digital_human_operator.api.v1alpha1.status import DigitalHumanStatus, ScalingDecision
+from digital_human_operator.names import CUSTOM_METRICS, RESOURCE_METRICS
 from digital_human_operator.observed import Observed
 from digital_human_operator.states import HpaState
 
@@ -21,6 +25,11 @@ PATIENCE = 300.0
 """Seconds: the default of kube-controller-manager's --horizontal-pod-autoscaler-cpu-
 initialization-period."""
 WAITING = "WaitingForMetrics"
+NOT_SERVED = "MetricsNotServed"
+_SERVERS = {
+    RESOURCE_METRICS: f"{RESOURCE_METRICS} (metrics-server does)",
+    CUSTOM_METRICS: f"{CUSTOM_METRICS} (an adapter such as prometheus-adapter does)",
+}
 _MOST = 10
 _KIND = "HorizontalPodAutoscaler"
 _CONDITION = "AutoscalingActive"
@@ -32,6 +41,9 @@ def draft(view: View) -> Draft:
     found = _autoscaler(view.observed)
     bad = next((c for c in (found.able, found.active) if c and c.status != "True"), None)
     if found.active is None or (bad is not None and bad.reason.startswith("FailedGet")):
+        if view.decision.metrics.all_unserved:
+            text = f"the autoscaler cannot see the load: {_unserved(view)}"
+            return Draft(_CONDITION, "False", NOT_SERVED, text)
         if _is_new(view, found):
             text = "no metrics yet: they may take five minutes from the making of the autoscaler"
             return Draft(_CONDITION, "Unknown", WAITING, text)
@@ -43,8 +55,15 @@ def draft(view: View) -> Draft:
     text, limited = "follows its metrics", found.limited
     if limited is not None and limited.status == "True":
         text = limited.message or limited.reason
+    if view.decision.metrics.unserved:
+        text = f"{text}; {_unserved(view)}"
     reason = (found.active.reason if found.active else "") or "Active"
     return Draft(_CONDITION, "True", reason, text)
+
+
+def _unserved(view: View) -> str:
+    missing = " and ".join(_SERVERS[group] for group in view.decision.metrics.unserved)
+    return f"this cluster does not serve {missing}"
 
 
 def look_again(computed: DigitalHumanStatus, observed: Observed, now: str) -> float | None:
