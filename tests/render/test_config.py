@@ -9,7 +9,7 @@ import pytest
 from digital_human_operator.plan.warnings import warnings
 from digital_human_operator.render.config import document
 from digital_human_runtime import settings
-from digital_human_runtime.settings.settings import EspeakVoice, PiperVoice
+from digital_human_runtime.settings.settings import EspeakVoice, PiperVoice, ServedModel
 from tests.support.builders import a_design, a_human
 
 PIPER = "http://piper.speech.svc:5000"
@@ -44,6 +44,30 @@ def test_the_runtime_speaks_with_what_was_chosen(
     file = tmp_path / "runtime.json"
     file.write_text(_document({"speech": speech}))
     assert settings.load({"DIGITAL_HUMAN_CONFIG": str(file)}).voice == voice
+
+
+SERVED = {"url": "http://llm.tools/v1", "model": "m"}
+
+
+@pytest.mark.parametrize(
+    ("engine", "failover", "seconds"),
+    [
+        (SERVED, None, 60),
+        (SERVED | {"timeout": "5m"}, None, 300),
+        (SERVED | {"timeout": "5m"}, {}, 30),
+        (SERVED | {"timeout": "5m"}, {"timeout": "10m"}, 300),
+        (SERVED | {"timeout": "20s"}, {"timeout": "2m"}, 20),
+    ],
+)
+def test_a_language_server_may_take_as_long_as_the_spec_says(
+    engine: dict[str, Any], failover: dict[str, Any] | None, seconds: float, tmp_path: Path
+) -> None:
+    file = tmp_path / "runtime.json"
+    availability = {} if failover is None else {"failover": failover}
+    file.write_text(_document({"llm": {"openAI": engine}, "availability": availability}))
+    model = settings.load({"DIGITAL_HUMAN_CONFIG": str(file)}).model
+    assert isinstance(model, ServedModel)
+    assert model.timeout_seconds == seconds
 
 
 @pytest.mark.parametrize(

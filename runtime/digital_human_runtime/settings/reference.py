@@ -49,7 +49,9 @@ _MODEL = """
 | `llama3:70b` | the tag of an engine such as Ollama: `DIGITAL_HUMAN_LLM_URL` says where it is |
 
 Whatever its form, with `DIGITAL_HUMAN_LLM_URL` set the name is what that server knows the model by.
-One try has 30 s, and there are three, unless the file's `failover` says otherwise.
+One try has 30 s, and there are three, unless the file's `failover` says otherwise. With
+`llm.openAI` in the file one try has its `timeout`, and no more than that of `failover` where both
+are there.
 """
 _SECRETS = """
 ## Secrets

@@ -251,14 +251,23 @@ def _model_name(config: ConfigFile, env: Environment, urls: tuple[str, ...]) -> 
 
 def _served(config: ConfigFile, env: Environment, urls: tuple[str, ...], name: str) -> ServedModel:
     mounted = env.digital_human_secrets / "llm-api-key" / "value"
-    answer = config.llm.open_ai.timeout if config.llm.open_ai else config.failover.timeout
     return ServedModel(
         name=name,
         urls=urls,
         api_key_file=env.digital_human_llm_api_key_file or _existing(mounted),
-        timeout_seconds=min(answer, config.failover.timeout),
+        timeout_seconds=_patience(config),
         tries=max(1, config.failover.max_retries),
     )
+
+
+def _patience(config: ConfigFile) -> float:
+    """Seconds of one try: the engine's own, shortened by a failover that is asked for."""
+    engine, failover = config.llm.open_ai, config.failover
+    if engine is None:
+        return failover.timeout
+    if "timeout" not in failover.model_fields_set:
+        return engine.timeout
+    return min(engine.timeout, failover.timeout)
 
 
 def _local(engine: TransformersSection | None, name: str | None, folder: Path | None) -> LocalModel:
