@@ -23,7 +23,12 @@ def main(argv: list[str] | None = None) -> int:
     2: the settings are wrong or an address is taken, said in a sentence on stderr; 1: something
     else failed.
     """
-    _parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else argv
+    if words[:1] == ["doctor"]:
+        from digital_human_runtime.doctor.__main__ import main as doctor  # noqa: PLC0415
+
+        doctor(words[1:], "digital-human-runtime doctor")
+    _parser().parse_args(words)
     try:
         settings = configuration.load(os.environ)
         _readable(settings.secret_files)
@@ -57,7 +62,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="digital-human-runtime",
         description="Serve one digital human. Everything is set by environment variables and by the"
-        " file that DIGITAL_HUMAN_CONFIG names: see docs/reference/runtime.md.",
+        " file that DIGITAL_HUMAN_CONFIG names: see docs/reference/runtime.md. With the word doctor"
+        " it serves nobody and says what these settings come to on this machine.",
     )
     parser.add_argument("--version", action="version", version=version())
     return parser

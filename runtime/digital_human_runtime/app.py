@@ -38,6 +38,7 @@ from digital_human_runtime.pipeline import Engines
 from digital_human_runtime.session.store import StoreLost
 from digital_human_runtime.session.talk import Talk
 from digital_human_runtime.settings.settings import Settings
+from digital_human_runtime.settings.unheeded import vain_gpus
 from digital_human_runtime.ws_api.app import WebSocketApp
 from digital_human_runtime.ws_api.connection import Terms
 
@@ -62,7 +63,7 @@ class Runtime:
         self.engines = engines or composition.engines(settings)
         self.metrics = Metrics(self.engines.voice.sample_rate)
         self.metrics.streams_most.set(settings.environment.digital_human_face_streams)
-        self.health = Health(self.checks)
+        self.health = Health(self.checks, self.warnings)
         self.ports: dict[str, int] = {}
         self.certificate_seconds = CERTIFICATE_SECONDS
         self._gate = Gate(settings.security)
@@ -100,10 +101,7 @@ class Runtime:
         began = time.monotonic()
         self._gate.load()
         self._gpus.start()
-        wanted = self.settings.environment.cuda_visible_devices
-        if wanted not in {None, "-1"} and not self._gpus.read():
-            _log.warning("CUDA_VISIBLE_DEVICES is set, but there is no GPU")
-        for sentence in self.settings.unheeded:
+        for sentence in self.warnings():
             _log.warning(sentence)
         await self._serve("health", health_app.create(self.health, self.scrape))
         await self._start_engines()
@@ -151,6 +149,10 @@ class Runtime:
             speaking=self._speaking.check() if self._speaking is not None else None,
             remote=self.settings.face is not None,
         )
+
+    def warnings(self) -> Sequence[str]:
+        """What is set and has no effect, a sentence each."""
+        return (*self.settings.unheeded, *vain_gpus(self.settings, there=bool(self._gpus.read())))
 
     def scrape(self) -> bytes:
         """The metrics now."""

@@ -1,5 +1,7 @@
 """
-`digital-human-doctor`: looks at this machine, at the settings and, where one runs, at a human.
+`digital-human-doctor`, or `digital-human-runtime doctor`.
+
+Looks at this machine, at the settings and, where one runs, at a human.
 
 Exit codes: 0 nothing is bad, 1 something is, 2 wrong arguments.
 """
@@ -22,7 +24,7 @@ from rich.table import Table
 from .configured import configured
 from .findings import Finding
 from .human import Addresses, human
-from .machine import machine
+from .machine import devices, machine
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 STYLES = {"ok": "green", "note": "yellow", "bad": "red"}
@@ -41,7 +43,7 @@ def run(
     """Say what is wrong and what to do."""
     if output not in {"text", "json"}:
         raise typer.BadParameter(f"{output} is neither text nor json", param_hint="--output")
-    found = [*machine(), *configured(os.environ)]
+    found = [*machine(), *configured(os.environ, gpus=bool(devices()))]
     if url is not None:
         headers = {"X-API-Key": key_file.read_text().strip()} if key_file else {}
         found += asyncio.run(_asked(Addresses(url.rstrip("/"), health.rstrip("/"), grpc, headers)))
@@ -65,9 +67,9 @@ def _show(found: list[Finding]) -> None:
     console.print(table)
 
 
-def main() -> None:
-    """Run the command."""
-    app()
+def main(words: list[str] | None = None, name: str | None = None) -> None:
+    """Run the command, also as one of ``name``; ends the process with its exit code."""
+    app(words, prog_name=name)
 
 
 if __name__ == "__main__":

@@ -6,14 +6,19 @@ from collections.abc import Iterator, Mapping
 
 from digital_human_runtime import settings as configuration
 from digital_human_runtime.settings import Settings, SettingsError
+from digital_human_runtime.settings.unheeded import vain_gpus
 
 from .findings import Finding
 
 CURE = "Correct it: docs/reference/runtime.md lists all settings."
 
 
-def configured(variables: Mapping[str, str]) -> Iterator[Finding]:
-    """One finding for each mistake; without one the parts that would run, and where."""
+def configured(variables: Mapping[str, str], *, gpus: bool) -> Iterator[Finding]:
+    """
+    One finding for each mistake; without one what is set in vain, and where the face would run.
+
+    ``gpus``: whether this machine has one.
+    """
     try:
         found = configuration.load(variables)
     except SettingsError as error:
@@ -21,6 +26,8 @@ def configured(variables: Mapping[str, str]) -> Iterator[Finding]:
             yield Finding("settings", "bad", sentence, CURE)
         return
     yield Finding("settings", "ok", f"{found.name} with the model {found.model.name}")
+    for sentence in (*found.unheeded, *vain_gpus(found, there=gpus)):
+        yield Finding("setting", "note", sentence)
     yield _face(found)
 
 

@@ -40,6 +40,8 @@ async def human(where: Addresses) -> AsyncIterator[Finding]:
         yield alive
         if answer is not None:
             yield _face(answer)
+            for warning in _warnings(answer):
+                yield warning
         if alive.verdict == "bad":
             return
         yield await _heard("version", _version(client, where))
@@ -73,6 +75,13 @@ async def _health(
         bad = Finding("health", "bad", f"{address} answers {answer.status_code}", "See its logs.")
         return bad, answer
     return Finding("health", "ok", address), answer
+
+
+def _warnings(answer: httpx2.Response) -> Iterator[Finding]:
+    """What is set for it in vain."""
+    told = _json(answer).get("warnings")
+    for sentence in told if isinstance(told, list) else ():
+        yield Finding("setting of the human", "note", str(sentence))
 
 
 def _face(answer: httpx2.Response) -> Finding:
@@ -119,12 +128,17 @@ async def _probe(client: httpx2.AsyncClient, where: Addresses, probe: str) -> Fi
 
 def _checks(answer: httpx2.Response) -> dict[str, dict[str, Any]]:
     """Every check of a probe by its name; none where the answer is not one of ours."""
+    checks = _json(answer).get("checks")
+    return checks if isinstance(checks, dict) else {}
+
+
+def _json(answer: httpx2.Response) -> dict[str, Any]:
+    """The object of an answer; empty where it is something else."""
     try:
         found = answer.json()
     except ValueError:
         return {}
-    checks = found.get("checks") if isinstance(found, dict) else None
-    return checks if isinstance(checks, dict) else {}
+    return found if isinstance(found, dict) else {}
 
 
 async def _chat(client: httpx2.AsyncClient, where: Addresses) -> Finding:

@@ -68,10 +68,15 @@ def _modules() -> Iterator[Finding]:
 
 
 def _gpu() -> Finding:
-    found = list(_devices())
+    found = devices()
     if not found:
         return Finding("gpu", "note", "none: everything runs on the CPU")
     return Finding("gpu", "ok", "; ".join(found))
+
+
+def devices() -> list[str]:
+    """Every GPU of this machine."""
+    return list(_devices())
 
 
 def _devices() -> Iterator[str]:

@@ -16,6 +16,8 @@ class Report:
     ok: bool
     status_word: str
     checks: tuple[Check, ...]
+    warnings: tuple[str, ...] = ()
+    """Settings without effect: worth knowing, and no reason to be unready or degraded."""
 
     @property
     def status(self) -> int:
@@ -32,6 +34,7 @@ class Report:
         return {
             "status": self.status_word,
             "degraded": self.degraded,
+            "warnings": list(self.warnings),
             "checks": {
                 check.name: {
                     "ok": check.ok,
@@ -51,8 +54,13 @@ class Health:
     process ready, and a check that fails makes it unready until it is right again.
     """
 
-    def __init__(self, checks: Callable[[], Sequence[Check]]) -> None:
+    def __init__(
+        self,
+        checks: Callable[[], Sequence[Check]],
+        warnings: Callable[[], Sequence[str]] = tuple,
+    ) -> None:
         self._checks = checks
+        self._warnings = warnings
         self._started = False
         self._draining = False
 
@@ -71,12 +79,12 @@ class Health:
 
     def startup(self) -> Report:
         """Whether the start is over; once it is, it stays so."""
-        checks = tuple(self._checks())
-        return Report(self._started, "started" if self._started else "starting", checks)
+        word = "started" if self._started else "starting"
+        return Report(self._started, word, *self._told())
 
     def ready(self) -> Report:
         """Whether new conversations shall come here."""
-        checks = tuple(self._checks())
+        checks, warnings = self._told()
         well = all(check.ok or check.degraded for check in checks)
         ok = self._started and not self._draining and well
         word = "ready" if ok else "not_ready"
@@ -84,4 +92,7 @@ class Health:
             word = "draining"
         elif not self._started:
             word = "starting"
-        return Report(ok, word, checks)
+        return Report(ok, word, checks, warnings)
+
+    def _told(self) -> tuple[tuple[Check, ...], tuple[str, ...]]:
+        return tuple(self._checks()), tuple(self._warnings())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import types
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from pydantic_settings import NoDecode
 
 from .environment import PREFIX, Environment
 from .file import DURATION, ConfigFile
+from .unheeded import RULES
 
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "runtime.md"
 _GUIDE = (
@@ -53,6 +55,16 @@ One try has 30 s, and there are three, unless the file's `failover` says otherwi
 `llm.openAI` in the file one try has its `timeout`, and no more than that of `failover` where both
 are there.
 """
+_UNHEEDED = """
+## Settings without effect
+
+Some settings have no effect in some configurations. The start goes on and tells each in the log.
+They are the `warnings` of `/health` and `/health/ready` too, which leave the human ready, and notes
+of `digital-human-runtime doctor`.
+
+| setting | when it is set in vain |
+|---|---|
+"""
 _SECRETS = """
 ## Secrets
 
@@ -82,8 +94,16 @@ def page() -> str:
         "\n## The file\n\nWhat `DIGITAL_HUMAN_CONFIG` names: JSON, as the operator writes it.\n",
         "\n| key | value | default | |\n|---|---|---|---|\n",
         *_keys(ConfigFile, ""),
+        _UNHEEDED,
+        *(f"| {_code(rule.setting)} | {rule.reason} |\n" for rule in RULES),
+        "| `CUDA_VISIBLE_DEVICES` | there is no GPU |\n",
     ]
     return "".join(parts)
+
+
+def _code(setting: str) -> str:
+    """``a (or B)`` with both names as code."""
+    return re.sub(r"[A-Za-z_][\w.]{2,}", lambda name: f"`{name[0]}`", setting)
 
 
 def _variables(fields: dict[str, FieldInfo]) -> Iterator[str]:

@@ -7,10 +7,11 @@ import pytest
 from digital_human_runtime.doctor.configured import configured
 from digital_human_runtime.doctor.findings import Finding
 from digital_human_runtime.engines.face.embedded import device
+from digital_human_runtime.settings.unheeded import NO_GPU
 
 
 def findings(**variables: str) -> list[Finding]:
-    return list(configured(variables))
+    return list(configured(variables, gpus=False))
 
 
 def test_every_mistake_is_a_finding() -> None:
@@ -32,3 +33,15 @@ def test_it_says_which_device_serves_the_face(monkeypatch: pytest.MonkeyPatch) -
     _, refused = findings(DIGITAL_HUMAN_FACE_DEVICE="cuda")
     assert (refused.name, refused.verdict) == ("face", "bad")
     assert "there is no GPU here" in refused.detail
+
+
+def test_what_is_set_in_vain_is_a_note() -> None:
+    found = findings(
+        AUDIO2FACE_ENABLED="false", AUDIO2FACE_SERVER="a2f:50051", CUDA_VISIBLE_DEVICES="0"
+    )
+    notes = {one.name: one for one in found if one.verdict == "note"}
+    said = [one.detail for one in found if one.verdict == "note"]
+    assert set(notes) == {"setting"}
+    assert said == ["AUDIO2FACE_SERVER has no effect: AUDIO2FACE_ENABLED is false", NO_GPU]
+    with_gpu = configured({"CUDA_VISIBLE_DEVICES": "0"}, gpus=True)
+    assert [one.verdict for one in with_gpu] == ["ok", "ok"]

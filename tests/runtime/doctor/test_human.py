@@ -38,6 +38,14 @@ async def test_a_locked_human_wants_the_key_everywhere(tmp_path: Path) -> None:
         assert locked == {"chat", "speech", "grpc"}
 
 
+async def test_settings_without_effect_are_notes() -> None:
+    async with running(DIGITAL_HUMAN_FACE_TLS="true") as served:
+        found = await findings(served)
+    one = found["setting of the human"]
+    assert (one.verdict, one.detail.split()[0]) == ("note", "DIGITAL_HUMAN_FACE_TLS")
+    assert {other.verdict for other in found.values()} == {"ok", "note"}
+
+
 async def test_it_says_what_serves_the_face(monkeypatch: pytest.MonkeyPatch) -> None:
     async with running() as served:
         detail = Check("face", ok=True, detail="embedded network on cuda")

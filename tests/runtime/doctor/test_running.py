@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -48,6 +49,28 @@ def test_doctor_says_what_to_do_where_nobody_answers() -> None:
     (bad,) = [one for one in found if one["verdict"] == "bad"]
     assert bad["name"] == "health"
     assert "make talk" in bad["cure"]
+
+
+def test_the_runtime_has_the_doctor_as_a_command() -> None:
+    variables = {"DIGITAL_HUMAN_FACE_TLS": "true", "CUDA_VISIBLE_DEVICES": "-1"}
+    words = [sys.executable, "-m", "digital_human_runtime", "doctor", "-o", "json"]
+    done = subprocess.run(
+        words, capture_output=True, text=True, timeout=90, check=False, env=os.environ | variables
+    )
+    assert done.returncode == 0, done.stderr
+    found = {one["name"]: one for one in json.loads(done.stdout)}
+    assert found["setting"]["verdict"] == "note"
+    assert found["setting"]["detail"].startswith("DIGITAL_HUMAN_FACE_TLS has no effect")
+    wrong = subprocess.run(
+        words,
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+        env=os.environ | {"MODEL_NAME": "llama3:70b"},
+    )
+    assert wrong.returncode == 1
+    assert "DIGITAL_HUMAN_LLM_URL" in wrong.stdout
 
 
 def test_load_of_conversations_and_chats_succeeds(running: RuntimeProcess) -> None:

@@ -55,6 +55,24 @@ async def test_probes_by_the_paths_of_the_guide(served: Running) -> None:
         assert {"database", "gpu", "model", "audio2face"} <= set(answer.json()["checks"])
 
 
+async def test_settings_without_effect_are_warnings_and_leave_it_ready() -> None:
+    told = {"DIGITAL_HUMAN_FACE_TLS": "true", "CUDA_VISIBLE_DEVICES": "0"}
+    async with running(**told) as served:
+        served.runtime._gpus.read = lambda: ()  # type: ignore[method-assign]
+        for url in (f"{served.url('health')}/health/ready", f"{served.url('http')}/health"):
+            answer = await served.client.get(url)
+            body = answer.json()
+            assert (answer.status_code, body["status"]) == (200, "ready")
+            assert body["degraded"] is False
+            assert [one.split()[0] for one in body["warnings"]] == [
+                "DIGITAL_HUMAN_FACE_TLS",
+                "CUDA_VISIBLE_DEVICES",
+            ]
+    async with running() as served:
+        answer = await served.client.get(f"{served.url('health')}/health/ready")
+        assert answer.json()["warnings"] == []
+
+
 @pytest.mark.parametrize(
     ("speech", "wrong"),
     [

@@ -339,18 +339,6 @@ def test_any_document_is_understood_or_refused_in_sentences(document: Any) -> No
     assert all(sentence.startswith("runtime.json: ") for sentence in said)
 
 
-def test_what_the_file_asks_for_in_vain_is_told(configured: Any) -> None:
-    found = configured(
-        {
-            "privacy": {"freeText": "Redact", "hashFields": ["email"]},
-            "gpu": {"tensorRT": {"precision": "fp16"}},
-        }
-    )
-    fields = [sentence.split()[0] for sentence in found.unheeded]
-    assert fields == ["privacy.freeText", "privacy.hashFields", "gpu.tensorRT"]
-    assert configured({"privacy": {"retention": "24h"}}).unheeded == ()
-
-
 def test_emotions_of_the_face_come_from_the_file_and_a_variable_wins(configured: Any) -> None:
     document = {"face": {"emotion": {"preferred": {"joy": 0.3}, "contrast": 2, "strength": 1}}}
     found = configured(document).emotion
