@@ -32,6 +32,7 @@ FORMS: dict[str, tuple[Any, Any]] = {
     "must be owner and name": ("a/b", "b"),
     "must be a branch": ("v1.0", "v 1"),
     "must be a model": ("llama3:8b", "llama 3"),
+    "must be the id of a function": ("8a5f1c2e-0b7d", "my function"),
     "must be host:port": ("a.example:50051", "grpc://a.example:50051"),
     "must be a host name": ("ada.example.com", "ada example"),
     "must be five cron fields": ("0 2 * * *", "daily"),

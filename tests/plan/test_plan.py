@@ -152,7 +152,12 @@ EVERYTHING: dict[str, Any] = {
         }
     },
     "speech": {"riva": {"address": "riva:50051", "apiKeySecret": {"name": "riva", "key": "k"}}},
-    "face": {"external": {"address": "f:1", "tls": {"caSecret": {"name": "ca", "key": "ca.crt"}}}},
+    "face": {
+        "external": {
+            "tls": {"caSecret": {"name": "ca", "key": "ca.crt"}},
+            "cloudFunction": {"functionId": "f-1", "apiKeySecret": {"name": "nvcf", "key": "k"}},
+        }
+    },
     "podTemplate": {
         "env": [
             {"name": "A", "secretKeyRef": {"name": "env", "key": "a"}},
@@ -194,6 +199,7 @@ class TestNeeds:
             (names.FETCH, "hub", ("token",)),
             (names.RUNTIME, "riva", ("k",)),
             (names.RUNTIME, "ca", ("ca.crt",)),
+            (names.RUNTIME, "nvcf", ("k",)),
             (names.RUNTIME, "env", ("a",)),
             (names.RUNTIME, "env", ("b",)),
             (names.RUNTIME, "redis", ("password",)),
@@ -279,6 +285,21 @@ class TestNeeds:
         assert decision.design.withheld == {names.FACE}
         assert decision.missing == (
             'Secret "ngc" lacks the key api-key (spec.face.managed.apiKeySecret)',
+        )
+
+    def test_a_missing_key_of_a_cloud_function_is_told_by_its_field(self) -> None:
+        key = {"name": "nvcf", "key": "api-key"}
+        face = {"external": {"cloudFunction": {"functionId": "f-1", "apiKeySecret": key}}}
+        decision = plan.decide(
+            a_human({"face": face}),
+            images=IMAGES,
+            operator_namespace="o",
+            references={Ref("Secret", "nvcf"): None},
+            served=frozenset(),
+        )
+        assert decision.design.withheld == {names.RUNTIME}
+        assert decision.missing == (
+            'Secret "nvcf" does not exist (spec.face.external.cloudFunction.apiKeySecret)',
         )
 
     def test_missing_secret_withholds_its_component(self) -> None:

@@ -20,6 +20,7 @@ from digital_human_operator.render import children
 from tests.support.builders import ALL_OPTIONAL, EXAMPLES, a_design, a_human, example
 from tools.cluster.kubectl import Kubectl
 
+FUNCTION = {"functionId": "f-1", "apiKeySecret": {"name": "nvcf", "key": "api-key"}}
 GOLDEN = Path(__file__).parent / "golden"
 CASES: dict[str, dict[str, Any]] = {
     "suspended": {
@@ -242,6 +243,8 @@ def test_policy_keeps_the_metadata_addresses_out() -> None:
         ({"speech": {"piper": {"url": "http://piper.tools:5000"}}}, 5000),
         ({"speech": {"riva": {"address": "riva.tools:50051"}}}, 50051),
         ({"face": {"external": {"address": "face.tools:52000"}}}, 52000),
+        ({"face": {"external": {"cloudFunction": FUNCTION}}}, 443),
+        ({"face": {"external": {"cloudFunction": FUNCTION, "address": "gate.example:8443"}}}, 8443),
     ],
 )
 def test_policy_lets_the_runtime_reach_every_server_that_the_spec_names(

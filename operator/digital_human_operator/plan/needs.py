@@ -131,6 +131,9 @@ def _face(spec: DigitalHumanSpec) -> Iterator[Need]:
         yield from _key(managed.api_key_secret, names.FACE, "spec.face.managed.apiKeySecret")
     if external is not None and external.tls is not None:
         yield from _key(external.tls.ca_secret, names.RUNTIME, "spec.face.external.tls.caSecret")
+    if external is not None and external.cloud_function is not None:
+        field = "spec.face.external.cloudFunction.apiKeySecret"
+        yield from _key(external.cloud_function.api_key_secret, names.RUNTIME, field)
 
 
 def _pod(spec: DigitalHumanSpec) -> Iterator[Need]:

@@ -67,7 +67,7 @@ def face_address(human: Human) -> str | None:
     face = human.spec.face
     if face.managed is not None:
         return f"{names.face(human.name)}.{human.namespace}.svc:{names.PORT_GRPC}"
-    return face.external.address if face.external is not None else None
+    return face.external.server if face.external is not None else None
 
 
 def session_store(human: Human) -> dict[str, Any]:
@@ -86,8 +86,13 @@ def _face(human: Human) -> dict[str, Any]:
     if address is None:
         return {"kind": "embedded"}
     external = human.spec.face.external
-    tls = external is not None and external.tls is not None
-    return {"kind": "audio2face", "address": address, "tls": tls}
+    function = external.cloud_function if external is not None else None
+    return {
+        "kind": "audio2face",
+        "address": address,
+        "tls": external is not None and external.encrypted,
+        "functionId": function.function_id if function is not None else None,
+    }
 
 
 def _models_path(design: Design) -> str | None:

@@ -122,7 +122,7 @@ def _addresses(human: Human) -> list[tuple[str, int]]:
     found = [_endpoint(url) for url in urls if url]
     for address in (
         spec.speech.riva.address if spec.speech.riva else None,
-        spec.face.external.address if spec.face.external else None,
+        spec.face.external.server if spec.face.external else None,
     ):
         if address:
             host, _, number = address.rpartition(":")

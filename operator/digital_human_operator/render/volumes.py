@@ -63,16 +63,18 @@ def _secrets(human: Human) -> list[tuple[str, str, dict[str, str]]]:
     """(volume, Secret, key -> file) of everything that the runtime reads as a file."""
     spec = human.spec
     found = []
+    external = spec.face.external
+    function = external.cloud_function if external is not None else None
     for name, ref in (
         ("api-key", spec.security.api_key_secret),
         ("jwt-secret", spec.security.jwt_secret),
         ("llm-api-key", spec.llm.open_ai.api_key_secret if spec.llm.open_ai else None),
         ("riva-api-key", spec.speech.riva.api_key_secret if spec.speech.riva else None),
         ("speech-api-key", spec.speech.http.api_key_secret if spec.speech.http else None),
+        ("face-api-key", function.api_key_secret if function else None),
     ):
         if ref is not None:
             found.append((name, ref.name, {ref.key: "value"}))
-    external = spec.face.external
     if external is not None and external.tls is not None and external.tls.ca_secret is not None:
         found.append(
             ("face-ca", external.tls.ca_secret.name, {external.tls.ca_secret.key: "ca.crt"})

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from digital_human_runtime import settings
 from digital_human_runtime.settings import SettingsError, file
-from digital_human_runtime.settings.environment import Environment
+from digital_human_runtime.settings.environment import SECRETS, Environment
 from digital_human_runtime.settings.face import FaceFunction, FaceServer
 from digital_human_runtime.settings.settings import (
     BuiltinModel,
@@ -41,14 +41,33 @@ def configured(tmp_path: Path) -> Any:
     return load
 
 
+def mounted(deployment: dict[str, Any], folder: Path) -> Path:
+    """What a Pod of this Deployment finds of its Secrets, at their paths below ``folder``."""
+    pod = deployment["spec"]["template"]["spec"]
+    volumes = {volume["name"]: volume for volume in pod["volumes"]}
+    for mount in pod["containers"][0]["volumeMounts"]:
+        secret = volumes[mount["name"]].get("secret")
+        if secret is None:
+            continue
+        place = folder / Path(mount["mountPath"]).relative_to(SECRETS)
+        place.mkdir()
+        for item in secret["items"]:
+            (place / item["path"]).write_text(f"{secret['secretName']}/{item['key']}")
+    return folder
+
+
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
-def test_what_the_operator_renders_is_understood(path: Path, configured: Any) -> None:
+def test_what_the_operator_renders_is_understood(
+    path: Path, configured: Any, tmp_path: Path
+) -> None:
     (config,) = manifests(path, "ConfigMap")
     document = config["data"]["runtime.json"]
     (deployment,) = manifests(path, "Deployment")
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
     variables = {e["name"]: e["value"] for e in container["env"] if "value" in e}
     del variables["DIGITAL_HUMAN_CONFIG"]
+    (secrets := tmp_path / "secrets").mkdir()
+    variables["DIGITAL_HUMAN_SECRETS"] = str(mounted(deployment, secrets))
     found = configured(document, **variables)
     told = json.loads(document)
     assert found.name == told["name"]
@@ -61,6 +80,19 @@ def test_what_the_operator_renders_is_understood(path: Path, configured: Any) ->
     env = found.environment
     for name in ("http", "websocket", "grpc", "health"):
         assert getattr(env, f"digital_human_{name}_address").endswith(f":{ports[name]}")
+    fields = ["gpu.tensorRT"] if "tensorRT" in told.get("gpu", {}) else []
+    assert [sentence.split()[0] for sentence in found.unheeded] == fields
+
+
+def test_a_cloud_function_of_the_operator_is_the_face(configured: Any, tmp_path: Path) -> None:
+    (path,) = (path for path in GOLDEN if path.stem == "nvidia-cloud")
+    (config,), (deployment,) = manifests(path, "ConfigMap"), manifests(path, "Deployment")
+    (secrets := tmp_path / "secrets").mkdir()
+    told = {"DIGITAL_HUMAN_SECRETS": str(mounted(deployment, secrets))}
+    face = configured(config["data"]["runtime.json"], **told).face
+    assert (face.address, face.tls, face.ca_file) == ("grpc.nvcf.nvidia.com:443", True, None)
+    assert face.function.function_id == "00000000-0000-0000-0000-000000000000"
+    assert face.function.api_key_file.read_text() == "nvidia/api-key"
 
 
 def test_alone_it_is_the_demonstration() -> None:

@@ -13,6 +13,7 @@ from digital_human_operator.api.base import (
     ImageReference,
     SecretKeyRef,
     cel,
+    form,
     union,
     validated,
 )
@@ -71,15 +72,56 @@ class FaceTls(ApiModel):
     """Key of a Secret with the certificate authority; absent: the system's."""
 
 
+NVIDIA_CLOUD = "grpc.nvcf.nvidia.com:443"
+"""Where NVIDIA Cloud Functions answer."""
+
+
+class CloudFunction(ApiModel):
+    """A function of NVIDIA's cloud (NVCF) that runs Audio2Face; its calls are always encrypted."""
+
+    function_id: Annotated[
+        str,
+        form(
+            r"^[A-Za-z0-9-]{1,64}$",
+            "must be the id of a function of NVIDIA's cloud: 1 to 64 letters, digits and -",
+            max_length=64,
+            examples=["8a5f1c2e-0b7d-4c1e-9f57-3d2b6a90e4c1"],
+        ),
+    ]
+    """Id of the function, as NVIDIA's catalogue shows it beside the key."""
+    api_key_secret: SecretKeyRef
+    """Key of a Secret with the API key that may call the function."""
+
+
 class ExternalFace(ApiModel):
     """An Audio2Face server that somebody else runs."""
 
-    address: HostPort
-    """Host and port of the gRPC server."""
+    address: HostPort | None = None
+    """Host and port of the gRPC server; absent: that of NVIDIA's cloud, where cloudFunction is
+    given."""
     tls: FaceTls | None = None
-    """Encrypt the connection."""
+    """Encrypt the connection; a cloudFunction is called with TLS without this, too."""
+    cloud_function: CloudFunction | None = None
+    """Audio2Face as a function of NVIDIA's cloud, with a key of one's own."""
 
-    model_config = validated(safe_address("address"))
+    model_config = validated(
+        cel(
+            "has(self.address) || has(self.cloudFunction)",
+            "address is needed: the host and port of the server, which are known for a"
+            " cloudFunction only",
+        ),
+        safe_address("address", optional=True),
+    )
+
+    @property
+    def server(self) -> str:
+        """Host and port, given or known."""
+        return self.address or NVIDIA_CLOUD
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether it is called with TLS."""
+        return self.tls is not None or self.cloud_function is not None
 
 
 class Face(ApiModel):
