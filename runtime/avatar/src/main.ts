@@ -3,7 +3,7 @@
 import { Conversation } from "./conversation.ts";
 import { Expression } from "./face/expression.ts";
 import { SHAPES, placesOf } from "./face/shapes.ts";
-import { openStage } from "./face/open.ts";
+import { OpenStage } from "./face/open.ts";
 import { publish } from "./hook.ts";
 import { CaptionsView } from "./ui/captions-view.ts";
 import { wireInput, wirePanels } from "./ui/input.ts";
@@ -21,7 +21,10 @@ const conversation = new Conversation(new URL(".", document.baseURI), view);
 const captions = new CaptionsView();
 const readout = new Readout(conversation);
 const expression = new Expression();
-const stage = openStage(byId("stage"), (note) => readout.facts.set("Face", note));
+const stage = new OpenStage(byId("stage"), ({ fact, sentence }) => {
+  readout.facts.set("Face", fact);
+  byId("hint-face").textContent = sentence;
+});
 const listening = wireListening(conversation);
 
 let places: Int16Array<ArrayBufferLike> = new Int16Array();

@@ -175,7 +175,12 @@ def visit(browser: Browser) -> Iterator[Callable[..., Visitor]]:
     contexts = []
 
     def opened(
-        url: str, *, in_browser: Browser | None = None, script: str = "", **options: Any
+        url: str,
+        *,
+        in_browser: Browser | None = None,
+        script: str = "",
+        quality: str = COARSE,
+        **options: Any,
     ) -> Visitor:
         options.setdefault("viewport", {"width": 800, "height": 600})
         context = (in_browser or browser).new_context(**options)
@@ -186,7 +191,7 @@ def visit(browser: Browser) -> Iterator[Callable[..., Visitor]]:
         visitor.page.on("request", lambda request: visitor.requests.append(request.url))
         visitor.page.on("pageerror", lambda error: visitor.problems.append(str(error)))
         visitor.page.on("console", lambda line: _note(visitor, line.type, line.text))
-        visitor.page.goto(url + COARSE)
+        visitor.page.goto(url + quality)
         return visitor
 
     yield opened

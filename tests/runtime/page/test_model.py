@@ -17,6 +17,7 @@ from .human import Human
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 Visit = Callable[..., Visitor]
+NO_PICTURE = "This browser cannot draw in three dimensions: the face is a simple drawing."
 DEATHS = 8
 """More than Chromium forgives by itself."""
 
@@ -95,6 +96,7 @@ def test_without_webgl_a_drawing_speaks(visit: Visit, address: str, playwright: 
     try:
         visitor = visit(address, in_browser=plain)
         visitor.state("ready")
+        assert visitor.page.inner_text("#hint") == NO_PICTURE
         shut = visitor.page.get_attribute("#stage > svg > path:nth-last-of-type(1)", "d")
         visitor.ask("Are you flat?")
         visitor.wait("window.__digitalHuman.lastFrameWeights.jawOpen > 0.5")

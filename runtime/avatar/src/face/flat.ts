@@ -61,11 +61,14 @@ export function mouthPath(pose: FlatPose): string {
 
 export class FlatFace implements Face {
   private readonly parts = new Map<string, SVGElement>();
+  private readonly root: SVGElement;
 
   constructor(parent: HTMLElement) {
     const svg = this.add("svg", parent, { viewBox: "0 0 400 460", preserveAspectRatio: "xMidYMid meet" });
+    this.root = svg;
     this.add("path", svg, { d: "M60 200C40 20 360 20 340 200V250H60Z", fill: "#4a2f27" });
-    this.add("path", svg, { d: "M160 330h80v70c60 8 96 30 110 60H50c14-30 50-52 110-60Z", fill: "#e09f77" });
+    this.add("path", svg, { d: "M160 330h80v90h-80Z", fill: "#e09f77" });
+    this.add("path", svg, { d: "M152 396q48 22 96 0c58 6 96 34 108 64l10 300H34l10-300c12-30 50-58 108-64Z", fill: "#3b9a9c" });
     this.add("path", svg, { d: "M76 190C76 90 324 90 324 190C330 300 270 372 200 372S70 300 76 190Z", fill: SKIN });
     this.add("path", svg, { d: "M70 190C90 110 190 120 250 92C290 120 320 130 332 190C350 60 60 50 70 190Z", fill: "#4a2f27" });
     this.eye(svg, "Right", 142);
@@ -86,6 +89,11 @@ export class FlatFace implements Face {
       this.set(`iris${side}`, { transform: `translate(${9 * pose.gazeX} ${-8 * pose.gazeY})` });
       this.set(`brow${side}`, { transform: `translate(0 ${-14 * pose[`brow${side}`]})` });
     }
+  }
+
+  /** Take the drawing away. */
+  remove(): undefined {
+    this.root.remove();
   }
 
   private eye(svg: SVGElement, side: string, x: number): void {

@@ -40,8 +40,14 @@ export class Stage {
   private readonly quality: Quality;
   private model: Model | undefined;
 
-  /** Throws where the browser has no WebGL 2. */
-  constructor(private readonly parent: HTMLElement) {
+  /**
+   * Throws where the browser has no WebGL 2. `changed` is told when the browser takes the picture
+   * away (true) and when it gives it back.
+   */
+  constructor(
+    private readonly parent: HTMLElement,
+    changed: (lost: boolean) => void = () => undefined,
+  ) {
     const pinned = pinnedQuality(location.search);
     const slow = pinned === undefined ? drawnByProcessor() : STEPS[pinned].plain;
     this.renderer = new WebGLRenderer({ antialias: !slow, alpha: true, powerPreference: "high-performance" });
@@ -59,9 +65,15 @@ export class Stage {
     this.scene.add(this.builtin);
     addLights(this.scene);
     this.quality = new Quality(window.devicePixelRatio, slow, pinned);
-    if (!this.quality.step.plain) this.scene.environment = environment(this.renderer);
+    this.reflect();
+    this.watch(changed);
     new ResizeObserver(() => this.resize()).observe(parent);
     this.resize();
+  }
+
+  /** Whether the browser has taken the picture away. */
+  get lost(): boolean {
+    return this.renderer.getContext().isContextLost();
   }
 
   /** Show weights and pose. `now`: milliseconds of the animation frame. */
@@ -88,6 +100,26 @@ export class Stage {
     if (this.model) this.scene.remove(this.model.root);
     this.model = undefined;
     this.builtin.visible = true;
+  }
+
+  /** Make what the skin reflects: a texture that was drawn, which a lost picture takes with it. */
+  private reflect(): void {
+    if (!this.quality.step.plain) this.scene.environment = environment(this.renderer);
+  }
+
+  /** The renderer makes the rest again by itself: its own listeners were there before these. */
+  private watch(changed: (lost: boolean) => void): void {
+    const canvas = this.renderer.domElement;
+    canvas.addEventListener("webglcontextlost", () => {
+      canvas.hidden = true;
+      changed(true);
+    });
+    canvas.addEventListener("webglcontextrestored", () => {
+      this.reflect();
+      this.resize();
+      canvas.hidden = false;
+      changed(false);
+    });
   }
 
   private resize(): void {

@@ -14,7 +14,7 @@ export function wireListening(conversation: Conversation): (welcome: Welcome) =>
     const takes = welcome.input?.speech === true;
     const obstacle = microphoneObstacle();
     toggle(button, takes && !obstacle);
-    byId("hint").textContent = (takes && obstacle) || "";
+    byId("hint-speech").textContent = (takes && obstacle) || "";
     if (!takes) return "not taken by this human";
     return obstacle ? "not possible here" : "available";
   };
@@ -38,7 +38,7 @@ async function press(
   } catch (error) {
     await microphone.stop();
     conversation.listen("stop");
-    byId("hint").textContent = `The microphone could not be opened: ${String(error)}`;
+    byId("hint-speech").textContent = `The microphone could not be opened: ${String(error)}`;
   }
   button.disabled = false;
   button.setAttribute("aria-pressed", String(microphone.on));
