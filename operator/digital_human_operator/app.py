@@ -45,8 +45,8 @@ _LOOK_SECONDS = 15.0
 """Between two looks at which of our own kinds are served."""
 _CONNECTIONS = 72
 """For writes, reads and the Lease; watches have their own share."""
-_WATCHES = len(CHILDREN) + len(OPTIONAL) + len(OWN) + 4
-"""Connections that watches hold in one namespace, or in the cluster: also Pods and references."""
+_WATCHES = len(CHILDREN) + len(OPTIONAL) + len(OWN) + 5
+"""Connections that watches hold in one scope: also Pods, claims of Redis and references."""
 
 
 class App:
@@ -93,6 +93,7 @@ class App:
             applier=self._watches.applier,
             stores=self._watches.stores,
             pods=self._watches.pods,
+            claims=self._watches.claims,
             references=self._watches.references,
             served=self._watches.served,
             recorder=self._watches.recorder(self._settings.pod_name),

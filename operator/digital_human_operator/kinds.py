@@ -12,6 +12,7 @@ RESTORES = Resource(GROUP, VERSION, "DigitalHumanRestore", "digitalhumanrestores
 OWN = (HUMANS, BACKUPS, RESTORES)
 
 PODS = Resource("", "v1", "Pod", "pods")
+CLAIMS = Resource("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims")
 
 _RBAC = "rbac.authorization.k8s.io"
 _GATEWAY = "gateway.networking.k8s.io"
@@ -22,7 +23,7 @@ CHILDREN = (
     Resource("", "v1", "ConfigMap", "configmaps"),
     Resource("", "v1", "Secret", "secrets"),
     Resource("", "v1", "Service", "services"),
-    Resource("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims"),
+    CLAIMS,
     Resource(_RBAC, "v1", "Role", "roles"),
     Resource(_RBAC, "v1", "RoleBinding", "rolebindings"),
     Resource("apps", "v1", "Deployment", "deployments"),

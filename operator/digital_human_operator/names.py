@@ -43,6 +43,14 @@ BACKUP = "backup"
 DRILL = "restore-drill"
 
 
+REDIS_SELECTOR = f"{LABEL_COMPONENT}={REDIS},{LABEL_HUMAN}"
+"""
+The claims of Redis. A StatefulSet gives its claims the labels of its selector only.
+
+They lack the label of who manages them, so they are none of those that are applied or pruned.
+"""
+
+
 def headless(human: str) -> str:
     """The Service that names each Pod."""
     return f"{human}-headless"

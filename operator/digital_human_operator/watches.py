@@ -9,7 +9,7 @@ from functools import partial
 
 import msgspec
 
-from digital_human_operator.kinds import CHILDREN, HUMANS, METRICS, OPTIONAL, OWN, PODS
+from digital_human_operator.kinds import CHILDREN, CLAIMS, HUMANS, METRICS, OPTIONAL, OWN, PODS
 from digital_human_operator.kube.apply import Applier
 from digital_human_operator.kube.client import ApiClient
 from digital_human_operator.kube.discovery import Served
@@ -21,7 +21,12 @@ from digital_human_operator.kube.reflector import Reflector
 from digital_human_operator.kube.resources import Resource
 from digital_human_operator.kube.store import Store
 from digital_human_operator.kube.workqueue import WorkQueue
-from digital_human_operator.names import CHILD_SELECTOR, FIELD_MANAGER, LABEL_HUMAN
+from digital_human_operator.names import (
+    CHILD_SELECTOR,
+    FIELD_MANAGER,
+    LABEL_HUMAN,
+    REDIS_SELECTOR,
+)
 from digital_human_operator.observed import EXTRACTORS
 from digital_human_operator.seen import Key, SeenObjects
 
@@ -31,14 +36,6 @@ _log = logging.getLogger(__name__)
 
 STATUS_DELAY = 0.25
 """Seconds that changes of a child's status are collected before the human is looked at."""
-
-
-SELECTORS = {"PersistentVolumeClaim": LABEL_HUMAN}
-"""
-Claims that a StatefulSet makes have the labels of its selector, and no word of who manages them.
-
-Those are seen too. What is ours is told by owner and label, as for every child.
-"""
 
 
 class _Metadata(msgspec.Struct):
@@ -64,6 +61,7 @@ class Watches:
         self.seen = SeenObjects()
         self.stores = {r: Store(r) for r in (*CHILDREN, *OPTIONAL)}
         self.pods = Store(PODS)
+        self.claims = Store(CLAIMS)
         decoders = {r: _decoder(r) for r in (*CHILDREN, *OPTIONAL)}
         self._decoders = decoders
         self.references = References(client, self._references_changed, namespaces=self._scopes)
@@ -85,6 +83,10 @@ class Watches:
         ]
         self._reflectors += [
             self._reflector(self.pods, _decoder(PODS), scope) for scope in self._scopes
+        ]
+        self._reflectors += [
+            self._reflector(self.claims, _decoder(CLAIMS), scope, REDIS_SELECTOR)
+            for scope in self._scopes
         ]
         self._optional: dict[Resource, asyncio.Task[None]] = {}
 
@@ -146,13 +148,15 @@ class Watches:
             return set()
         return there
 
-    def _reflector(self, store: Store, decoder: Decoder, scope: str | None) -> Reflector:
+    def _reflector(
+        self, store: Store, decoder: Decoder, scope: str | None, selector: str = CHILD_SELECTOR
+    ) -> Reflector:
         return Reflector(
             self._client,
             store,
             decoder,
             namespace=scope,
-            label_selector=SELECTORS.get(store.resource.kind, CHILD_SELECTOR),
+            label_selector=selector,
             on_change=self._child_changed,
             on_access=partial(self._may_read, store.resource, scope),
         )

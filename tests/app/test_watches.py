@@ -13,7 +13,13 @@ import pytest
 from digital_human_operator.handlers import LISTED_PRIORITY
 from digital_human_operator.kinds import METRICS, OPTIONAL
 from digital_human_operator.kube.errors import ServerError
-from digital_human_operator.names import FIELD_MANAGER, LABEL_HUMAN, MANAGED_BY
+from digital_human_operator.names import (
+    FIELD_MANAGER,
+    LABEL_COMPONENT,
+    LABEL_HUMAN,
+    MANAGED_BY,
+    REDIS,
+)
 from digital_human_operator.seen import Key
 from digital_human_operator.watches import STATUS_DELAY
 from tests.support.world import World, a_world, address
@@ -115,7 +121,7 @@ async def test_pods_are_watched(world: World) -> None:
 async def test_claim_of_a_stateful_set_is_watched(world: World) -> None:
     """It lacks the label of who manages it."""
     async with watching(world) as watched:
-        labels = {LABEL_HUMAN: "ada"}
+        labels = {LABEL_HUMAN: "ada", LABEL_COMPONENT: REDIS}
         world.put("PersistentVolumeClaim", "data-ada-redis-0", metadata={"labels": labels})
         assert (await watched.queued())[0] == ADA
 

@@ -347,6 +347,15 @@ class TestVolumes:
         await world.reconcile(key)
         assert world.writes() == []
 
+    async def test_volume_that_only_names_the_human_is_foreign(self, world: World) -> None:
+        labels = {LABEL_HUMAN: "ada"}
+        world.put("PersistentVolumeClaim", "ada-models", metadata={"labels": labels})
+        before = world.get("PersistentVolumeClaim", "ada-models")["metadata"]["resourceVersion"]
+        await world.reconcile(world.human(**STORED))
+        assert world.condition("Stalled")["reason"] == "ForeignObject"
+        after = world.get("PersistentVolumeClaim", "ada-models")["metadata"]["resourceVersion"]
+        assert after == before
+
     async def test_volume_without_the_label_is_foreign(self, world: World) -> None:
         world.put("PersistentVolumeClaim", "ada-models")
         await world.reconcile(world.human(**STORED))

@@ -303,12 +303,13 @@ def _matches(request: web.Request, path: str, obj: Object) -> bool:
         prefix = collection.rsplit("/", 1)[0]
         if not (path.startswith(f"{prefix}/") and path.rsplit("/", 2)[-2] == plural):
             return False
-    labels = obj["metadata"].get("labels") or {}
-    for term in filter(None, request.query.get("labelSelector", "").split(",")):
-        key, equals, value = term.partition("=")
-        if key not in labels or (equals and labels[key] != value):
-            return False
-    return True
+    return selected(request.query.get("labelSelector", ""), obj["metadata"].get("labels") or {})
+
+
+def selected(selector: str, labels: dict[str, str]) -> bool:
+    """Whether ``labels`` are those of a selector such as ``key=value,other``."""
+    terms = (term.partition("=") for term in selector.split(",") if term)
+    return all(k in labels and (not equals or labels[k] == v) for k, equals, v in terms)
 
 
 def _shown(request: web.Request, obj: Object) -> Object:

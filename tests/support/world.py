@@ -21,12 +21,12 @@ from digital_human_operator.kube.live import Decoder
 from digital_human_operator.kube.resources import Resource
 from digital_human_operator.kube.store import Store
 from digital_human_operator.kube.workqueue import WorkQueue
-from digital_human_operator.names import CHILD_SELECTOR
+from digital_human_operator.names import CHILD_SELECTOR, REDIS_SELECTOR
 from digital_human_operator.seen import Key, seen_from
-from digital_human_operator.watches import SELECTORS, Watches
+from digital_human_operator.watches import Watches
 
 from .builders import IMAGES
-from .fake_server import FakeServer
+from .fake_server import FakeServer, selected
 
 NAMESPACE = "humans"
 WRITES = {"apply", "create", "update", "patch", "delete"}
@@ -56,6 +56,7 @@ class World:
             applier=self.watches.applier,
             stores=self.watches.stores,
             pods=self.watches.pods,
+            claims=self.watches.claims,
             references=self.watches.references,
             served=self.watches.served,
             recorder=self.watches.recorder("test"),
@@ -93,10 +94,11 @@ class World:
     def look(self) -> None:
         """Let every store show what the server has."""
         for resource, store in self.services.stores.items():
-            self._fill(store, self.watches._decoders[resource], ours=True)
-        self._fill(self.services.pods, self._pod_decoder(), ours=True)
+            self._fill(store, self.watches._decoders[resource], CHILD_SELECTOR)
+        self._fill(self.services.pods, self._decoder_of(self.services.pods), CHILD_SELECTOR)
+        self._fill(self.services.claims, self._decoder_of(self.services.claims), REDIS_SELECTOR)
         for other in self.services.references._stores.values():
-            self._fill(other, Decoder(manager=""), ours=False)
+            self._fill(other, Decoder(manager=""))
 
     async def reconcile(self, key: Key) -> float | None:
         """Look, then reconcile one object."""
@@ -134,27 +136,21 @@ class World:
         """Reasons of the Kubernetes Events that wait to be sent."""
         return [item.event["reason"] for item in self.services.recorder._queue]
 
-    def _fill(self, store: Store, decoder: Decoder, *, ours: bool) -> None:
+    def _fill(self, store: Store, decoder: Decoder, selector: str = "") -> None:
         listed = [
             decoder.decode_known(json.dumps(obj).encode(), store.get)
             for path, obj in self.server.objects.items()
             if _is_of(path, store.resource)
-            and (not ours or _is_watched(store.resource, obj["metadata"].get("labels") or {}))
+            and selected(selector, obj["metadata"].get("labels") or {})
         ]
         store.replace(listed, self.server._version)
 
-    def _pod_decoder(self) -> Decoder:
-        reflector = next(r for r in self.watches._reflectors if r._store is self.services.pods)
-        return reflector._decoder
+    def _decoder_of(self, store: Store) -> Decoder:
+        return next(r for r in self.watches._reflectors if r._store is store)._decoder
 
 
 def _is_of(path: str, resource: Resource) -> bool:
     return path.startswith(f"{resource.path(NAMESPACE)}/")
-
-
-def _is_watched(resource: Resource, labels: dict[str, str]) -> bool:
-    key, equals, value = SELECTORS.get(resource.kind, CHILD_SELECTOR).partition("=")
-    return key in labels and (not equals or labels[key] == value)
 
 
 @asynccontextmanager

@@ -21,7 +21,6 @@ from digital_human_operator.errors import InvalidSpec, Stumbled
 from digital_human_operator.human import Design, Human, Ref, Reference
 from digital_human_operator.kinds import BY_KIND, OPTIONAL
 from digital_human_operator.kube.errors import NotFound
-from digital_human_operator.kube.live import Live
 from digital_human_operator.observed import Observed
 from digital_human_operator.render import children as render_children
 from digital_human_operator.seen import Key, Seen
@@ -270,8 +269,10 @@ class DigitalHumanController:
                 found[resource.kind, live.name] = live.status
             if resource.kind == "PersistentVolumeClaim":
                 for live in store.labelled(human.name):
-                    if live.namespace == human.namespace and _is_claim_of(human, live):
+                    if live.namespace == human.namespace and live.owner_uid is None:
                         found[resource.kind, live.name] = live.status
+        if claim := self._services.claims.get(human.namespace, names.redis_claim(human.name)):
+            found["PersistentVolumeClaim", claim.name] = claim.status
         pods = tuple(
             live.status
             for live in self._services.pods.labelled(human.name)
@@ -287,11 +288,6 @@ class DigitalHumanController:
             missing=decision.missing,
             paused_differences=differences,
         )
-
-
-def _is_claim_of(human: Human, live: Live) -> bool:
-    """Whether this claim was left to nobody, or is that of Redis: then a StatefulSet may own it."""
-    return live.owner_uid is None or live.name == names.redis_claim(human.name)
 
 
 def _understood(make: Callable[[], _Made]) -> _Made:

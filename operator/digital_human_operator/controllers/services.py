@@ -24,6 +24,8 @@ class Services:
     applier: Applier
     stores: Mapping[Resource, Store]
     pods: Store
+    claims: Store
+    """Those of Redis, which the StatefulSet controller makes: only looked at."""
     references: References
     served: Served
     recorder: Recorder
