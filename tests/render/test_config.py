@@ -100,3 +100,11 @@ def test_what_the_runtime_does_not_heed_of_privacy_is_what_the_operator_warns_of
     warned = {s.split()[0].removeprefix("spec.") for s in warnings(a_human(spec).spec, frozenset())}
     # The key never reaches the document: only the operator can tell of it.
     assert warned == unheeded | {"privacy.keySecret"}
+
+
+def test_pruning_that_nobody_does_keeps_no_runtime_from_starting(tmp_path: Path) -> None:
+    spec = {"gpu": {"profile": "l4", "pruning": {"sparsity": 0.5}}}
+    assert any("spec.gpu.pruning" in said for said in warnings(a_human(spec).spec, frozenset()))
+    file = tmp_path / "runtime.json"
+    file.write_text(_document(spec))
+    settings.load({"DIGITAL_HUMAN_CONFIG": str(file)})

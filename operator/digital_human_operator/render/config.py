@@ -43,7 +43,7 @@ def document(human: Human, design: Design) -> str:
         "llm": _plain(spec.llm),
         "speech": _plain(spec.speech),
         "face": _face(human),
-        "gpu": _plain(spec.gpu),
+        "gpu": _gpu(human),
         "failover": _plain(spec.availability.failover),
         "sessions": {
             "store": session_store(human),
@@ -93,6 +93,12 @@ def _face(human: Human) -> dict[str, Any]:
         "tls": external is not None and external.encrypted,
         "functionId": function.function_id if function is not None else None,
     }
+
+
+def _gpu(human: Human) -> dict[str, Any]:
+    """Without pruning: a Warning says that nothing is pruned, and the runtime would not start."""
+    found: dict[str, Any] = _plain(human.spec.gpu)
+    return {name: value for name, value in found.items() if name != "pruning"}
 
 
 def _models_path(design: Design) -> str | None:
