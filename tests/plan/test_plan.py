@@ -2,7 +2,7 @@ from typing import Any, get_args
 
 import pytest
 
-from digital_human_operator import names, plan
+from digital_human_operator import names, plan, status
 from digital_human_operator.api.v1alpha1.body import GpuProfileName, Platform
 from digital_human_operator.errors import InvalidSpec
 from digital_human_operator.human import Ref, Reference
@@ -425,6 +425,11 @@ OCI = _from({"oci": {"reference": "r@sha256:" + "0" * 64}})
 CLAIM = _from({"persistentVolumeClaim": {"claimName": "mine"}})
 
 
+OURS: dict[str, Any] = {
+    "llm": {"transformers": {"model": "llama3:8b"}},
+    "gpu": {"profile": "a100-80gb"},
+}
+HUB = OURS | _from({"huggingFace": {"repository": "a/b"}})
 HASHED: dict[str, Any] = {"hashFields": ["email"], "keySecret": {"name": "s", "key": "k"}}
 
 
@@ -447,6 +452,10 @@ class TestWarnings:
             ({"monitoring": {"rules": {}}}, "PrometheusRule"),
             ({"storage": {"models": {}}, "replicas": 2}, "ReadWriteOnce"),
             ({"llm": {"transformers": {"model": "llama3:8b"}}}, "resources.limits.memory"),
+            (
+                {"llm": {"transformers": {"model": "llama3:8b"}}},
+                "spec.llm.transformers.source is absent, so the weights have to be in the image",
+            ),
             (
                 {"network": {"expose": {"type": "LoadBalancer", "host": "a.example"}}},
                 "spec.network.expose.host is without effect with type LoadBalancer",
@@ -571,6 +580,10 @@ class TestWarnings:
             {"autoscaling": {"minReplicas": 2, "maxReplicas": 9},
              "availability": {"maxUnavailable": "100%"}},
             STORED | {"replicas": 1},
+            OURS | {"image": "registry.example.com/with-weights:1"},
+            OURS | {"podTemplate": {"env": [{"name": "DIGITAL_HUMAN_MODELS", "value": "/w"}]}},
+            OURS | {"storage": {"models": {}}},
+            HUB,
         ],
     )  # fmt: skip
     def test_what_has_an_effect_is_not_warned_about(self, spec: dict[str, Any]) -> None:
@@ -598,3 +611,12 @@ class TestWarnings:
 def test_same_input_same_decision() -> None:
     human = a_human(EVERYTHING)
     assert repr(a_decision(human)) == repr(a_decision(human))
+
+
+def test_no_number_of_warnings_is_too_much_for_status() -> None:
+    unknown = {f"field{number}": 1 for number in range(80)}
+    human = a_human(HUB | unknown)  # whose model is in no catalogue
+    found = a_decision(human).warnings
+    assert found[0].startswith("spec.llm.transformers.model m is not in the catalogue")
+    assert found[-1].startswith("and ")
+    assert len(status.first(human, a_decision(human), "2026-03-01T12:00:00Z").warnings) == 64

@@ -18,7 +18,7 @@ from .parse import parse
 from .profiles import NO_GPU, node_choice
 from .replicas import disruption_limit, is_autoscaled, is_suspended, metrics, replicas
 from .resources import face_requests_and_limits, redis_max_memory, requests_and_limits
-from .warnings import warnings
+from .warnings import bounded, warnings
 
 __all__ = ["Decision", "decide", "needs", "parse", "referred"]
 
@@ -75,5 +75,5 @@ def decide(
         missing=sentences,
         pull_secrets=unusable_pull_secrets(human, references),
         metrics=metrics(spec, absent),
-        warnings=(*unsure, *warnings(spec, served)),
+        warnings=bounded((*unsure, *warnings(spec, served))),
     )

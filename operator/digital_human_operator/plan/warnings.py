@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from pydantic import BaseModel
 
@@ -19,6 +19,8 @@ from .resources import quantity, requests_and_limits
 
 _MOST = 64
 _LONGEST = 512
+_WEIGHTS_TOLD = frozenset({"DIGITAL_HUMAN_MODELS", "MODEL_NAME", "DIGITAL_HUMAN_LLM_URL"})
+"""Variables of the runtime that say where its model is."""
 
 
 def warnings(spec: DigitalHumanSpec, served: frozenset[str]) -> tuple[str, ...]:
@@ -28,7 +30,12 @@ def warnings(spec: DigitalHumanSpec, served: frozenset[str]) -> tuple[str, ...]:
     found += [
         f"{path} is not known to this version and ignored" for path in unknown_fields(spec, "spec")
     ]
-    found = [sentence[:_LONGEST] for sentence in found]
+    return bounded(found)
+
+
+def bounded(sentences: Iterable[str]) -> tuple[str, ...]:
+    """As many as status takes, and none too long for it."""
+    found = [sentence[:_LONGEST] for sentence in sentences]
     if len(found) > _MOST:
         found = [*found[: _MOST - 1], f"and {len(found) - _MOST + 1} more"]
     return tuple(found)
@@ -220,9 +227,18 @@ def _is_shared(spec: DigitalHumanSpec) -> bool:
 
 
 def _mind(spec: DigitalHumanSpec) -> Iterator[str]:
-    """A model on the CPU whose weights are larger than the memory of the container."""
+    """Weights that nobody brings, or that are larger than the memory of a container on the CPU."""
     engine = spec.llm.transformers
-    if engine is None or spec.gpu.profile != "none":
+    if engine is None:
+        return
+    told = {variable.name for variable in spec.pod_template.env}
+    elsewhere = spec.image is not None or spec.storage.models is not None
+    if engine.source is None and not elsewhere and not told & _WEIGHTS_TOLD:
+        yield (
+            "spec.llm.transformers.source is absent, so the weights have to be in the image: name a"
+            " source, or in spec.image an image with weights, unless the default image has them"
+        )
+    if spec.gpu.profile != "none":
         return
     model = models.find(engine)
     limit = requests_and_limits(spec)[1].get("memory")
