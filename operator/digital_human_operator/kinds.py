@@ -53,5 +53,8 @@ BY_KIND = {resource.kind: resource for resource in (*CHILDREN, *OPTIONAL)}
 WORKLOADS = frozenset({"Deployment", "StatefulSet", "Job", "CronJob"})
 """Kinds that start Pods."""
 
+WRITTEN_ONCE = frozenset({"Secret", "Job"})
+"""Kinds of which we put back owner and labels only: passwords stay, and Jobs cannot be changed."""
+
 SECOND = WORKLOADS | {"RoleBinding"}
 """Kinds that are applied after the others: Pods need those, and a binding needs its role."""

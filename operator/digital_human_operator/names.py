@@ -106,6 +106,16 @@ def final_backup(human: str, uid: str) -> str:
     return f"{human}-final-{uid[:5]}"
 
 
+LABELS = (
+    "app.kubernetes.io/name",
+    LABEL_COMPONENT,
+    LABEL_HUMAN,
+    "app.kubernetes.io/part-of",
+    MANAGED_BY,
+)
+"""Every label that ``labels`` gives to a child."""
+
+
 def labels(human: str, component: str) -> dict[str, str]:
     """The labels of a child; a user cannot override them."""
     return selector(human, component) | {

@@ -9,7 +9,16 @@ from functools import partial
 
 import msgspec
 
-from digital_human_operator.kinds import CHILDREN, CLAIMS, HUMANS, METRICS, OPTIONAL, OWN, PODS
+from digital_human_operator.kinds import (
+    CHILDREN,
+    CLAIMS,
+    HUMANS,
+    METRICS,
+    OPTIONAL,
+    OWN,
+    PODS,
+    WRITTEN_ONCE,
+)
 from digital_human_operator.kube.apply import Applier
 from digital_human_operator.kube.client import ApiClient
 from digital_human_operator.kube.discovery import Served
@@ -25,6 +34,7 @@ from digital_human_operator.names import (
     CHILD_SELECTOR,
     FIELD_MANAGER,
     LABEL_HUMAN,
+    LABELS,
     REDIS_SELECTOR,
 )
 from digital_human_operator.observed import EXTRACTORS
@@ -204,7 +214,8 @@ class Watches:
 
 def _decoder(resource: Resource) -> Decoder:
     extract = EXTRACTORS.get(resource.kind)
-    make = partial(Decoder, FIELD_MANAGER, LABEL_HUMAN)
+    marks = LABELS if resource.kind in WRITTEN_ONCE else ()
+    make = partial(Decoder, FIELD_MANAGER, LABEL_HUMAN, marks=marks)
     return make(extract) if extract is not None else make()
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from digital_human_operator import names
 from digital_human_operator.names import LABEL_HUMAN, MANAGED_BY
 from tests.controllers.test_children import REDIS, SCALED, STORED
 from tests.support.world import World, address
@@ -38,7 +39,10 @@ async def _settled(world: World, **spec: Any) -> tuple[str, str, str]:
 
 
 class TestWrittenOnce:
-    @pytest.mark.parametrize("label", [MANAGED_BY, LABEL_HUMAN])
+    def test_every_label_is_looked_at(self) -> None:
+        assert set(names.labels("ada", names.REDIS)) == set(names.LABELS)
+
+    @pytest.mark.parametrize("label", names.LABELS)
     async def test_label_of_the_secret_is_put_back(self, world: World, label: str) -> None:
         key = await _settled(world, **REDIS)
         before = world.get("Secret", "ada-redis")
@@ -59,6 +63,37 @@ class TestWrittenOnce:
         after = world.get("Secret", "ada-redis")
         assert after["metadata"]["ownerReferences"] == before["metadata"]["ownerReferences"]
         assert after["data"] == before["data"]
+
+    async def test_owner_that_controls_nothing_any_more_is_not_named_twice(
+        self, world: World
+    ) -> None:
+        key = await _settled(world, **REDIS)
+        before = world.get("Secret", "ada-redis")
+        owners = [o | {"controller": False} for o in before["metadata"]["ownerReferences"]]
+        changed = before | {"metadata": before["metadata"] | {"ownerReferences": owners}}
+        world.server.put(address("Secret", "ada-redis"), changed)
+        await world.reconcile(key)
+        after = world.get("Secret", "ada-redis")
+        assert after["metadata"]["ownerReferences"] == before["metadata"]["ownerReferences"]
+
+    async def test_label_of_a_running_job_is_put_back(self, world: World) -> None:
+        key = await _settled(world, **STORED)
+        name = next(name for kind, name in world.children() if kind == "Job")
+        before = world.get("Job", name)
+        _strip(world, "Job", name, names.LABEL_COMPONENT)
+        await world.reconcile(key)
+        assert world.get("Job", name)["metadata"]["labels"] == before["metadata"]["labels"]
+        assert world.get("Job", name)["metadata"]["uid"] == before["metadata"]["uid"]
+
+    async def test_labels_of_others_are_left_alone(self, world: World) -> None:
+        key = await _settled(world, **REDIS)
+        found = world.get("Secret", "ada-redis")
+        labels = found["metadata"]["labels"] | {"example.com/team": "a"}
+        changed = found | {"metadata": found["metadata"] | {"labels": labels}}
+        world.server.put(address("Secret", "ada-redis"), changed)
+        await world.reconcile(key)
+        assert world.writes() == []
+        assert world.get("Secret", "ada-redis")["metadata"]["labels"] == labels
 
     async def test_secret_whose_label_was_put_back_is_made_again_when_it_goes(
         self, world: World
@@ -82,6 +117,27 @@ class TestWrittenOnce:
         assert world.get("Job", name)["metadata"]["labels"][MANAGED_BY]
         assert world.get("Job", name)["metadata"]["uid"] == uid
         assert world.get("DigitalHuman")["status"]["phase"] == before
+
+    @pytest.mark.parametrize("what", ["label", "owner"])
+    async def test_complete_job_that_lost_something_interrupts_nothing(
+        self, world: World, what: str
+    ) -> None:
+        key = await _settled(world, **STORED)
+        name = next(name for kind, name in world.children() if kind == "Job")
+        world.put("Job", name, status=COMPLETE)
+        for _ in range(3):
+            await world.reconcile(key)
+            world.humans._reporter._written_at.clear()  # as if nothing was written for long
+        assert ("Deployment", "ada") in world.children()
+        if what == "label":
+            _strip(world, "Job", name, MANAGED_BY)
+        else:
+            _disown(world, "Job", name)
+        told = world.get("DigitalHuman")["status"]
+        world.writes()
+        await world.reconcile(key)
+        assert world.get("DigitalHuman")["status"] == told
+        assert {one.partition(" ")[2] for one in world.writes()} == {f"jobs/{name}"}
 
 
 class TestOrphans:

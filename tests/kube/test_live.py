@@ -85,6 +85,21 @@ def test_foreign_changes_keep_the_digest_and_ours_change_it() -> None:
     assert decode(first, metadata__labels={"app": "y"}).digest != first.digest
 
 
+def test_marks_tell_of_the_labels_that_are_looked_at_and_of_no_others() -> None:
+    decoder = Decoder("m", "app", marks=("app", "part"))
+
+    def marks(**labels: str) -> bytes:
+        return decoder.decode(msgspec.json.encode(deployment(metadata__labels=labels))).marks
+
+    assert marks(app="x", part="y") == decoder.marks({"app": "x", "part": "y"})
+    assert marks(app="x", part="y", team="z") == marks(app="x", part="y")
+    assert len({marks(app="x", part="y"), marks(app="x"), marks(app="y", part="x"), marks()}) == 4
+    assert decode().marks == b""
+    first = decoder.decode(msgspec.json.encode(deployment()))
+    changed = deployment(metadata__resourceVersion="8", status__readyReplicas=3)
+    assert decoder.decode(msgspec.json.encode(changed), first).marks == first.marks
+
+
 def test_lost_ownership_changes_the_digest() -> None:
     first = decode()
     fields: dict[str, Any] = {"f:metadata": {"f:labels": {"f:app": {}}}}

@@ -63,7 +63,11 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """One child that was confirmed to be as wanted: enough to see later that it still is."""
+    """
+    One child that was confirmed to be as wanted: enough to see later that it still is.
+
+    ``digest`` is that of its labels for what is ``create_only``, else that of all we apply.
+    """
 
     resource: Resource
     name: str
@@ -82,11 +86,16 @@ def desired(child: Child, namespace: str) -> Desired:
     )
 
 
-def settled(children: Iterable[Child], namespace: str) -> tuple[Settled, ...]:
+def settled(services: Services, human: Human, children: Iterable[Child]) -> tuple[Settled, ...]:
     """What to remember of ``children`` instead of the manifests."""
-    wanted = (desired(child, namespace) for child in children)
+    wanted = (desired(child, human.namespace) for child in children)
     return tuple(
-        Settled(w.resource, w.name, b"" if w.create_only else w.digest, w.create_only)
+        Settled(
+            w.resource,
+            w.name,
+            services.applier.marks(w) if w.create_only else w.digest,
+            w.create_only,
+        )
         for w in wanted
     )
 
@@ -101,7 +110,8 @@ def _is_settled(services: Services, human: Human, one: Settled) -> bool:
     if live is None or live.deleting or not _belongs(live, human):
         return False
     if one.create_only:
-        return live.owner_uid == human.uid and live.label == human.name
+        is_labelled = live.label == human.name and live.marks == one.digest
+        return is_labelled and live.owner_uid == human.uid
     return live.digest == one.digest
 
 

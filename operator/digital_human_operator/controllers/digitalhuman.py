@@ -82,8 +82,8 @@ class DigitalHumanController:
     async def _make_true(self, key: Key, seen: Seen) -> float | None:
         human = self._parse(key, seen)
         references = await self._read_references(key, human)
-        decision = _understood(lambda: self._plan(human, references))
-        decision = self._without_weights(human, decision)
+        planned = _understood(lambda: self._plan(human, references))
+        decision = self._without_weights(human, planned)
         if not seen.status_object():
             if not await self._reporter.first(key, seen, human, decision):
                 return None
@@ -96,6 +96,9 @@ class DigitalHumanController:
             differences = self._differences(key, human, decision.design)
         elif not decision.refused or decision.design.suspended:
             applied = await self._apply(key, seen, human, decision.design)
+            if (now := self._without_weights(human, planned)) != decision:
+                decision = now  # the complete Job was without its owner or labels until now
+                applied = applied and await self._apply(key, seen, human, decision.design)
         if applied is None:
             return None
         applied = self._without_blips(key, seen, applied)
@@ -208,7 +211,7 @@ class DigitalHumanController:
         active = children.active(self._services, human, rendered, design.withheld)
         self._known[key] = _Known(
             inputs,
-            children.settled(active, human.namespace),
+            children.settled(self._services, human, active),
             complete=applied == Applied() and not design.withheld,
         )
         return applied
@@ -219,7 +222,7 @@ class DigitalHumanController:
         inputs = _inputs(human, design)
         if known is None or known.inputs != inputs:
             rendered = _understood(lambda: render_children(human, design))
-            known = _Known(inputs, children.settled(rendered, human.namespace))
+            known = _Known(inputs, children.settled(self._services, human, rendered))
             self._known[key] = known
         return children.differing(self._services, human, known.children) + children.surplus(
             self._services, human, known.children

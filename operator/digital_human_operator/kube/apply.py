@@ -162,6 +162,10 @@ class Applier:
             return Outcome(Result.FOREIGN, live, _describe(live.owner_uid))
         return Outcome(Result.DELETING, live) if live.deleting else None
 
+    def marks(self, desired: Desired) -> bytes:
+        """Equal to ``Live.marks`` of an object that has all labels of the manifest."""
+        return self._decoders[desired.resource].marks(desired.labels)
+
     async def retire(self, desired: Desired, live: Live) -> None:
         """Delete what cannot be changed, whatever its state, so that it can be made again."""
         with contextlib.suppress(NotFound):
@@ -244,10 +248,11 @@ class Applier:
         return Outcome(Result.CONFIRMED if unchanged else Result.CHANGED, live)
 
     async def _keep(self, desired: Desired, live: Live) -> Outcome:
-        """Leave an object of ours as it is, unless it is written once and lost owner or label."""
+        """Leave an object of ours as it is, unless it is written once and lost owner or labels."""
         is_orphan = live.owner_uid is None and bool(desired.owners)
-        is_marked = not is_orphan and live.label == desired.labels.get(self._label)
-        if is_marked or not desired.create_only:
+        is_labelled = live.label == desired.labels.get(self._label)
+        is_labelled = is_labelled and live.marks == self.marks(desired)
+        if (is_labelled and not is_orphan) or not desired.create_only:
             return Outcome(Result.UNCHANGED, live)
         if self.fights.hold(desired.ref, desired.stake):
             return Outcome(Result.HELD, live)

@@ -96,6 +96,7 @@ def lost(desired: Desired, uid: str, found: dict[str, Any]) -> dict[str, Any]:
     if labels:
         patch["labels"] = labels
     if ours and controller is None:
-        patch["ownerReferences"] = [*owners, *ours]
+        uids = {one["uid"] for one in ours}
+        patch["ownerReferences"] = [*(one for one in owners if one["uid"] not in uids), *ours]
     guard = {"uid": uid, "resourceVersion": found["resourceVersion"]}
     return guard | patch if patch else {}

@@ -12,7 +12,7 @@ of the raw bytes (``quick``) and takes a fast path without parsing the object.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any
@@ -33,7 +33,8 @@ class Live:
 
     ``digest`` identifies the part that our manager applied (``b""``: it applied nothing),
     ``quick`` everything that this digest is computed from, ``label`` is the value of the label
-    that the decoder was asked for, ``status`` whatever the kind's ``extract`` made of the object.
+    that the decoder was asked for, ``status`` whatever the kind's ``extract`` made of the object,
+    ``marks`` identifies the values of the labels that the decoder looks at besides.
     """
 
     namespace: str
@@ -46,6 +47,7 @@ class Live:
     digest: bytes
     quick: bytes
     status: Any
+    marks: bytes = b""
 
 
 class _Entry(msgspec.Struct):
@@ -88,15 +90,29 @@ class Decoder:
     Turns raw objects of one kind into ``Live``.
 
     ``manager`` is our field manager, ``label_key`` the label whose value is indexed, ``extract``
-    takes the few facts that controllers need from the undecoded top-level fields.
+    takes the few facts that controllers need from the undecoded top-level fields, ``marks`` are the
+    labels by which an object that is written once is seen to have lost some.
     """
 
     def __init__(
-        self, manager: str, label_key: str | None = None, extract: Extract = lambda _: None
+        self,
+        manager: str,
+        label_key: str | None = None,
+        extract: Extract = lambda _: None,
+        *,
+        marks: Sequence[str] = (),
     ) -> None:
         self._manager = manager
         self._label_key = label_key
         self._extract = extract
+        self._marks = tuple(marks)
+
+    def marks(self, labels: Mapping[str, str] | None) -> bytes:
+        """Equal to ``Live.marks`` of an object with these labels, whatever others it has."""
+        if not self._marks:
+            return b""
+        values = [(labels or {}).get(key) for key in self._marks]
+        return blake2b(_encode(values), digest_size=16).digest()
 
     def decode(self, raw: RawObject, previous: Live | None = None) -> Live:
         """Decode ``raw``, known before as ``previous``; msgspec.DecodeError when malformed."""
@@ -136,11 +152,12 @@ class Decoder:
         quick = _quick(top, meta, ours)
         if previous is not None and previous.quick == quick:
             owned = previous.digest if applied is None else applied
-            owner, label = previous.owner_uid, previous.label
+            owner, label, marks = previous.owner_uid, previous.label, previous.marks
         else:
             owned = _digest(top, meta, ours) if applied is None else applied
             owner = _controller(meta.ownerReferences)
             label = (meta.labels or {}).get(self._label_key) if self._label_key else None
+            marks = self.marks(meta.labels)
         return Live(
             namespace=_intern(meta.namespace),
             name=meta.name if previous is None else previous.name,
@@ -152,6 +169,7 @@ class Decoder:
             digest=owned,
             quick=previous.quick if previous is not None and previous.quick == quick else quick,
             status=self._extract(top),
+            marks=marks,
         )
 
     def _is_ours(self, entry: _Entry) -> bool:
