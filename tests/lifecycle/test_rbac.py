@@ -1,7 +1,6 @@
 """The chart grants what the operator uses and nothing more, by the API server's own record."""
 
 from collections.abc import Iterator
-from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -10,7 +9,7 @@ import yaml
 from digital_human_operator.kinds import SECOND
 from tests.support import operator as operators
 from tests.support.cluster import own
-from tests.support.operator import Place, human
+from tests.support.operator import Place, bare, human
 from tests.support.optional import definitions
 from tools.bench.audit import AuditLog
 from tools.cache import ROOT
@@ -76,7 +75,7 @@ def test_every_granted_verb_is_used(place: Place) -> None:
 
 def _take(place: Place, made: list[dict[str, Any]]) -> None:
     """Make the objects ``made`` somebody else's, then the humans that want their names."""
-    place.apply(*(_plain(m) for m in made))
+    place.apply(*(bare(m) for m in made))
     place.apply(*_people())
     for name in ("ada", "bo"):
         place.wait_condition("Ready", "False", name, reason="ForeignObject")
@@ -132,28 +131,9 @@ def _strays(place: Place) -> list[str]:
     return [name for name in names if name.startswith("stray-")]
 
 
-def _plain(child: dict[str, Any]) -> dict[str, Any]:
-    """The same object as somebody else would have made it."""
-    found = deepcopy(child)
-    found.pop("status", None)
-    found["metadata"] = {"name": child["metadata"]["name"]}
-    spec = found.get("spec", {})
-    if found["kind"] == "Service":
-        for name in ("clusterIP", "clusterIPs"):
-            if spec.get("clusterIP") != "None":
-                spec.pop(name, None)
-    if found["kind"] == "Job":
-        spec.pop("selector", None)
-        spec["template"]["metadata"].pop("labels", None)
-    if found["kind"] == "PersistentVolumeClaim":
-        spec.pop("volumeName", None)
-    found.pop("secrets", None)
-    return found
-
-
 def _stray(child: dict[str, Any]) -> dict[str, Any]:
     """A child of the right owner that nobody wants."""
-    found = _plain(child)
+    found = bare(child)
     found["metadata"] = {
         "name": f"stray-{child['metadata']['name']}",
         "labels": child["metadata"]["labels"],

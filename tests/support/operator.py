@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from copy import deepcopy
 from typing import Any
 
 from tools.cache import file_lock
@@ -54,6 +55,25 @@ def human(name: str = "ada", **spec: Any) -> dict[str, Any]:
         "metadata": {"name": name},
         "spec": spec,
     }
+
+
+def bare(child: dict[str, Any]) -> dict[str, Any]:
+    """The same object as somebody else would have made it."""
+    found = deepcopy(child)
+    found.pop("status", None)
+    found["metadata"] = {"name": child["metadata"]["name"]}
+    spec = found.get("spec", {})
+    if found["kind"] == "Service":
+        for name in ("clusterIP", "clusterIPs"):
+            if spec.get("clusterIP") != "None":
+                spec.pop(name, None)
+    if found["kind"] == "Job":
+        spec.pop("selector", None)
+        spec["template"]["metadata"].pop("labels", None)
+    if found["kind"] == "PersistentVolumeClaim":
+        spec.pop("volumeName", None)
+    found.pop("secrets", None)
+    return found
 
 
 class Place:
