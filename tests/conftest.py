@@ -64,6 +64,14 @@ def cluster() -> Cluster:
 
 
 @pytest.fixture(scope="session")
+def empty_cluster() -> Iterator[Cluster]:
+    """A cluster with our kinds and without the operator: nobody else writes what a test writes."""
+    with support.own("empty", {"cpu": 2}) as one:
+        support.apply_crds(one.kubectl)
+        yield one
+
+
+@pytest.fixture(scope="session")
 def kubectl(cluster: Cluster) -> Kubectl:
     """Callable kubectl with the administrator's rights."""
     return cluster.kubectl

@@ -8,6 +8,7 @@ import pytest
 from digital_human_operator.api.v1alpha1.status import DigitalHumanStatus
 from tests.api.schemas import JsonObject, schema
 from tests.api.server import Server
+from tools.cluster import Cluster
 from tools.cluster.kubectl import Kubectl
 
 pytestmark = pytest.mark.cluster
@@ -71,6 +72,17 @@ EXPLAINED = {
     "digitalhumanbackup.spec": ("  digitalHuman\t<string> -required-",),
     "digitalhumanrestore.spec.target": ("  inPlace\t<Object>\n    The DigitalHuman that",),
 }
+
+
+@pytest.fixture(scope="session")
+def kubectl(empty_cluster: Cluster) -> Kubectl:
+    return empty_cluster.kubectl
+
+
+@pytest.fixture
+def server(empty_cluster: Cluster, namespace: str) -> Server:
+    """The API server of the cluster without the operator, which would write status too."""
+    return Server(empty_cluster.kubeconfig, namespace)
 
 
 def _with_status(server: Server, name: str, spec: dict[str, Any]) -> JsonObject:

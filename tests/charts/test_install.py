@@ -7,14 +7,13 @@ import pytest
 
 from config import generate
 from tests.charts.helm import CHART, RELEASE, Helm
-from tests.support.cluster import create_namespace
+from tests.support.cluster import apply_crds, create_namespace, wait_for_crds
 from tools.cache import ROOT
 from tools.cluster import Cluster
 from tools.cluster.kubectl import Kubectl
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(240)]
 
-CRDS = ("digitalhumans", "digitalhumanbackups", "digitalhumanrestores")
 ACCOUNT = f"{RELEASE}-digital-human-operator"
 RESTRICTED = "pod-security.kubernetes.io/enforce=restricted"
 Asks = Callable[..., bool]
@@ -44,15 +43,6 @@ def chart(both: Helm, empty_cluster: Cluster, namespace: str) -> Iterator[Callab
 
     yield run
     helm.run("uninstall", RELEASE, "--namespace", namespace)
-
-
-def apply_crds(kubectl: Kubectl) -> None:
-    kubectl("apply", "--server-side", "--force-conflicts", "-k", str(ROOT / "crds"))
-    wait_for_crds(kubectl)
-
-
-def wait_for_crds(kubectl: Kubectl) -> None:
-    kubectl.wait_established(*(f"{name}.aiqtoolkit.io" for name in CRDS))
 
 
 def may(kubectl: Kubectl, account: str, home: str) -> Asks:

@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 
 from tests.support import evidence, operator
 from tests.support.nodes import COUNTS
-from tools.cache import file_lock
+from tools.cache import ROOT, file_lock
 from tools.cluster import Cluster, ClusterError, Options, reap
 from tools.cluster.cluster import CLUSTERS
 from tools.cluster.kubectl import Kubectl
@@ -22,6 +22,7 @@ KEEP = "TEST_CLUSTER_KEEP"
 _NAME = "DIGITAL_HUMAN_TEST_CLUSTER"
 _OWNER = "DIGITAL_HUMAN_TEST_CLUSTER_OWNER"
 _KEPT_NAME = "test"
+_CRDS = ("digitalhumans", "digitalhumanbackups", "digitalhumanrestores")
 
 
 def begin() -> None:
@@ -81,6 +82,17 @@ def _remove(cluster: Cluster) -> None:
 def _unlock(cluster: Cluster) -> None:
     for lock in CLUSTERS.glob(f".{cluster.name}*.lock"):
         lock.unlink(missing_ok=True)
+
+
+def apply_crds(kubectl: Kubectl) -> None:
+    """Install our kinds as the administrator, whoever has installed them before."""
+    kubectl("apply", "--server-side", "--force-conflicts", "-k", str(ROOT / "crds"))
+    wait_for_crds(kubectl)
+
+
+def wait_for_crds(kubectl: Kubectl) -> None:
+    """Return when our kinds are served."""
+    kubectl.wait_established(*(f"{name}.aiqtoolkit.io" for name in _CRDS))
 
 
 def create_namespace(kubectl: Kubectl, name: str) -> None:
