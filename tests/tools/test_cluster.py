@@ -134,6 +134,7 @@ def test_two_clusters_side_by_side_and_a_crash_leave_nothing(root: Path) -> None
     first.kubectl("create", "namespace", "only-here")
     assert second.kubectl.run("get", "namespace", "only-here").returncode != 0
 
+    folder = _folder_of_a_claim(first)
     [apiserver] = [one for one in first.status().running if one.name == "kube-apiserver"]
     os.kill(apiserver.pid, signal.SIGKILL)
     wait_until(lambda: first.status().state == "broken", "the crash to be seen")
@@ -141,12 +142,12 @@ def test_two_clusters_side_by_side_and_a_crash_leave_nothing(root: Path) -> None
     first.down()
     assert find(first.directory) == []
     assert not first.directory.exists()
+    assert not folder.exists(), "nobody could be asked for it"
     assert second.status().state == "running"
 
 
-@pytest.mark.cluster
-def test_the_folders_behind_its_volumes_go_with_the_cluster(root: Path) -> None:
-    cluster = Cluster("volumes", root=root).up()
+def _folder_of_a_claim(cluster: Cluster) -> Path:
+    """Have a claim bound in a new cluster, and return the folder behind its volume."""
     spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Mi"}}}
     cluster.kubectl.apply(
         {
@@ -160,6 +161,13 @@ def test_the_folders_behind_its_volumes_go_with_the_cluster(root: Path) -> None:
     [volume] = cluster.kubectl.json("get", "pv")["items"]
     folder = Path(volume["spec"]["hostPath"]["path"])
     assert folder.is_dir()
+    return folder
+
+
+@pytest.mark.cluster
+def test_the_folders_behind_its_volumes_go_with_the_cluster(root: Path) -> None:
+    cluster = Cluster("volumes", root=root).up()
+    folder = _folder_of_a_claim(cluster)
     cluster.down()
     assert not folder.exists()
 

@@ -229,32 +229,31 @@ class Cluster:
             return
         if kind.was_begun(self.directory):
             kind.destroy(self.name, self.directory)
-        if _read_lane(self._lane_file) == "node":
+        is_node = _read_lane(self._lane_file) == "node"
+        if is_node:
             node.check_rights(self.name)
-        folders = self._volume_folders()
+        # Those of a node are in the cluster's own folder.
+        folders = [] if is_node else self._asked_folders()
         left = processes.stop(processes.owned(self.directory, self._pids))
         if left:
             pids = ", ".join(f"{process.name} ({process.pid})" for process in left)
             raise ClusterError(f"These processes of the cluster {self.name!r} do not end: {pids}.")
+        if folders is None:
+            folders = volumes.stored(kwok.etcd_folder(self.name, self.directory))
         volumes.remove(folders)
-        if _read_lane(self._lane_file) == "node":
+        if is_node:
             node.destroy(self.directory)
         shutil.rmtree(self.directory)
 
-    def _volume_folders(self) -> list[Path]:
-        """Ask for the folders behind its volumes; none when it cannot answer any more.
-
-        Those of a node are in the cluster's own folder.
-        """
-        if _read_lane(self._lane_file) == "node":
-            return []
+    def _asked_folders(self) -> list[Path] | None:
+        """Ask for the folders behind its volumes; None when it cannot answer any more."""
         names = {process.name for process in processes.owned(self.directory, self._pids)}
         if "kube-apiserver" not in names or not self.kubeconfig.exists():
-            return []
+            return None
         try:
             return volumes.folders(Kubectl(self.kubeconfig, 5).json("get", "pv")["items"])
         except ClusterError:
-            return []
+            return None
 
 
 def reap(root: Path = CLUSTERS) -> list[str]:

@@ -123,6 +123,11 @@ def logs_folder(name: str, directory: Path) -> Path:
     return directory / "clusters" / name / "logs"
 
 
+def etcd_folder(name: str, directory: Path) -> Path:
+    """Folder of etcd's data."""
+    return directory / "clusters" / name / "etcd"
+
+
 def _arguments(
     name: str, directory: Path, options: Options, home: Home, paths: dict[str, Path]
 ) -> list[str]:
