@@ -5,14 +5,16 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support import operator as operators
-from tests.support.cluster import own
+from tests.support.cluster import own, wait_for_crds, wait_until
 from tests.support.operator import Place, human
 from tools.cluster import Cluster
 from tools.operator_process import install_chart
 
 pytestmark = pytest.mark.cluster
 NAMES = [f"tenant-{number}" for number in range(8)]
-CRD = "crd/digitalhumans.aiqtoolkit.io"
+KINDS = ("digitalhumans", "digitalhumanbackups", "digitalhumanrestores")
+WAITS = "the CRDs of aiqtoolkit.io are not installed; waiting for them"
+CRDS = tuple(f"crd/{name}.aiqtoolkit.io" for name in KINDS)
 
 
 @pytest.fixture
@@ -33,11 +35,14 @@ def test_operator_of_eight_namespaces_outlives_one_of_them_and_its_crds(cluster:
     operator.stop()
     operator.start()
     _becomes_ready(cluster, "tenant-6")
-    cluster.kubectl("delete", CRD, "--timeout=60s")
+    assert WAITS not in operator.log.read_text()
+    cluster.kubectl("delete", *CRDS, "--timeout=60s")
+    wait_until(lambda: WAITS in operator.log.read_text(), "the operator to notice")
     _install(cluster, [name for name in NAMES if name != "tenant-1"])
-    cluster.kubectl.wait_established(CRD.removeprefix("crd/"))
+    wait_for_crds(cluster.kubectl)
     _becomes_ready(cluster, "tenant-7")
     assert operator.running()
+    assert "Traceback" not in operator.log.read_text()
 
 
 def _install(cluster: Cluster, names: list[str]) -> None:
