@@ -50,6 +50,13 @@ class Conflict(RuntimeFault):
     status = 409
 
 
+class TimedOut(RuntimeFault):
+    """The client did not send what it had begun: 408."""
+
+    code = "timeout"
+    status = 408
+
+
 class TooLarge(RuntimeFault):
     """More text or audio than the limits allow."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
-from starlette.routing import WebSocketRoute
+from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 
 from digital_human_runtime.version import version
@@ -48,5 +48,6 @@ def create(services: Services, websocket: ASGIApp) -> FastAPI:
     app.include_router(completions.router(services))
     app.include_router(speech.router(services))
     app.router.routes.append(WebSocketRoute("/ws", endpoint=websocket))
+    app.router.routes.append(Route("/ws", endpoint=websocket))  # plain HTTP is told what it is
     page.mount(app, services.page)
     return app

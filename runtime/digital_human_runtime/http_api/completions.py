@@ -11,11 +11,12 @@ from uuid import uuid4
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from digital_human_runtime.errors import BadInput, NotFound, RuntimeFault
 from digital_human_runtime.frames import Message
 from digital_human_runtime.pipeline import read
+from digital_human_runtime.settings.problems import cut
 
 from . import problems, sse
 from .chat import while_connected
@@ -43,11 +44,23 @@ class TextPart(BaseModel):
     text: str
 
 
+def _text(content: object) -> object:
+    """The content as it is; ValueError in one sentence for what is no text."""
+    parts = content if isinstance(content, list) else []
+    texts = all(
+        isinstance(part, dict) and part.get("type") == "text" and isinstance(part.get("text"), str)
+        for part in parts
+    )
+    if isinstance(content, str) or (isinstance(content, list) and texts):
+        return content
+    raise ValueError('must be a text, or a list of parts {"type": "text", "text": "..."}')
+
+
 class ChatMessage(BaseModel):
     """One message of the conversation."""
 
     role: Literal["system", "developer", "user", "assistant"]
-    content: str | list[TextPart]
+    content: Annotated[str | list[TextPart], BeforeValidator(_text)]
 
     @property
     def message(self) -> Message:
@@ -120,7 +133,7 @@ def _model(services: Services) -> dict[str, Any]:
 
 def _check(asked: CompletionRequest, services: Services) -> None:
     if asked.model != services.model.name:
-        raise NotFound(f"model {asked.model!r} is not here: this is {services.model.name!r}")
+        raise NotFound(f"model {cut(asked.model)!r} is not here: this is {services.model.name!r}")
     found = [name for name in _REFUSED if (asked.model_extra or {}).get(name)]
     if found:
         raise BadInput(f"{found[0]} is not supported: leave it out")

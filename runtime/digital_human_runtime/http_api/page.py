@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -20,6 +20,7 @@ POLICY = (
     " frame-ancestors 'none'"
 )
 """Nothing from elsewhere. Heads that a user brings have textures as blobs, and decoders in wasm."""
+_READING = ("GET", "HEAD")
 _HASHED = re.compile(r"[.-][A-Za-z0-9_-]{8,}\.[a-z0-9]+$")
 _MISSING = """<!doctype html><html lang="en"><title>Digital human</title>
 <h1>The avatar page is not built</h1>
@@ -36,8 +37,12 @@ class Page(StaticFiles):
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         """One file, with the headers of a page that loads nothing from elsewhere."""
-        if any(route.matches(scope)[0] is Match.PARTIAL for route in self._others):
-            raise HTTPException(405, "This path wants another method")
+        wanted = {method for route in self._others for method in _methods(route, scope)}
+        if wanted:
+            allow = {"Allow": ", ".join(sorted(wanted))}
+            raise HTTPException(405, "This path wants another method", allow)
+        if scope["method"] not in _READING:
+            raise HTTPException(405, "Pages are only read", {"Allow": ", ".join(_READING)})
         response = await super().get_response(path, scope)
         lasting = _HASHED.search(path) is not None and response.status_code in {200, 304}
         response.headers.update(
@@ -51,6 +56,12 @@ class Page(StaticFiles):
             }
         )
         return response
+
+
+def _methods(route: BaseRoute, scope: Scope) -> Collection[str]:
+    """The methods of a route that only another method would reach."""
+    found = route.matches(scope)[0] is Match.PARTIAL
+    return (getattr(route, "methods", None) or ()) if found else ()
 
 
 def mount(app: FastAPI, folder: Path) -> None:

@@ -71,7 +71,9 @@ async def _of_fault(_request: Request, fault: Exception) -> Response:
 async def _of_http(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - what it is registered for
     code = _CODES.get(error.status_code, "http_error")
-    return response(error.status_code, code, str(error.detail))
+    found = response(error.status_code, code, str(error.detail))
+    found.headers.update(error.headers or {})  # such as Allow
+    return found
 
 
 async def _of_validation(_request: Request, error: Exception) -> Response:

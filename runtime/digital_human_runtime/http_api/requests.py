@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import TypeVar
 
@@ -9,12 +10,14 @@ from fastapi import Request
 from pydantic import BaseModel, ValidationError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from digital_human_runtime.errors import BadInput, TooLarge
+from digital_human_runtime.errors import BadInput, TimedOut, TooLarge
 from digital_human_runtime.settings.problems import sentences
 
 from .problems import response
 from .services import Services
 
+BODY_SECONDS = 20.0
+"""For a body to come: a request that stalls holds a connection, and in drain the process."""
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -22,15 +25,27 @@ async def body_of(request: Request, model: type[Model]) -> Model:
     """
     The JSON body, whatever its Content-Type says: ``curl -d`` says form data.
 
-    Raises BadInput with a sentence that names the field.
+    Raises BadInput with a sentence that names the field, TimedOut when it does not come.
     """
-    raw = await request.body()
     try:
-        return model.model_validate(json.loads(raw))
+        found = json.loads(await _raw(request))
+        # A lone surrogate, which JSON can write, has no UTF-8: nothing could send or store it.
+        json.dumps(found, ensure_ascii=False).encode()
+        return model.model_validate(found)
     except ValidationError as error:
         raise BadInput("; ".join(sentences(error, model, str))) from None
+    except UnicodeEncodeError:
+        raise BadInput("The body holds half of a character: an escape such as \\ud800") from None
     except (ValueError, RecursionError):
         raise BadInput("The body is not JSON") from None
+
+
+async def _raw(request: Request) -> bytes:
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await request.body()
+    except TimeoutError:
+        raise TimedOut(f"The body did not come within {BODY_SECONDS:g} s: send it again") from None
 
 
 async def admitted(request: Request, services: Services) -> str:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from digital_human_runtime.errors import BadInput
 from digital_human_runtime.frames import Samples
+from digital_human_runtime.settings.problems import cut
 
 from . import sse
 from .chat import while_connected
@@ -52,9 +53,8 @@ def router(services: Services) -> APIRouter:
         await admitted(request, services)
         asked = await body_of(request, SpeechRequest)
         if asked.response_format not in FORMATS:
-            raise BadInput(
-                f"response_format {asked.response_format!r} is not made here: ask for wav or pcm"
-            )
+            wanted = cut(asked.response_format)
+            raise BadInput(f"response_format {wanted!r} is not made here: ask for wav or pcm")
         if asked.speed != 1.0:
             raise BadInput("speed must be 1: the voice has one speed here")
         bare = asked.response_format == "pcm"
@@ -79,11 +79,16 @@ def _voice(services: Services, wanted: str | None) -> str:
 
 
 async def _sound(services: Services, text: str, voice: str) -> AsyncGenerator[Samples]:
+    heard = False
     async with services.turn():
         stream = services.voice.speak(text, voice=voice)
         async with aclosing(stream):
             async for piece in stream:
-                yield piece.samples
+                if len(piece.samples):
+                    heard = True
+                    yield piece.samples
+    if not heard:
+        raise BadInput("input holds nothing that can be spoken")
 
 
 async def _all(sound: AsyncGenerator[bytes]) -> list[bytes]:

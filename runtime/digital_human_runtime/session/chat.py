@@ -25,7 +25,7 @@ async def chat(
     The first step raises what forbids the answer: BadInput, TooLarge, NotFound, Busy, Conflict.
     What was yielded is what the session keeps, also of an answer that was cancelled.
     """
-    question = context.question(text)
+    question = context.question(text, "message")
     persona = context.persona
     async with context.admission.turn():
         session = await _session(context, principal, session)

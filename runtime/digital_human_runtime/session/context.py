@@ -22,12 +22,16 @@ class Context:
     admission: Admission
     observer: Observer
 
-    def question(self, text: str) -> str:
-        """Return a question that may be asked, or raise BadInput or TooLarge."""
+    def question(self, text: str, field: str) -> str:
+        """
+        Return a question that may be asked, or raise BadInput or TooLarge.
+
+        ``field`` is what the protocol calls it. Control characters alone are no question.
+        """
         question = text.strip()
         most = self.limits.question_characters
-        if not question:
-            raise BadInput("text is empty: write a question.")
+        if not any(one.isprintable() and not one.isspace() for one in question):
+            raise BadInput(f"{field} is empty: write a question.")
         if len(question) > most:
-            raise TooLarge(f"text has {len(question)} characters; at most {most} are taken.")
+            raise TooLarge(f"{field} has {len(question)} characters; at most {most} are taken.")
         return question

@@ -65,7 +65,7 @@ class LiveConversation:
 
     async def say(self, text: str) -> int:
         """Begin a turn; raises the faults of admission, Conflict when another one has it."""
-        question = self._context.question(text)
+        question = self._context.question(text, "text")
         async with self._asking:
             self._must_be_open()
             self._active()

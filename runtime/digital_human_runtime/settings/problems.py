@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from pydantic import BaseModel, ValidationError
@@ -9,11 +10,15 @@ from pydantic_core import ErrorDetails
 
 from .suggest import nearest
 
+_SHOWN = 64
+"""Characters of a value, or of a name, that come back."""
+_CREDENTIALS = re.compile(r"//[^/@\s]*@")
 _SAID = {
     "bool_parsing": "must be true or false",
     "float_parsing": "must be a number",
     "int_parsing": "must be a whole number",
     "missing": "is missing",
+    "string_unicode": "holds half of a character (a lone surrogate)",
     "string_too_short": "must not be empty",
 }
 
@@ -38,15 +43,28 @@ def _sentence(problem: ErrorDetails, model: type[BaseModel], name: Callable[[str
     text = problem["msg"].removeprefix("Value error, ").removeprefix("Input ")
     if not path:
         return text
-    where = name(".".join(path))
+    where = name(".".join(cut(part) for part in path))
     if problem["type"] == "extra_forbidden":
-        return f"{where} is not known{nearest(path[-1], _keys(model, path[:-1]))}"
-    if problem["type"] == "missing":
-        return f"{where} is missing"
-    said = _SAID.get(problem["type"], text.replace("should", "must", 1))
-    if isinstance(problem["input"], dict | list):
-        return f"{where} {said}"
-    return f"{where} {said}; it is {problem['input']!r}"
+        return f"{where} is not known{nearest(path[-1][:_SHOWN], _keys(model, path[:-1]))}"
+    return f"{where} {wrong(problem)}"
+
+
+def wrong(problem: ErrorDetails) -> str:
+    """What is wrong with a value, and what it is as far as it may be shown."""
+    kind, value = problem["type"], problem["input"]
+    text = problem["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    if kind == "string_too_long":
+        most = problem["ctx"]["max_length"]
+        return f"must have at most {most} characters; it has {len(value)}"
+    said = _SAID.get(kind, text.removeprefix("String ").replace("should", "must", 1))
+    if kind in {"missing", "string_unicode"} or isinstance(value, dict | list):
+        return said
+    return f"{said}; it is {cut(_CREDENTIALS.sub('//***@', repr(value)))}"
+
+
+def cut(text: str) -> str:
+    """As much of a text as a sentence may hold."""
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
 
 
 def _keys(model: type[BaseModel], path: list[str]) -> list[str]:

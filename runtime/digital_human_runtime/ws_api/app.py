@@ -119,6 +119,8 @@ class _Accepted:
 
 
 def _plain() -> Response:
-    answer = response(426, "upgrade_required", "This port speaks WebSocket: connect to it with one")
+    answer = response(
+        426, "upgrade_required", "This address speaks WebSocket: connect to it with one"
+    )
     answer.headers["Upgrade"] = "websocket"
     return answer

@@ -411,3 +411,19 @@ def test_emotions_that_cannot_be_are_named(variable: str, value: str, said: str)
 def test_an_emotion_of_the_file_that_is_none_is_named(configured: Any) -> None:
     with pytest.raises(SettingsError, match=r"face\.emotion\.preferred must hold emotions: joi is"):
         configured({"face": {"emotion": {"preferred": {"joi": 0.4}}}})
+
+
+@pytest.mark.parametrize("name", ["DIGITAL_HUMAN_LLM_URL", "DIGITAL_HUMAN_SPEECH_URL"])
+def test_a_password_in_an_address_is_refused_and_not_shown(name: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        settings.load({name: "https://me:hunter2@llm.example.com/v1"})
+    said = str(refused.value)
+    assert said.startswith(f"{name} must be an address")
+    assert "hunter2" not in said
+    assert "llm.example.com" in said
+
+
+def test_a_long_value_comes_back_cut() -> None:
+    with pytest.raises(SettingsError) as refused:
+        settings.load({"DIGITAL_HUMAN_RATE_LIMIT": "x" * 5000})
+    assert len(str(refused.value)) < 200

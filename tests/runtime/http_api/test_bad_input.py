@@ -1,0 +1,110 @@
+"""What a caller may do wrong over HTTP: each is told in one sentence that names the field."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import httpx2
+import pytest
+
+from digital_human_runtime.http_api import requests
+from tests.runtime.support.serving import Running
+
+CHAT, COMPLETIONS, SPEECH = "/api/chat", "/v1/chat/completions", "/v1/audio/speech"
+
+
+def asking(content: str) -> str:
+    """A body of completions with this JSON as the content of its message."""
+    return f'{{"model":"scripted","messages":[{{"role":"user","content":{content}}}]}}'
+
+
+def detail(answer: httpx2.Response, status: int = 400) -> str:
+    """The sentence of a problem."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    said: str = answer.json()["detail"]
+    assert len(said) < 400
+    return said
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "said"),
+    [
+        (CHAT, '{"message":"   "}', "message is empty: write a question."),
+        (CHAT, '{"message":"\\u0000\\u200b"}', "message is empty: write a question."),
+        (CHAT, '{"message":"Hi","session":"' + "x" * 129 + '"}', "session must have at most 128 "),
+        (CHAT, '{"' + "k" * 50000 + '":1,"message":"Hi"}', "is not known"),
+        (CHAT, '{"message":"a \\ud800 b"}', "half of a character"),
+        (COMPLETIONS, asking('"a \\ud800 b"'), "half of a character"),
+        (COMPLETIONS, '{"model":"\\udc00","messages":[]}', "half of a character"),
+        (COMPLETIONS, asking("null"), "messages.0.content must be a text, or a list of parts"),
+        (COMPLETIONS, asking('[{"type":"image_url"}]'), "messages.0.content must be a text, or"),
+        (COMPLETIONS, asking('[{"type":"text","text":7}]'), "messages.0.content must be a text"),
+        (SPEECH, '{"input":"' + "x" * 4097 + '"}', "input must have at most 4096 characters; it"),
+        (SPEECH, '{"input":"   "}', "input holds nothing that can be spoken"),
+        (SPEECH, '{"input":"...","response_format":"pcm"}', "input holds nothing that can be spok"),
+    ],
+)
+async def test_it_is_named_in_a_short_sentence(
+    served: Running, path: str, body: str, said: str
+) -> None:
+    voice = served.runtime.engines.voice
+    voice.exact_samples = 0 if "..." in body or "   " in body else None  # type: ignore[attr-defined]
+    assert said in detail(await served.client.post(path, content=body))
+
+
+async def test_a_long_wrong_name_comes_back_cut(served: Running) -> None:
+    body = {"model": "g" * 100_000, "messages": [{"role": "user", "content": "Hi"}]}
+    said = detail(await served.client.post(COMPLETIONS, json=body), 404)
+    assert "is not here: this is 'scripted'" in said
+
+
+async def test_a_question_that_is_too_long_is_named_as_http_calls_it(served: Running) -> None:
+    said = detail(await served.client.post(CHAT, json={"message": "x" * 4001}), 413)
+    assert said == "message has 4001 characters; at most 4000 are taken."
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("GET", CHAT, {"POST"}),
+        ("PUT", COMPLETIONS, {"POST"}),
+        ("POST", "/v1/models", {"GET"}),
+        ("DELETE", "/health", {"GET"}),
+    ],
+)
+async def test_a_wrong_method_is_told_those_that_are_right(
+    served: Running, method: str, path: str, allowed: set[str]
+) -> None:
+    answer = await served.client.request(method, path)
+    detail(answer, 405)
+    assert set(answer.headers["allow"].split(", ")) - {"HEAD"} == allowed
+
+
+async def test_the_address_of_the_websocket_says_what_it_is(served: Running) -> None:
+    answer = await served.client.get("/ws")
+    assert "WebSocket" in detail(answer, 426)
+    assert answer.headers["upgrade"] == "websocket"
+
+
+async def test_a_body_that_stops_coming_is_given_up(
+    served: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(requests, "BODY_SECONDS", 0.2)
+
+    port = served.runtime.ports["http"]
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        head = f"POST {CHAT} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: 100\r\n\r\n"
+        writer.write(head.encode() + b'{"message":')
+        async with asyncio.timeout(10):
+            answer = await reader.read()  # to the end: the connection is closed
+    finally:
+        writer.close()
+    told, _, body = answer.partition(b"\r\n\r\n")
+    assert told.startswith(b"HTTP/1.1 408 ")
+    assert json.loads(body)["code"] == "timeout"
+    assert "did not come within 0.2 s" in json.loads(body)["detail"]
+    well = await served.client.post(CHAT, json={"message": "Hello"})
+    assert well.status_code == 200
