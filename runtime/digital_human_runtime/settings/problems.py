@@ -13,12 +13,14 @@ from .suggest import nearest
 _SHOWN = 64
 """Characters of a value, or of a name, that come back."""
 _CREDENTIALS = re.compile(r"//[^/@\s]*@")
+HALF = "holds half of a character (a lone surrogate)"
 _SAID = {
     "bool_parsing": "must be true or false",
     "float_parsing": "must be a number",
     "int_parsing": "must be a whole number",
     "missing": "is missing",
-    "string_unicode": "holds half of a character (a lone surrogate)",
+    "model_type": "must be an object",
+    "string_unicode": HALF,
     "string_too_short": "must not be empty",
 }
 
@@ -57,7 +59,7 @@ def wrong(problem: ErrorDetails) -> str:
         most = problem["ctx"]["max_length"]
         return f"must have at most {most} characters; it has {len(value)}"
     said = _SAID.get(kind, text.removeprefix("String ").replace("should", "must", 1))
-    if kind in {"missing", "string_unicode"} or isinstance(value, dict | list):
+    if kind in {"missing", "string_unicode", "half"} or isinstance(value, dict | list):
         return said
     return f"{said}; it is {cut(_CREDENTIALS.sub('//***@', repr(value)))}"
 

@@ -34,6 +34,7 @@ from digital_human_runtime.frames import (
     TurnEnded,
     TurnStarted,
 )
+from digital_human_runtime.settings.problems import HALF, wrong
 from digital_human_runtime.settings.suggest import nearest
 
 VERSIONS = (1,)
@@ -42,17 +43,24 @@ TICKET_PREFIX = "ticket."
 TEXT_BYTES = 32768
 MICROPHONE_BYTES = 32000
 """One second of PCM, 16 bit, 16 kHz."""
+ID_CHARACTERS = 128
 _HEAD = struct.Struct("<BBHIQIIII")
 _LAYOUT, _MEDIA = 1, 1
 
 
 def _writable(text: str) -> str:
     """JSON can spell half of a character; nothing that is sent or stored can hold it."""
+    if not _is_whole(text):
+        raise PydanticCustomError("half", HALF)
+    return text
+
+
+def _is_whole(text: str) -> bool:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise PydanticCustomError("half", "half of a character (a lone surrogate)") from None
-    return text
+        return False
+    return True
 
 
 _Text = Annotated[str, AfterValidator(_writable)]
@@ -65,6 +73,14 @@ class Malformed(RuntimeFault):
 
     code = "malformed"
     status = 400
+
+
+class Unfit(BadInput):
+    """A field that cannot be taken; ``identity`` is the ``id`` of the message, where it has one."""
+
+    def __init__(self, message: str, identity: str | int | None) -> None:
+        super().__init__(message)
+        self.identity = identity
 
 
 class UnsupportedVersion(RuntimeFault):
@@ -99,7 +115,7 @@ class Say(_Command):
 
     type: Literal["say"]
     text: _Text
-    id: Annotated[str, Field(max_length=128)] | int | None = None
+    id: Annotated[str, Field(max_length=ID_CHARACTERS)] | int | None = None
 
 
 class Played(_Command):
@@ -155,7 +171,15 @@ def decode(text: str) -> Command:
         where = next(
             iter(first["loc"][1:]), "a field"
         )  # after it come names of types, which say nothing to a client
-        raise BadInput(f"{where} of {kind}: {first['msg']}") from None
+        raise Unfit(f"{where} of {kind} {wrong(first)}", _identity(found)) from None
+
+
+def _identity(found: dict[str, Any]) -> str | int | None:
+    """The ``id`` of a message that is refused, for the client to know which one."""
+    told = found.get("id")
+    if isinstance(told, str) and len(told) <= ID_CHARACTERS and _is_whole(told):
+        return told
+    return told if type(told) is int else None
 
 
 def ticket_of(subprotocols: list[str]) -> str | None:
@@ -184,6 +208,7 @@ def error(fault: RuntimeFault, identity: str | int | None = None) -> dict[str, A
     """The message ``error``."""
     found = {"type": "error", "code": fault.code, "message": fault.message}
     versions = list(VERSIONS) if isinstance(fault, UnsupportedVersion) else None
+    identity = fault.identity if isinstance(fault, Unfit) else identity
     return _with(found, versions=versions, retryAfter=fault.retry_after, id=identity)
 
 

@@ -218,3 +218,11 @@ async def test_the_own_subprotocol_is_not_forced(served: Running) -> None:
         assert found.subprotocol is None
     async with socket(served, subprotocols=[wire.SUBPROTOCOL, "other"]) as found:
         assert found.subprotocol == wire.SUBPROTOCOL
+
+
+async def test_control_characters_are_no_question(served: Running) -> None:
+    async with talking(served) as client:
+        await client.send("say", text="\0\u200b", id="7")
+        answer = await client.until("error")
+        assert (answer["type"], answer["code"], answer["id"]) == ("error", "bad_input", "7")
+        assert answer["message"] == "text is empty: write a question."

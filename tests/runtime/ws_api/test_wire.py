@@ -131,10 +131,16 @@ def test_every_command_of_the_protocol(text: str) -> None:
         ("[1]", wire.Malformed, "object"),
         ('{"type":1}', wire.Malformed, "object"),
         ('{"type":"sey"}', BadInput, "did you mean say?"),
-        ('{"type":"say"}', BadInput, "text of say"),
-        ('{"type":"say","text":"a \\ud800 b"}', BadInput, "text of say: half of a character"),
+        ('{"type":"say"}', BadInput, "text of say is missing"),
+        ('{"type":"say","text":7}', BadInput, "text of say must be a valid string; it is 7"),
+        ('{"type":"hello","version":1,"resume":7}', BadInput, "resume of hello must be an object"),
+        ('{"type":"say","text":"a \\ud800 b"}', BadInput, "text of say holds half of a character"),
         ('{"type":"say","text":"Hi","id":"\\ud800"}', BadInput, "id"),
-        (f'{{"type":"say","text":"Hi","id":"{"i" * 200}"}}', BadInput, "id of say: String should"),
+        (
+            f'{{"type":"say","text":"Hi","id":"{"i" * 200}"}}',
+            BadInput,
+            "id of say must have at most 128 characters; it has 200",
+        ),
         ('{"type":"credit","turn":-1,"played":0}', BadInput, "turn of credit"),
         ('{"type":"credit","turn":1,"played":"9"}', BadInput, "played of credit"),
         ('{"type":"hello","version":"1"}', BadInput, "version of hello"),
@@ -146,6 +152,20 @@ def test_what_is_wrong_is_named(text: str, fault: type[RuntimeFault], said: str)
     with pytest.raises(fault) as error:
         wire.decode(text)
     assert said in error.value.message
+
+
+@pytest.mark.parametrize(
+    ("told", "identity"),
+    [('"7"', "7"), ("7", 7), ('{"a":1}', None), ("true", None), (f'"{"i" * 200}"', None)],
+)
+def test_what_is_refused_carries_the_id_of_its_message(
+    told: str, identity: str | int | None
+) -> None:
+    with pytest.raises(wire.Unfit) as error:
+        wire.decode(f'{{"type":"say","text":7,"id":{told}}}')
+    found = wire.error(error.value)
+    assert found.get("id") == identity
+    assert found["code"] == "bad_input"
 
 
 EVENTS = {
