@@ -35,6 +35,11 @@ DRAIN_SECONDS = 30.0
 DRAIN_MESSAGES = 20000
 """How much of a refused clip is still read: a client that writes never sees why it was refused."""
 
+MOST_WISHES = 10_000
+"""Emotions of a clip: one for each of its longest one's frames."""
+_WISHES_AT_ONCE = 100
+"""Then others have their turn."""
+
 Requests = AsyncIterator[messages_pb2.AudioWithEmotionStream]
 
 
@@ -133,6 +138,7 @@ class _Exchange:
         self._stream: FaceStream | None = None
         self._greeted = False
         self._over = False
+        self._wishes = 0
         self._first_audio: float | None = None
         self.audio_seconds = 0.0
         self.first_frame: float | None = None
@@ -164,8 +170,13 @@ class _Exchange:
             transition_seconds=clip.options.transition_seconds,
         )
         while (message := await self._audio()) is not None:
-            for wish in message.emotions:
+            self._wishes += len(message.emotions)
+            if self._wishes > MOST_WISHES:
+                raise TooLarge(f"A clip may have {MOST_WISHES} emotions at most: send fewer")
+            for number, wish in enumerate(message.emotions, 1):
                 await self._feel(clip, stream, emotions, wish)
+                if number % _WISHES_AT_ONCE == 0:
+                    await asyncio.sleep(0)
             samples = timeline.take(message.audio_buffer)
             if not samples.size:
                 continue

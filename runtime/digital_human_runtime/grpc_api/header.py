@@ -21,6 +21,7 @@ _RANGES = (
     ("live_blend_coef", 0.0, 1.0),
     (_SHARE, 0.0, 1.0),
     ("emotion_contrast", 0.3, 3.0),
+    ("max_emotions", 1.0, float(len(EMOTIONS))),
 )
 
 
@@ -87,7 +88,7 @@ def preferred(
         return {}
     known = {name: _unit(value) for name, value in emotion.items() if name in EMOTIONS}
     most = after.max_emotions if after.HasField("max_emotions") else len(EMOTIONS)
-    strongest = sorted(known, key=lambda name: (-known[name], name))[: max(0, most)]
+    strongest = sorted(known, key=lambda name: (-known[name], name))[:most]
     share = after.preferred_emotion_strength if after.HasField(_SHARE) else 1.0
     return {name: known[name] * share for name in strongest if known[name] * share > 0}
 

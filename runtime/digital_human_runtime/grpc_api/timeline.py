@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -101,8 +102,7 @@ class Emotions:
 
     def ask(self, at: float, emotions: Mapping[str, float]) -> None:
         """Note what shall show from ``at`` seconds on."""
-        self._waiting.append((at, dict(emotions)))
-        self._waiting.sort(key=lambda one: one[0])
+        insort(self._waiting, (at, dict(emotions)), key=lambda one: one[0])
 
     def at(self, time: float) -> tuple[list[tuple[float, dict[str, float]]], dict[str, float]]:
         """What was asked for since the last look, and what shows now; ``time`` must grow."""

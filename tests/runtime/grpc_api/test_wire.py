@@ -16,6 +16,7 @@ from nvidia_audio2face_3d import a2x_export_config_pb2, a2x_export_config_pb2_gr
 from digital_human_runtime.frames import EMOTIONS, SHAPES
 from digital_human_runtime.grpc_api import controller
 from digital_human_runtime.grpc_api.names import CONTROLLER, EMOTION_TYPE, EXPORT, PASCAL_SHAPES
+from tests.runtime.support.engines import EnergyStream
 from tests.runtime.support.waiting import eventually
 
 from .clips import Answer, clip, end, header, like_nvidia, process, read, sound, tone
@@ -141,6 +142,59 @@ async def test_a_parameter_out_of_its_range_is_named(
     answer = await process(served.stub, [first, end()])
     assert answer.status.code == status_pb2.Status.ERROR
     assert field in answer.status.message
+
+
+def wishes(count: int) -> list[messages_pb2.EmotionWithTimeCode]:
+    """So many, the last one first: the worst that can be sorted."""
+    return [
+        messages_pb2.EmotionWithTimeCode(time_code=float(count - index), emotion={"joy": 1.0})
+        for index in range(count)
+    ]
+
+
+@pytest.mark.parametrize("buffers", [1, 20])
+async def test_more_emotions_than_anybody_could_show_are_refused_at_once(
+    served: Served, buffers: int
+) -> None:
+    """They cost the time of all other conversations: 4 MB of them would stop the process."""
+    each = controller.MOST_WISHES // buffers + 1
+    parts = [header(), *(sound(tone(0.1), wishes(each)) for _ in range(buffers)), end()]
+    answer = await process(served.stub, parts)
+    assert answer.status.code == status_pb2.Status.ERROR
+    assert "emotions" in answer.status.message
+    assert served.clips.results[-1][0] == "refused"
+
+
+async def test_others_have_their_turn_while_emotions_are_taken(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns, seen = 0, []
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    async def feel(_self: EnergyStream, _emotions: object, _at_sample: int) -> None:
+        seen.append(turns)
+
+    monkeypatch.setattr(EnergyStream, "feel", feel)
+    watching = asyncio.create_task(others())
+    answer = await process(served.stub, [header(), sound(tone(0.3), wishes(2000)), end()])
+    watching.cancel()
+    assert answer.status.code == status_pb2.Status.SUCCESS
+    assert len(seen) == 2000
+    assert seen[-1] - seen[0] >= 10
+
+
+@pytest.mark.parametrize("count", [0, -5, 11])
+async def test_a_number_of_emotions_that_cannot_be_is_named(served: Served, count: int) -> None:
+    first = header()
+    first.audio_stream_header.emotion_post_processing_params.max_emotions = count
+    answer = await process(served.stub, [first, end()])
+    assert answer.status.code == status_pb2.Status.ERROR
+    assert "max_emotions must be 1 to 10" in answer.status.message
 
 
 @pytest.mark.parametrize(

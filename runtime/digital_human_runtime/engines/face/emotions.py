@@ -7,6 +7,7 @@ the lips free to speak: what they do to the mouth gives way where the lips close
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Mapping
 
 import numpy as np
@@ -152,8 +153,7 @@ class Mood:
 
     def feel(self, emotions: Mapping[str, float], at: float) -> None:
         """From second ``at`` on, pass to these emotions."""
-        self._coming.append((at, vector(emotions)))
-        self._coming.sort(key=lambda entry: entry[0])
+        insort(self._coming, (at, vector(emotions)), key=lambda entry: entry[0])
 
     def frames(self, first: int, count: int) -> Weights:
         """What the emotions add to the shapes; frames are asked for one after another."""
