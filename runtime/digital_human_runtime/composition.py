@@ -6,6 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit, urlunsplit
 
+from digital_human_runtime.engines.errors import Refused
+from digital_human_runtime.errors import BadInput
 from digital_human_runtime.frames import FaceOptions
 from digital_human_runtime.interfaces import Face, LanguageModel, Voice
 from digital_human_runtime.pipeline import Engines, Limits, Persona
@@ -30,8 +32,14 @@ def engines(settings: Settings) -> Engines:
 
 
 def persona(settings: Settings, voice: Voice) -> Persona:
-    """Who the human is; ``voice`` must be started, for it knows its names only then."""
+    """
+    Who the human is; ``voice`` must be started, for it knows its names only then.
+
+    Raises Refused for a voice that eSpeak NG does not have.
+    """
     told, model = settings.persona, settings.model
+    if isinstance(settings.voice, chosen.EspeakVoice):
+        _check_espeak(told.voice, voice)
     found = Persona(
         name=settings.name,
         greeting=told.greeting or "",
@@ -43,6 +51,17 @@ def persona(settings: Settings, voice: Voice) -> Persona:
     if isinstance(model, chosen.LocalModel):
         found = replace(found, max_tokens=model.max_new_tokens, temperature=model.temperature)
     return found
+
+
+def _check_espeak(wanted: str, voice: Voice) -> None:
+    from digital_human_runtime.engines.voice.espeak.voice import EspeakVoice
+
+    try:
+        if isinstance(voice, EspeakVoice):
+            voice.knows(wanted)
+    except BadInput as error:
+        said = error.message.removeprefix("voice: ")
+        raise Refused(f"persona.voice (or DIGITAL_HUMAN_VOICE): {said}") from None
 
 
 def _look(settings: Settings) -> FaceOptions:

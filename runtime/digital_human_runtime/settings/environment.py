@@ -20,6 +20,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from .addresses import RedisUrl
 from .emotion import emotions_of, split
 from .problems import SettingsError, sentences
 from .suggest import nearest
@@ -104,7 +105,7 @@ class Environment(BaseSettings):
     digital_human_drain_seconds: Annotated[float | None, Field(ge=0)] = None
     """How long a process that was asked to end waits for its conversations; absent: what the file
     says."""
-    digital_human_redis_url: str | None = None
+    digital_human_redis_url: RedisUrl | None = None
     """Redis that keeps conversations, such as `redis://redis:6379/0`; absent: what the file says,
     else the memory of this process."""
     digital_human_redis_password_file: Path | None = None

@@ -22,6 +22,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
+from .addresses import RedisUrl
 from .emotion import emotions_of
 from .problems import SettingsError, sentences
 
@@ -275,7 +276,7 @@ class StoreSection(Section):
 
     kind: Literal["redis", "memory"] = "memory"
     """Redis, or this process."""
-    url: str | None = None
+    url: RedisUrl | None = None
     """Address of Redis, without its password."""
 
     @model_validator(mode="after")

@@ -427,3 +427,21 @@ def test_a_long_value_comes_back_cut() -> None:
     with pytest.raises(SettingsError) as refused:
         settings.load({"DIGITAL_HUMAN_RATE_LIMIT": "x" * 5000})
     assert len(str(refused.value)) < 200
+
+
+@pytest.mark.parametrize("url", ["redis:6379", "http://redis", "redis://r:99999", "redis://[zz]"])
+def test_an_address_that_is_no_redis_is_named(configured: Any, url: str) -> None:
+    said = "must be an address such as redis://redis:6379/0"
+    with pytest.raises(SettingsError, match=f"DIGITAL_HUMAN_REDIS_URL {said}"):
+        settings.load({"DIGITAL_HUMAN_REDIS_URL": url})
+    with pytest.raises(SettingsError, match=rf"sessions\.store\.url {said}"):
+        configured({"sessions": {"store": {"kind": "redis", "url": url}}})
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://redis:6379/0", "rediss://me@r:6380/1", "redis://[::1]:6379", "unix:///r.sock"]
+)
+def test_an_address_of_redis_is_taken(url: str) -> None:
+    redis = settings.load({"DIGITAL_HUMAN_REDIS_URL": url}).sessions.redis
+    assert redis is not None
+    assert redis.url == url

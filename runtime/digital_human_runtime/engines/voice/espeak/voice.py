@@ -62,6 +62,10 @@ class EspeakVoice:
         """Languages, once started; each may be followed by ``+`` and one of ``variants``."""
         return sorted(self._names.languages)
 
+    def knows(self, voice: str) -> None:
+        """Raise BadInput, once started, for a name that ``speak`` would refuse."""
+        self._names.resolve(voice)
+
     @property
     def variants(self) -> Sequence[str]:
         """Speakers that every language can have."""
