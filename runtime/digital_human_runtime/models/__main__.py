@@ -1,7 +1,8 @@
 """
 `digital-human-models fetch | verify | list`: weights on a volume.
 
-Exit codes: 0 done, 1 failed (another try may help), 2 wrong arguments, 3 refused, 4 damaged.
+Exit codes: 0 done, 1 failed (another try may help), 2 wrong arguments, 3 refused, 4 damaged, 130
+interrupted; each but 0 with one sentence on stderr.
 """
 
 from __future__ import annotations
@@ -9,23 +10,34 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
+from stamina.instrumentation import RetryDetails, set_on_retry_hooks
 
 from . import manifest
-from .errors import DamagedError, ModelsError
+from .errors import DamagedError, ModelsError, WrongError
 from .job import JobNote
 from .progress import Bar, Lines, Report
 from .sources import open_source
-from .store import ModelStore, damages
+from .store import ModelStore, claim, damages
 from .transfer import Transfer
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
-Json = Annotated[str, typer.Option("--output", "-o", help="text or json.")]
+
+
+def _style(value: str) -> str:
+    if value not in {"text", "json"}:
+        raise typer.BadParameter(f"{value} is neither text nor json")
+    return value
+
+
+Json = Annotated[str, typer.Option("--output", "-o", callback=_style, help="text or json.")]
 
 
 @app.command()
@@ -52,10 +64,12 @@ def fetch(  # noqa: PLR0917 - typer makes options of them
     """Fetch a model: safetensors only, resumable, checked; credentials are in the environment."""
     folder = into.resolve()
     store = ModelStore(folder.parent)
+    report = _report(progress_job)
     opened = open_source(source, revision=revision, endpoint=endpoint, region=region)
     try:
-        with store.locked():
-            outcome = Transfer(opened, store, _report(progress_job), workers).run(folder, revision)
+        claim(folder)
+        with store.locked(), _retries_told(report):
+            outcome = Transfer(opened, store, report, workers).run(folder, revision)
     finally:
         opened.close()
     made = outcome.manifest
@@ -72,20 +86,32 @@ def fetch(  # noqa: PLR0917 - typer makes options of them
 
 @app.command()
 def verify(
-    folder: Annotated[Path, typer.Argument(help="Folder of a model.")], output: Json = "text"
+    folder: Annotated[Path, typer.Argument(help="Folder of a model.")],
+    remove: Annotated[
+        bool, typer.Option("--remove", help="Remove what is damaged, so that a fetch brings it.")
+    ] = False,
+    output: Json = "text",
 ) -> None:
     """Read every file again and compare it with its digest."""
-    made = manifest.read(folder)
+    made = manifest.read(_there(folder))
     if made is None:
         raise ModelsError(f"{folder} holds no whole model: fetch it.")
     found = list(damages(folder, made))
+    told = [sentence for _, sentence in found]
     if output == "json":
-        print(json.dumps({"folder": str(folder), "ok": not found, "damages": found}))
+        print(json.dumps({"folder": str(folder), "ok": not found, "damages": told}))
     else:
-        for sentence in found:
+        for sentence in told:
             print(sentence)
     if found:
-        raise DamagedError(f"{len(found)} of {len(made.files)} files are not what they were.")
+        many = f"{len(found)} of {len(made.files)} files are not what they were"
+        if not remove:
+            raise DamagedError(f"{many}: run verify --remove, and fetch the model again.")
+        store = ModelStore(folder.resolve().parent)
+        with store.locked():
+            for entry, _ in found:
+                store.remove(folder, entry)
+        raise DamagedError(f"{many} and were removed: fetch the model again.")
     if output == "text":
         print(f"{len(made.files)} files are what they were.")
 
@@ -95,6 +121,7 @@ def list_models(
     root: Annotated[Path, typer.Argument(help="Folder that holds models.")], output: Json = "text"
 ) -> None:
     """List the models below a folder."""
+    damaged: list[DamagedError] = []
     rows = [
         {
             "folder": str(folder.relative_to(root)),
@@ -103,11 +130,14 @@ def list_models(
             "files": len(made.files),
             "bytes": made.size,
         }
-        for folder, made in ModelStore(root).models()
+        for folder, made in ModelStore(_there(root)).models(damaged)
     ]
-    if output == "json":
-        print(json.dumps(rows))
-        return
+    print(json.dumps(rows)) if output == "json" else _table(rows)
+    if damaged:
+        raise DamagedError(" ".join(map(str, damaged)))
+
+
+def _table(rows: Sequence[Mapping[str, object]]) -> None:
     table = Table("FOLDER", "SOURCE", "REVISION", "FILES", "SIZE", box=None)
     for row in rows:
         size = f"{int(str(row['bytes'])) / 2**30:.2f} GiB"
@@ -124,13 +154,35 @@ def list_models(
 @app.command()
 def prune(root: Annotated[Path, typer.Argument(help="Folder that holds models.")]) -> None:
     """Remove files that no model of the folder uses any more."""
-    store = ModelStore(root)
+    store = ModelStore(_there(root))
     with store.locked():
         freed = store.prune()
     print(f"{freed / 2**30:.2f} GiB were freed.")
 
 
+def _there(folder: Path) -> Path:
+    if not folder.is_dir():
+        raise WrongError(f"The folder {folder} does not exist.")
+    return folder
+
+
+@contextmanager
+def _retries_told(report: Report) -> Iterator[None]:
+    """Tell of each try that failed in the words of the report."""
+
+    def tell(details: RetryDetails) -> None:
+        report.again(str(details.caused_by), details.wait_for)
+
+    set_on_retry_hooks([tell])
+    try:
+        yield
+    finally:
+        set_on_retry_hooks(None)
+
+
 def _report(job: str | None) -> Report:
+    if job is not None and not all(job.partition("/")):
+        raise WrongError(f"--progress-job {job} is not namespace/name of a Job.")
     if sys.stderr.isatty():
         return Bar()
     return Lines(tell=JobNote(job).tell if job else None)

@@ -9,6 +9,12 @@ class ModelsError(Exception):
     exit_code = 1
 
 
+class WrongError(ModelsError):
+    """An argument that cannot be right; exit code 2."""
+
+    exit_code = 2
+
+
 class RefusedError(ModelsError):
     """Never fetched: a pickle, a name that leaves the folder; exit code 3."""
 

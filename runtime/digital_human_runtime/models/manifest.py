@@ -51,22 +51,23 @@ def write(folder: Path, manifest: Manifest) -> None:
 
 
 def read(folder: Path) -> Manifest | None:
-    """The manifest of a folder; None when it has none, for then it is no model yet."""
+    """
+    The manifest of a folder; None when it has none, for then it is no model yet.
+
+    Raises DamagedError for one that cannot be read.
+    """
     try:
         found = json.loads((folder / NAME).read_text(encoding="utf-8"))
+        if found["format"] == FORMAT:
+            files = tuple(Entry(**entry) for entry in found["files"])
+            return Manifest(found["source"], found["revision"], files)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError, KeyError) as error:
         raise DamagedError(f"{folder / NAME} cannot be read: fetch the model again.") from error
-    if found.get("format") != FORMAT:
-        raise DamagedError(
-            f"{folder / NAME} has format {found.get('format')}, this program reads {FORMAT}:"
-            " use the newer program."
-        )
-    return Manifest(
-        source=found["source"],
-        revision=found["revision"],
-        files=tuple(Entry(**entry) for entry in found["files"]),
+    raise DamagedError(
+        f"{folder / NAME} has format {found['format']}, this program reads {FORMAT}:"
+        " use the newer program."
     )
 
 

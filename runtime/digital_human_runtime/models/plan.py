@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from .errors import RefusedError
+from .manifest import NAME
 
 PICKLES = {".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib", ".npy", ".npz"}
 """Formats whose loading can run code."""
@@ -49,7 +50,7 @@ def choose(files: Iterable[RemoteFile], where: str) -> list[RemoteFile]:
     found = sorted(files, key=lambda file: file.path)
     for file in found:
         check_name(file.path)
-    chosen = [file for file in found if suffix(file.path) in WANTED and not hidden(file.path)]
+    chosen = [file for file in found if _wanted(file.path)]
     if any(suffix(file.path) == ".safetensors" for file in chosen):
         return chosen
     pickled = next((file.path for file in found if suffix(file.path) in PICKLES), None)
@@ -59,6 +60,11 @@ def choose(files: Iterable[RemoteFile], where: str) -> list[RemoteFile]:
             " convert them to safetensors (transformers: save_pretrained) and fetch those."
         )
     raise RefusedError(f"{where} holds no .safetensors file: name the folder that does.")
+
+
+def _wanted(path: str) -> bool:
+    """Files of a model; the manifest of a source that is one of ours is made anew."""
+    return suffix(path) in WANTED and not hidden(path) and PurePosixPath(path).name != NAME
 
 
 def check_name(path: str) -> None:

@@ -33,6 +33,9 @@ class Report(Protocol):
     def add(self, count: int) -> None:
         """More bytes arrived (negative: they have to be fetched again); any thread."""
 
+    def again(self, reason: str, seconds: float) -> None:
+        """Something failed and is tried again after so many seconds; any thread."""
+
     def end(self) -> None:
         """The last bytes have arrived, or the command failed."""
 
@@ -77,6 +80,10 @@ class Bar:
         """Move it."""
         self._progress.advance(self._task, count)
 
+    def again(self, reason: str, seconds: float) -> None:
+        """A line above the bar."""
+        self._progress.console.print(f"{reason}: trying again in {seconds:.1f} s", markup=False)
+
     def end(self) -> None:
         """Leave it as it is."""
         self._progress.stop()
@@ -114,6 +121,11 @@ class Lines:
                 self._next = self._clock() + self._every
         if due:
             self._say()
+
+    def again(self, reason: str, seconds: float) -> None:
+        """A line of its own."""
+        line = {"event": "again", "reason": reason, "seconds": round(seconds, 1)}
+        print(json.dumps(line), file=self._out, flush=True)
 
     def end(self) -> None:
         """The last line."""

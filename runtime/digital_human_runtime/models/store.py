@@ -19,11 +19,13 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 
 from . import manifest
-from .errors import DamagedError, ModelsError
+from .errors import DamagedError, ModelsError, RefusedError, WrongError
 from .manifest import Entry, Manifest
 from .plan import Part, RemoteFile
 
 BLOCK = 1 << 20
+PUBLISHING = f".{manifest.NAME}.publishing"
+"""In the folder of a model that is not whole yet, or not any more."""
 
 
 def sha256(path: Path) -> str:
@@ -151,16 +153,23 @@ class ModelStore:
         return Entry(file.path, file.size, digest, file.version)
 
     def publish(self, folder: Path, made: Manifest) -> None:
-        """Link all files into the folder, remove what is no part of it, write the manifest last."""
+        """
+        Link all files into the folder, remove what is no part of it, write the manifest last.
+
+        Raises RefusedError when the folder holds somebody else's files.
+        """
+        claim(folder)
         folder.mkdir(parents=True, exist_ok=True)
+        (folder / PUBLISHING).touch()
         (folder / manifest.NAME).unlink(missing_ok=True)
         for entry in made.files:
             _link(self.blob(entry.sha256), folder / entry.path)
         wanted = {folder / entry.path for entry in made.files}
         for path in folder.rglob("*"):
-            if not path.is_dir() and path not in wanted:
+            if not path.is_dir() and path not in wanted and path != folder / PUBLISHING:
                 path.unlink()
         manifest.write(folder, made)
+        (folder / PUBLISHING).unlink()
 
     def room_for(self, size: int) -> None:
         """Refuse a fetch that would fill the volume, before the first byte."""
@@ -171,13 +180,31 @@ class ModelStore:
                 f" {free / 2**30:.1f} GiB left: enlarge the volume (spec.storage.models.size)."
             )
 
-    def models(self) -> Iterator[tuple[Path, Manifest]]:
-        """Every model of the root, with its manifest."""
+    def models(self, damaged: list[DamagedError] | None = None) -> Iterator[tuple[Path, Manifest]]:
+        """
+        Every model of the root, with its manifest.
+
+        A manifest that cannot be read is added to ``damaged``, or raised where that is None.
+        """
         for path in sorted(self.root.rglob(manifest.NAME)):
-            inside = path.parent.relative_to(self.root).parts
-            found = None if any(p.startswith(".") for p in inside) else manifest.read(path.parent)
-            if found is not None:
-                yield path.parent, found
+            if any(part.startswith(".") for part in path.parent.relative_to(self.root).parts):
+                continue
+            try:
+                found = manifest.read(path.parent)
+            except DamagedError as error:
+                if damaged is None:
+                    raise
+                damaged.append(error)
+            else:
+                if found is not None:
+                    yield path.parent, found
+
+    def remove(self, folder: Path, entry: Entry) -> None:
+        """Remove a file of a model with its content, so that a fetch brings it again."""
+        (folder / PUBLISHING).touch()
+        (folder / manifest.NAME).unlink(missing_ok=True)
+        (folder / entry.path).unlink(missing_ok=True)
+        self.blob(entry.sha256).unlink(missing_ok=True)
 
     def prune(self) -> int:
         """Remove blobs that no model of the root uses; return the bytes that were freed."""
@@ -190,14 +217,31 @@ class ModelStore:
         return freed
 
 
-def damages(folder: Path, made: Manifest) -> Iterator[str]:
-    """Read every file of a model again and yield a sentence for each that is not what it was."""
+def claim(folder: Path) -> None:
+    """
+    Raise unless a model may be published into a folder, for then only its files stay there.
+
+    It may be new, empty, a model of ours, or one whose publication was cut off.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise WrongError(f"{folder} is a file: name a folder for the model.")
+    if (folder / manifest.NAME).exists() or (folder / PUBLISHING).exists():
+        return
+    other = next(iter(sorted(folder.iterdir())), None) if folder.exists() else None
+    if other is not None:
+        raise RefusedError(
+            f"{folder} holds {other.name}, which is no part of a model: name an empty folder."
+        )
+
+
+def damages(folder: Path, made: Manifest) -> Iterator[tuple[Entry, str]]:
+    """Read every file of a model again; each that is not what it was, with a sentence."""
     for entry in made.files:
         path = folder / entry.path
         if not path.exists():
-            yield f"{entry.path} is missing: fetch the model again."
+            yield entry, f"{entry.path} is missing."
         elif path.stat().st_size != entry.size or sha256(path) != entry.sha256:
-            yield f"{entry.path} is damaged: remove it and its blob, and fetch the model again."
+            yield entry, f"{entry.path} is damaged."
 
 
 def _link(blob: Path, path: Path) -> None:

@@ -15,7 +15,7 @@ from .manifest import Entry, Manifest
 from .plan import Part, RemoteFile, choose, parts
 from .progress import Report
 from .sources import Source
-from .store import ModelStore, Partial
+from .store import ModelStore, Partial, claim
 
 TRIES = 8
 WAIT_SECONDS = 30.0
@@ -40,6 +40,7 @@ class Transfer:
 
     def run(self, folder: Path, revision: str | None) -> Outcome:
         """Fetch what is missing and publish the model; nothing of it can be loaded before."""
+        claim(folder)
         files = choose(_listed(self._source), self._source.name)
         known = self._known()
         here = {file.path: entry for file in files if (entry := self._entry(file, known))}
@@ -60,10 +61,10 @@ class Transfer:
         return Outcome(made, left, reused)
 
     def _known(self) -> dict[tuple[str, str, int], Entry]:
-        """Files that the models of this root have, by source, path and size."""
+        """Files that the whole models of this root have, by source, path and size."""
         return {
             (made.source, entry.path, entry.size): entry
-            for _, made in self._store.models()
+            for _, made in self._store.models(damaged=[])
             for entry in made.files
         }
 

@@ -43,6 +43,9 @@ class Counted:
     def add(self, count: int) -> None:
         self.done += count
 
+    def again(self, reason: str, seconds: float) -> None:
+        return
+
     def end(self) -> None:
         return
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from digital_human_runtime.models.errors import ModelsError
+from digital_human_runtime.models.errors import ModelsError, WrongError
 from digital_human_runtime.models.plan import RemoteFile
 
 BLOCK = 1 << 20
@@ -21,7 +21,7 @@ class DirectorySource:
     def files(self) -> Sequence[RemoteFile]:
         """All regular files below the folder."""
         if not self._folder.is_dir():
-            raise ModelsError(f"{self.name} is no folder: name the folder that holds the model.")
+            raise WrongError(f"{self.name} is no folder: name the folder that holds the model.")
         return [
             RemoteFile(
                 path=path.relative_to(self._folder).as_posix(),
@@ -33,8 +33,13 @@ class DirectorySource:
         ]
 
     def read(self, file: RemoteFile, start: int, end: int) -> Iterator[bytes]:
-        """Bytes of one file."""
-        with (self._folder / file.path).open("rb") as handle:
+        """Bytes of one file; that it is gone or locked is no reason to try again."""
+        path = self._folder / file.path
+        try:
+            handle = path.open("rb")
+        except (FileNotFoundError, PermissionError) as error:
+            raise ModelsError(f"{path} cannot be read: {error.strerror}.") from error
+        with handle:
             handle.seek(start)
             left = end - start
             while left and (block := handle.read(min(BLOCK, left))):

@@ -10,14 +10,15 @@ from huggingface_hub import HfApi, hf_hub_url
 from huggingface_hub.errors import (
     GatedRepoError,
     HfHubHTTPError,
+    HFValidationError,
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
 
-from digital_human_runtime.models.errors import ModelsError
+from digital_human_runtime.models.errors import ModelsError, WrongError
 from digital_human_runtime.models.plan import RemoteFile
 
-from .web import ranged
+from .web import ranged, reason
 
 
 class HubSource:
@@ -44,6 +45,10 @@ class HubSource:
             info = api.model_info(
                 self._repository, revision=self._revision, files_metadata=True, timeout=30
             )
+        except HFValidationError:
+            raise WrongError(
+                f"{self.name} is no repository of the hub: name it as hf://owner/name."
+            ) from None
         except GatedRepoError as error:
             raise ModelsError(
                 f"{self.name} is gated: accept its licence on the hub and give a token."
@@ -53,7 +58,7 @@ class HubSource:
                 f"{self.name} at {self._revision} does not exist, or needs a token."
             ) from error
         except (HfHubHTTPError, httpx2.HTTPError) as error:
-            raise OSError(f"{self.name}: {error}") from error
+            raise OSError(f"{self.name}: {reason(error)}") from error
         self._commit = info.sha or self._revision
         return [
             RemoteFile(

@@ -7,9 +7,15 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    NoCredentialsError,
+    ParamValidationError,
+    PartialCredentialsError,
+)
 
-from digital_human_runtime.models.errors import ModelsError
+from digital_human_runtime.models.errors import ModelsError, WrongError
 from digital_human_runtime.models.plan import RemoteFile
 
 BLOCK = 1 << 20
@@ -41,9 +47,12 @@ class S3Source:
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
         )
-        self._client: Any = boto3.client(
-            "s3", endpoint_url=endpoint, region_name=region or "us-east-1", config=config
-        )
+        try:
+            self._client: Any = boto3.client(
+                "s3", endpoint_url=endpoint, region_name=region or "us-east-1", config=config
+            )
+        except (BotoCoreError, ValueError) as error:
+            raise WrongError(f"{self.name} cannot be asked: {error}") from None
 
     def files(self) -> Sequence[RemoteFile]:
         """All objects below the prefix, however many pages they fill."""
@@ -75,7 +84,7 @@ class S3Source:
                 IfMatch=file.version,
             )
             yield from answer["Body"].iter_chunks(BLOCK)
-        except ClientError as error:
+        except (ClientError, BotoCoreError) as error:
             raise self._explained(error) from error
 
     def close(self) -> None:
@@ -83,6 +92,14 @@ class S3Source:
         self._client.close()
 
     def _explained(self, error: ClientError | BotoCoreError) -> Exception:
+        if isinstance(error, ParamValidationError):
+            return WrongError(
+                f"s3://{self._bucket} is no name of a bucket: letters, digits, dots and dashes."
+            )
+        if isinstance(error, NoCredentialsError | PartialCredentialsError):
+            return ModelsError(
+                f"{self.name} needs credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
+            )
         if not isinstance(error, ClientError):
             return OSError(f"{self.name}: {error}")
         code = error.response.get("Error", {}).get("Code", "")

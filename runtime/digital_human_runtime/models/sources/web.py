@@ -61,7 +61,7 @@ class WebSource:
         try:
             answer = self._client.get(self._address(path))
         except httpx2.HTTPError as error:
-            raise OSError(f"{self.name}: {error}") from error
+            raise OSError(f"{self.name}: {reason(error)}") from error
         if answer.status_code == httpx2.codes.NOT_FOUND:
             raise ModelsError(
                 f"{self.name} has no {path}: write one with `sha256sum * > {SUMS}` beside the"
@@ -74,7 +74,7 @@ class WebSource:
         try:
             answer = self._client.head(self._address(path), headers={"Accept-Encoding": "identity"})
         except httpx2.HTTPError as error:
-            raise OSError(f"{self.name}: {error}") from error
+            raise OSError(f"{self.name}: {reason(error)}") from error
         refuse(answer, f"{self.name}/{path}")
         length = answer.headers.get("content-length")
         if length is None:
@@ -112,7 +112,12 @@ def ranged(
                 if not left:
                     return
     except httpx2.HTTPError as error:
-        raise OSError(f"{_shown(address)}: {error}") from error
+        raise OSError(f"{_shown(address)}: {reason(error)}") from error
+
+
+def reason(error: Exception) -> str:
+    """Why there was no answer, without the number that the system gives it."""
+    return re.sub(r"^\[Errno -?\d+\] ", "", str(error)) or type(error).__name__
 
 
 def _shown(address: str) -> str:
