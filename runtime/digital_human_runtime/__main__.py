@@ -25,9 +25,7 @@ def main(argv: list[str] | None = None) -> int:
     """
     words = sys.argv[1:] if argv is None else argv
     if words[:1] == ["doctor"]:
-        from digital_human_runtime.doctor.__main__ import main as doctor  # noqa: PLC0415
-
-        doctor(words[1:], "digital-human-runtime doctor")
+        return _doctor(words[1:])
     _parser().parse_args(words)
     try:
         settings = configuration.load(os.environ)
@@ -63,10 +61,22 @@ def _parser() -> argparse.ArgumentParser:
         prog="digital-human-runtime",
         description="Serve one digital human. Everything is set by environment variables and by the"
         " file that DIGITAL_HUMAN_CONFIG names: see docs/reference/runtime.md. With the word doctor"
-        " it serves nobody and says what these settings come to on this machine.",
+        " it says what these settings come to here, and looks at a human where one runs: see"
+        " doctor --help.",
     )
     parser.add_argument("--version", action="version", version=version())
     return parser
+
+
+def _doctor(words: Sequence[str]) -> int:
+    """What ``digital-human-doctor`` does; returns its exit status."""
+    from digital_human_runtime.doctor.__main__ import app  # noqa: PLC0415 - slow to import
+
+    try:
+        app(list(words), prog_name="digital-human-runtime doctor")
+    except SystemExit as end:
+        return int(end.code or 0)
+    return 0
 
 
 def _refuse(*sentences: str) -> int:

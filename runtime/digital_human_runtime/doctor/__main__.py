@@ -3,7 +3,8 @@
 
 Looks at this machine, at the settings and, where one runs, at a human.
 
-Exit codes: 0 nothing is bad, 1 something is, 2 wrong arguments.
+`digital-human-runtime doctor` is the same. Exit codes: 0 nothing is bad, 1 something is, 2 wrong
+arguments, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+
+from digital_human_runtime.loadtest import arguments
 
 from .configured import configured
 from .findings import Finding
@@ -41,12 +44,18 @@ def run(
     output: Annotated[str, typer.Option("--output", "-o", help="text or json.")] = "text",
 ) -> None:
     """Say what is wrong and what to do."""
-    if output not in {"text", "json"}:
-        raise typer.BadParameter(f"{output} is neither text nor json", param_hint="--output")
-    found = [*machine(), *configured(os.environ, gpus=bool(devices()))]
+    arguments.style(output)
+    where = None
     if url is not None:
-        headers = {"X-API-Key": key_file.read_text().strip()} if key_file else {}
-        found += asyncio.run(_asked(Addresses(url.rstrip("/"), health.rstrip("/"), grpc, headers)))
+        where = Addresses(
+            arguments.address(url, "--url"),
+            arguments.address(health, "--health"),
+            arguments.host_and_port(grpc, "--grpc"),
+            arguments.key(key_file),
+        )
+    found = [*machine(), *configured(os.environ, gpus=bool(devices()))]
+    if where is not None:
+        found += asyncio.run(_asked(where))
     if output == "json":
         print(json.dumps([dataclasses.asdict(one) for one in found], indent=2))
     else:
@@ -62,14 +71,14 @@ def _show(found: list[Finding]) -> None:
     console = Console(width=None if sys.stdout.isatty() else 100)
     table = Table(box=None, show_header=False)
     for one in found:
-        text = escape(f"{one.detail} {one.cure}".strip())
+        text = escape(f"{one.detail.rstrip('.')}. {one.cure}" if one.cure else one.detail)
         table.add_row(f"[{STYLES[one.verdict]}]{one.verdict}[/]", one.name, text)
     console.print(table)
 
 
-def main(words: list[str] | None = None, name: str | None = None) -> None:
-    """Run the command, also as one of ``name``; ends the process with its exit code."""
-    app(words, prog_name=name)
+def main() -> None:
+    """Run the command; ends the process with its exit code."""
+    app()
 
 
 if __name__ == "__main__":

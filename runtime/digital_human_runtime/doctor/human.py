@@ -70,9 +70,11 @@ async def _health(
         answer = await client.get(address)
     except httpx2.HTTPError as error:
         cure = "Start it (make talk), or forward its port (kubectl port-forward svc/ada 8000:80)."
-        return Finding("health", "bad", f"{address}: {type(error).__name__}", cure), None
+        detail = f"{address} does not answer ({type(error).__name__})"
+        return Finding("health", "bad", detail, cure), None
     if answer.status_code != httpx2.codes.OK:
-        bad = Finding("health", "bad", f"{address} answers {answer.status_code}", "See its logs.")
+        cure = "See its logs." if answer.is_server_error else "Is it a runtime of ours?"
+        bad = Finding("health", "bad", f"{address} answers {answer.status_code}", cure)
         return bad, answer
     return Finding("health", "ok", address), answer
 

@@ -1,7 +1,8 @@
 """
 `digital-human-loadtest`: load on a running human, with figures that can be compared.
 
-Exit codes: 0 every try succeeded, 1 some failed, 2 wrong arguments.
+Exit codes: 0 every try succeeded, 1 some failed (a sentence on stderr says how), 2 wrong arguments,
+130 interrupted.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from . import arguments
 from .conversation import Target
 from .figures import Outcome, summary
 from .load import QUESTIONS, chats, conversations
@@ -54,12 +56,13 @@ def run(  # noqa: PLR0917 - typer makes options of them
     output: Annotated[str, typer.Option("--output", "-o", help="text or json.")] = "text",
 ) -> None:
     """Hold conversations and send chats, and say how that went."""
-    if output not in {"text", "json"}:
-        raise typer.BadParameter(f"{output} is neither text nor json", param_hint="--output")
-    headers = {"X-API-Key": key_file.read_text().strip()} if key_file else {}
-    target = Target(url.rstrip("/"), websocket, headers, timeout)
-    lines = (questions.read_text() if questions else "").splitlines()
-    asked = [line for line in lines if line] or QUESTIONS
+    arguments.style(output)
+    if not conversations_ and not chat_requests:
+        raise typer.BadParameter("nothing is to be done: give --conversations or --chat.")
+    target = Target(arguments.address(url, "--url"), None, arguments.key(key_file), timeout)
+    if websocket is not None:
+        target.websocket = arguments.address(websocket, "--websocket", arguments.SOCKET)
+    asked = arguments.questions(questions) or QUESTIONS
     found: dict[str, dict[str, object]] = {}
     if conversations_:
         talk = partial(conversations, target, count=conversations_, turns=turns, pace=pace)
@@ -69,7 +72,19 @@ def run(  # noqa: PLR0917 - typer makes options of them
         chat = partial(chats, target, requests=chat_requests, concurrency=concurrency)
         found["chats"] = _counted("chats", chat_requests, partial(chat, questions=asked))
     print(json.dumps(found, indent=2)) if output == "json" else _show(found)
-    sys.exit(1 if any(figures["failed"] for figures in found.values()) else 0)
+    failed = [_failed(name, figures, url) for name, figures in found.items() if figures["failed"]]
+    for sentence in failed:
+        print(sentence, file=sys.stderr)
+    sys.exit(1 if failed else 0)
+
+
+def _failed(name: str, figures: dict[str, object], url: str) -> str:
+    """What did not succeed and why, in a sentence."""
+    said = f"{figures['failed']} of {figures['tries']} tries of {name} failed at {url}: "
+    said += _cell(figures["faults"])
+    if "ConnectError" in str(figures["faults"]):
+        said += " (nobody answers there: start a human with make talk, or name one with --url)"
+    return f"{said}."
 
 
 def _counted(

@@ -69,8 +69,10 @@ class Listener:
                 await self._listen(turn)
         except TimeoutError:
             return turn.failed(f"no end within {self._timeout:.0f} s")
-        except (ConnectionClosed, ValueError) as error:
+        except ConnectionClosed as error:
             return turn.failed(f"{type(error).__name__}: {error}")
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            return turn.failed(f"not the protocol: {type(error).__name__}: {error}")
         finally:
             credits_task.cancel()
         await self._send({"type": "finished", "turn": turn.number, "played": turn.lips.samples})
@@ -186,7 +188,7 @@ async def listening(target: Target, client: httpx2.AsyncClient) -> AsyncIterator
     answer = await client.post(f"{target.url}/api/sessions", headers=target.headers)
     if answer.status_code >= 400:
         raise Refused(f"HTTP {answer.status_code}")
-    ticket = answer.json()["ticket"]
+    ticket = _ticket(answer)
     try:
         async with connect(
             target.socket,
@@ -196,10 +198,31 @@ async def listening(target: Target, client: httpx2.AsyncClient) -> AsyncIterator
             open_timeout=target.timeout,
         ) as socket:
             await socket.send(json.dumps({"type": "hello", "version": 1, "ticket": ticket}))
-            welcome = json.loads(await asyncio.wait_for(socket.recv(), target.timeout))
-            if welcome.get("type") != "welcome":
-                raise Refused(str(welcome.get("code") or welcome))
+            welcome = _welcome(await asyncio.wait_for(socket.recv(), target.timeout))
             yield Listener(socket, welcome, target.timeout)
             await socket.send(json.dumps({"type": "bye"}))
     except InvalidHandshake as error:
         raise Refused(str(error)) from error
+
+
+def _ticket(answer: httpx2.Response) -> str:
+    try:
+        return str(answer.json()["ticket"])
+    except (ValueError, KeyError, TypeError):
+        raise Refused("no ticket in the answer: is it a runtime of ours?") from None
+
+
+def _welcome(message: str | bytes) -> dict[str, Any]:
+    """The first message, with all that a listener needs of it."""
+    try:
+        found: dict[str, Any] = json.loads(message)
+        if found.get("type") == "error":
+            raise Refused(str(found.get("code")))
+        return {
+            **found,
+            "sampleRate": int(found["sampleRate"]),
+            "fps": int(found["fps"]),
+            "shapes": list(found["shapes"]),
+        }
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise Refused("no welcome in the answer: is it a runtime of ours?") from None

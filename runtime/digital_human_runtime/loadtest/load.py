@@ -79,13 +79,16 @@ async def conversations(
 
         async def caller(number: int) -> None:
             await asyncio.sleep(ramp * number / count)
+            opened, told = time.perf_counter(), 0
             try:
                 async with listening(target, client) as listener:
                     for turn in range(turns):
                         question = questions[(number + turn) % len(questions)]
                         done(await listener.ask(question, pace=pace))
+                        told += 1
             except (Refused, OSError, TimeoutError, httpx2.HTTPError, WebSocketException) as error:
-                done(Outcome(False, time.perf_counter() - began, _said(error)))
+                for _ in range(turns - told):  # those that could not be asked any more, too
+                    done(Outcome(False, time.perf_counter() - opened, _said(error)))
 
         async with asyncio.TaskGroup() as group:
             for number in range(count):

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from digital_human_runtime.loadtest.conversation import Target
+import pytest
+
+from digital_human_runtime.loadtest.conversation import Refused, Target, _welcome
 from digital_human_runtime.loadtest.figures import Outcome
 from digital_human_runtime.loadtest.load import conversations
 from tests.runtime.support.serving import Running, running
@@ -43,3 +47,68 @@ async def test_what_the_server_refuses_is_told() -> None:
         outcomes = await talked(served)
     faults = [one.fault for one in outcomes if not one.ok]
     assert set(faults) == {"busy"} or "HTTP 429" in faults
+
+
+class Stranger(BaseHTTPRequestHandler):
+    """Answers everything with what it was told to."""
+
+    body = b""
+
+    def do_POST(self) -> None:
+        """Answer."""
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(self.body)))
+        self.end_headers()
+        self.wfile.write(self.body)
+
+    def log_message(self, *_: object) -> None:
+        """Be silent."""
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"[]", b'{"session": "s"}', b"\xff"])
+async def test_a_server_that_is_no_runtime_fails_and_breaks_nothing(body: bytes) -> None:
+    handler = type("One", (Stranger,), {"body": body})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        outcomes: list[Outcome] = []
+        target = Target(f"http://127.0.0.1:{server.server_port}")
+        await conversations(
+            target, count=2, turns=2, pace=0, ramp=0, done=outcomes.append, questions=QUESTIONS
+        )
+        server.shutdown()
+        thread.join()
+    faults = {one.fault for one in outcomes}
+    assert len(outcomes) == 4
+    assert faults == {"no ticket in the answer: is it a runtime of ours?"}
+
+
+@pytest.mark.parametrize(
+    ("said", "fault"),
+    [
+        ("hello", "no welcome in the answer: is it a runtime of ours?"),
+        ("[]", "no welcome in the answer: is it a runtime of ours?"),
+        ('{"type": "welcome"}', "no welcome in the answer: is it a runtime of ours?"),
+        ('{"type": "error", "code": "busy"}', "busy"),
+    ],
+)
+def test_what_is_no_welcome_is_refused(said: str, fault: str) -> None:
+    with pytest.raises(Refused) as refused:
+        _welcome(said)
+    assert str(refused.value) == fault
+
+
+async def test_questions_that_could_not_be_asked_any_more_count_as_failed() -> None:
+    outcomes: list[Outcome] = []
+    async with running(DIGITAL_HUMAN_MAX_SESSIONS="1") as served:
+        await conversations(
+            Target(served.url("http")),
+            count=2,
+            turns=3,
+            pace=0,
+            ramp=0,
+            done=outcomes.append,
+            questions=QUESTIONS,
+        )
+    assert len(outcomes) == 6
+    assert [one.ok for one in outcomes].count(False) == 3
