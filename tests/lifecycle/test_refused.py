@@ -41,6 +41,15 @@ def test_quota_of_pods(place: Place) -> None:
     assert '"' not in message, "a Pod that nobody has seen is not named"
 
 
+def test_quota_of_the_pods_of_redis(place: Place) -> None:
+    """Its controller tells of refusals in events alone: status says where to look."""
+    _limit(place, "ResourceQuota", "small", hard={"pods": "0"})
+    place.wait("the quota to count", lambda: place.get("quota", "small").get("status"))
+    place.apply(human(sessions={"store": {"redis": {"managed": {}}}}, replicas=0))
+    _told(place, "StatefulSet ada-redis has no Pod yet", "kubectl describe statefulset ada-redis")
+    assert "exceeded quota" in place.kubectl("describe", "statefulset", "ada-redis")
+
+
 def test_limit_range_of_claims(place: Place) -> None:
     limit = {"type": "PersistentVolumeClaim", "max": {"storage": "1Gi"}}
     _limit(place, "LimitRange", "little", limits=[limit])

@@ -127,6 +127,42 @@ class TestPods:
         assert stalled is not None
         assert "not found" in stalled.message
 
+    def test_redis_without_a_pod_says_where_the_reason_is(self) -> None:
+        state = StatefulSetState(1, 1, 1, 0, 0)
+        pod = PodState(component="redis", phase="Running")
+        ready = [
+            condition(compute(REDIS, observed(deployment(), redis=state, pods=pods)), "Ready")
+            for pods in ((), (pod,))
+        ]
+        assert [one.message for one in ready if one] == [
+            (
+                "StatefulSet ada-redis has no Pod yet; if that lasts,"
+                " `kubectl describe statefulset ada-redis` says why"
+            ),
+            "Redis is not ready",
+        ]
+
+    def test_fetch_without_a_pod_says_where_the_reason_is(self) -> None:
+        human = a_human(FETCHED)
+        name = fetch_job(human)
+        found = compute(human, observed(deployment(0), jobs={name: JobState()}))
+        for kind in ("Ready", "ModelsReady"):
+            one = condition(found, kind)
+            assert one is not None
+            assert one.message.startswith(f"Job {name} has no Pod yet")
+            assert f"`kubectl describe job {name}`" in one.message
+        going = compute(human, observed(deployment(0), jobs={name: JobState(active=1)}))
+        one = condition(going, "ModelsReady")
+        assert one is not None
+        assert one.message == "the weights are being fetched"
+
+    def test_face_whose_pods_are_refused_says_why(self) -> None:
+        used = "requested: pods=1, used: pods=0, limited: pods=0"
+        failure = f"pods is forbidden: exceeded quota: tight, {used}"
+        seen = observed(deployment(), face=deployment(0, failure=failure))
+        found = compute({"face": {"managed": {"gpu": {"profile": "l4"}}}}, seen)
+        assert reason(found) == "QuotaExceeded"
+
     def test_pods_of_others_do_not_matter(self) -> None:
         pod = PodState(component="backup", waiting="CrashLoopBackOff", container="backup")
         assert compute({}, observed(deployment(), pods=(pod,))).phase == "Ready"

@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from digital_human_operator import names
+from digital_human_operator.states import DeploymentState, JobState
 
 from . import reasons
 from .claims import claims, trouble
 from .pods import stuck
 from .refusals import explain
-from .text import progress_text
+from .text import no_pod, progress_text
 from .view import View, is_settled
 
 
@@ -113,7 +114,14 @@ def models(view: View) -> Iterator[Finding]:
         )
     elif not job.complete:
         yield from _stuck(view, names.FETCH)
-        yield Finding(reasons.FETCHING_MODELS, progress_text(job.progress))
+        yield Finding(reasons.FETCHING_MODELS, fetching_text(view, job))
+
+
+def fetching_text(view: View, job: JobState) -> str:
+    """How far the fetch is, or that nothing fetches yet."""
+    if job.progress is None and not job.active and not view.pods(names.FETCH):
+        return no_pod("Job", view.fetch_name or "")
+    return progress_text(job.progress)
 
 
 def volumes(view: View) -> Iterator[Finding]:
@@ -128,7 +136,10 @@ def session_store(view: View) -> Iterator[Finding]:
     """Redis that does not answer yet."""
     if view.has_redis and not is_settled(view.redis):
         yield from _stuck(view, names.REDIS)
-        yield Finding(reasons.SESSION_STORE_NOT_READY, "Redis is not ready")
+        text = "Redis is not ready"
+        if view.redis is not None and not view.pods(names.REDIS):
+            text = no_pod("StatefulSet", names.redis(view.human.name))
+        yield Finding(reasons.SESSION_STORE_NOT_READY, text)
 
 
 def face(view: View) -> Iterator[Finding]:
@@ -138,6 +149,7 @@ def face(view: View) -> Iterator[Finding]:
     found = view.face
     if found is not None and found.progress_reason == reasons.DEADLINE_EXCEEDED:
         yield _deadline(view, names.FACE, found.progress_message)
+    yield from _refusing(found)
     yield from _stuck(view, names.FACE)
     counts = f"{found.ready} of {found.desired} Pods" if found is not None else "no Pod"
     yield Finding(reasons.FACE_NOT_READY, f"Audio2Face: {counts} ready")
@@ -160,11 +172,7 @@ def runtime(view: View) -> Iterator[Finding]:
         return
     if found.progress_reason == reasons.DEADLINE_EXCEEDED:
         yield _deadline(view, names.RUNTIME, found.progress_message)
-    if found.failure:
-        told = explain("Pods", found.failure)
-        quota = told.reason == reasons.QUOTA_EXCEEDED
-        reason = reasons.QUOTA_EXCEEDED if quota else reasons.REPLICA_FAILURE
-        yield Finding(reason, told.message)
+    yield from _refusing(found)
     yield from _stuck(view, names.RUNTIME)
     if view.is_serving and not view.is_updated:
         text = f"{found.updated} of {found.desired} Pods run the newest template"
@@ -172,6 +180,15 @@ def runtime(view: View) -> Iterator[Finding]:
     else:
         wanted = max(view.wanted, found.desired)
         yield Finding(reasons.PODS_NOT_READY, f"{found.ready} of {wanted} Pods are ready")
+
+
+def _refusing(found: DeploymentState | None) -> Iterator[Finding]:
+    """Pods that the API server does not take."""
+    if found is not None and found.failure:
+        told = explain("Pods", found.failure)
+        quota = told.reason == reasons.QUOTA_EXCEEDED
+        reason = reasons.QUOTA_EXCEEDED if quota else reasons.REPLICA_FAILURE
+        yield Finding(reason, told.message)
 
 
 def _stuck(view: View, component: str) -> Iterator[Finding]:

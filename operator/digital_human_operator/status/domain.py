@@ -10,12 +10,11 @@ from digital_human_operator import names
 from digital_human_operator.states import AddressState, CronJobState, RouteState
 
 from . import reasons, scaling
-from .checks import findings
+from .checks import fetching_text, findings
 from .claims import bound
 from .conditions import Draft
 from .pods import lacking_gpus, stuck
 from .refusals import explain
-from .text import progress_text
 from .view import View
 
 
@@ -47,7 +46,7 @@ def models(view: View) -> Iterator[Draft]:
         text = job.failed_message or job.failed_reason
         yield Draft("ModelsReady", "False", reasons.MODEL_FETCH_FAILED, text)
     else:
-        yield Draft("ModelsReady", "False", "Fetching", progress_text(job.progress))
+        yield Draft("ModelsReady", "False", "Fetching", fetching_text(view, job))
 
 
 def storage(view: View) -> Iterator[Draft]:

@@ -22,6 +22,12 @@ def progress_text(progress: Progress | None) -> str:
     return f"{text}, about {minutes} {'minute' if minutes == 1 else 'minutes'} left"
 
 
+def no_pod(kind: str, name: str) -> str:
+    """Of a workload that has no Pod: its controller tells why in events, and nowhere else."""
+    see = f"kubectl describe {kind.lower()} {name}"
+    return f"{kind} {name} has no Pod yet; if that lasts, `{see}` says why"
+
+
 def stepped_bytes(progress: Progress) -> int | None:
     """Bytes in steps of a hundredth of all, or of a GiB when the total is not known."""
     if progress.bytes is None:
