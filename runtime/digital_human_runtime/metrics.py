@@ -179,7 +179,9 @@ class Metrics:
         self.response.labels(kind).observe(seconds)
 
     def turn_ended(self, figures: TurnFigures) -> None:
-        """Count a turn."""
+        """Count a spoken turn; answers in text are counted as ``answered``."""
+        if not figures.spoken:
+            return
         self.turns.labels(figures.reason).inc()
         for part, histogram in self.parts.items():
             seconds = getattr(figures, f"first_{part}")

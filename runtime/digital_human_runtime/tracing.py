@@ -12,12 +12,15 @@ from digital_human_runtime.pipeline import TurnFigures
 from digital_human_runtime.version import version
 
 _NANO = 1_000_000_000
+EXPORT_SECONDS = 2.0
+"""For one batch, with all its tries: a collector that is away must not hold the process's end."""
 _PARTS = ("first_token", "first_clause", "first_audio", "first_frame")
 
 
 def to_collector(endpoint: str) -> SpanProcessor:
     """Sends spans to a collector by OTLP over HTTP, in batches, from a thread of its own."""
-    return BatchSpanProcessor(OTLPSpanExporter(f"{endpoint.rstrip('/')}/v1/traces"))
+    address = f"{endpoint.rstrip('/')}/v1/traces"
+    return BatchSpanProcessor(OTLPSpanExporter(address, timeout=EXPORT_SECONDS))
 
 
 class TurnTraces:
@@ -39,6 +42,7 @@ class TurnTraces:
                 span.add_event(part, timestamp=began + round(seconds * _NANO))
         span.set_attributes(
             {
+                "digital_human.turn.kind": "speech" if figures.spoken else "text",
                 "digital_human.turn.reason": figures.reason,
                 "digital_human.turn.audio_seconds": figures.audio_seconds,
                 "digital_human.turn.skew_samples": figures.skew_samples,

@@ -33,6 +33,8 @@ class TurnFigures:
     code: str | None = None
     """Of a failed turn."""
     face_failovers: int = 0
+    spoken: bool = True
+    """False for an answer in text only."""
 
 
 class Observer(Protocol):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+import time
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import aclosing, contextmanager
 
-from digital_human_runtime.errors import NotFound, Unavailable
+from digital_human_runtime.errors import NotFound, RuntimeFault, Unavailable
 from digital_human_runtime.frames import Message
-from digital_human_runtime.pipeline import prompt, read
+from digital_human_runtime.pipeline import Observer, TurnFigures, prompt, read
 
 from .context import Context
 from .conversation import ChatDone, Interrupted, Principal
@@ -39,14 +40,38 @@ async def chat(
             source = context.engines.model.stream(
                 messages, max_tokens=persona.max_tokens, temperature=persona.temperature
             )
-            async with aclosing(read(source, context.limits)) as pieces:
-                async for piece in pieces:
-                    said.append(piece)
-                    yield piece
+            with _measured(context.observer) as wrote:
+                async with aclosing(read(source, context.limits)) as pieces:
+                    async for piece in pieces:
+                        wrote()
+                        said.append(piece)
+                        yield piece
         finally:
             renewing.cancel()
             await _keep(context, session, begun.fence, question, "".join(said).strip())
         yield ChatDone(session, "".join(said).strip())
+
+
+@contextmanager
+def _measured(observer: Observer) -> Iterator[Callable[[], None]]:
+    """Tell of an answer once it is over; the function notes that a piece of it came."""
+    began = time.monotonic()
+    figures = TurnFigures(started_at=time.time(), reason="interrupted", spoken=False)
+
+    def wrote() -> None:
+        if figures.first_token is None:
+            figures.first_token = time.monotonic() - began
+
+    try:
+        yield wrote
+        figures.reason = "complete"
+    except Exception as error:
+        figures.reason = "failed"
+        figures.code = error.code if isinstance(error, RuntimeFault) else None
+        raise
+    finally:
+        figures.seconds = time.monotonic() - began
+        observer.turn_ended(figures)
 
 
 async def _session(context: Context, principal: Principal, session: str | None) -> str:

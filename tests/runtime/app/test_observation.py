@@ -3,6 +3,8 @@ import gzip
 import json
 import logging
 import secrets
+import socket
+import time
 import urllib.request
 from collections.abc import Iterator
 
@@ -17,10 +19,15 @@ from starlette.responses import Response
 from starlette.routing import Route
 from websockets.typing import Origin
 
-from digital_human_runtime import logs
+from digital_human_runtime import logs, tracing
+from digital_human_runtime.errors import EngineFault
 from digital_human_runtime.http_api.serving import AsgiServer, listen
+from digital_human_runtime.metrics import Metrics
+from digital_human_runtime.observers import Observers
 from digital_human_runtime.pipeline import TurnFigures
+from digital_human_runtime.session import MemoryStore, Talk
 from digital_human_runtime.tracing import TurnTraces
+from tests.runtime.support import ScriptedModel, engines
 from tests.runtime.support.serving import running
 from tests.runtime.ws_api.client import talking
 
@@ -122,6 +129,44 @@ def test_one_trace_for_each_turn() -> None:
     assert first.resource.attributes["digital_human.name"] == "ada"
     assert not second.status.is_ok
     traces.close()
+
+
+async def test_a_collector_that_hangs_holds_no_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tracing, "EXPORT_SECONDS", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections, answers nothing
+        port = silent.getsockname()[1]
+        traces = TurnTraces(tracing.to_collector(f"http://127.0.0.1:{port}"), {})
+        traces.turn_ended(TurnFigures(started_at=100.0, seconds=2.0))
+        began = time.monotonic()
+        await asyncio.to_thread(traces.close)
+        assert time.monotonic() - began < 5  # of its own it takes ten seconds and more
+
+
+async def test_an_answer_in_text_is_a_trace_of_its_own_kind() -> None:
+    exporter = InMemorySpanExporter()
+    traces = TurnTraces(SimpleSpanProcessor(exporter), {})
+    metrics = Metrics(16000)
+    talk = Talk(
+        engines=engines(ScriptedModel("Yes, indeed.")),
+        store=MemoryStore(),
+        observer=Observers((metrics, traces)),
+    )
+    assert [part async for part in talk.chat("key:ada", "Xanthippe?", None)]
+    refusing = ScriptedModel("Half of it", fail_after=1, fault=EngineFault("the server is gone"))
+    talk = Talk(engines=engines(refusing), store=MemoryStore(), observer=Observers((traces,)))
+    with pytest.raises(EngineFault):
+        _ = [part async for part in talk.chat("key:ada", "Xanthippe?", None)]
+    whole, failed = exporter.get_finished_spans()
+    assert whole.attributes is not None
+    assert whole.attributes["digital_human.turn.kind"] == "text"
+    assert whole.attributes["digital_human.turn.reason"] == "complete"
+    assert [event.name for event in whole.events] == ["first_token"]
+    assert not failed.status.is_ok
+    assert "Xanthippe" not in whole.to_json() + failed.to_json()
+    turns = metrics.registry.get_sample_value("digital_human_turns_total", {"reason": "complete"})
+    assert turns == 0, "what is spoken is counted there, and nothing else"
 
 
 async def test_traces_reach_the_collector() -> None:
