@@ -20,6 +20,7 @@ TYPED = (
     "operator/digital_human_operator",
     "runtime/digital_human_runtime",
     "runtime/digital_human_training",
+    "backup/digital_human_backup",
     "tools",
     "tests",
     "config",
@@ -53,6 +54,7 @@ def lint() -> Iterator[Step]:
 def unit() -> Iterator[Step]:
     """Tests that need neither a cluster nor a browser."""
     yield Step("programs", "tools.debian", ("redis-server",))
+    yield Step("binaries", "tools.binaries", ("versitygw", "--quiet"))
     yield Step("page", "tools.page")
     here = "not cluster and not browser and not torch and not images and not node and not e2e"
     yield Step("unit tests", "pytest", ("-q", "-m", here, "-n", WORKERS))

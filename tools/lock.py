@@ -21,7 +21,7 @@ from tools.cache import ROOT
 
 REQUIREMENTS = ROOT / "requirements"
 PYTHON = "3.11"
-DEVELOPMENT_EXTRAS = ("operator", "runtime")
+DEVELOPMENT_EXTRAS = ("operator", "runtime", "backup")
 """Extras that the tests of every change need."""
 TORCH_EXTRAS = (*DEVELOPMENT_EXTRAS, "llm", "train")
 """Extras of the environment with torch, which is several gigabytes and has a file of its own."""

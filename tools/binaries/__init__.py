@@ -1,4 +1,4 @@
-"""Kubernetes, etcd, kwok, Helm and kind, built from Go modules with committed checksums."""
+"""Kubernetes, etcd, kwok, Helm, kind and an S3 server, built from Go modules by checksum."""
 
 from tools.binaries.build import BuildError, binaries, binary
 from tools.binaries.specs import LANES, TOOLS, Tool

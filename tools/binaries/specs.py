@@ -100,6 +100,11 @@ _ALL = (
     Tool("helm3", "helm3", (("helm3", "helm.sh/helm/v3/cmd/helm"),)),
     Tool("helm4", "helm4", (("helm4", "helm.sh/helm/v4/cmd/helm"),)),
     Tool("kind", "kind", (("kind", "sigs.k8s.io/kind"),)),
+    Tool(
+        "versitygw",
+        "versitygw",
+        (("versitygw", "github.com/versity/versitygw/cmd/versitygw"),),
+    ),
 )
 
 TOOLS = {tool.name: tool for tool in _ALL}

@@ -1,0 +1,123 @@
+"""Encryption keys: read from files, known by ids, each the root of the keys that seal data."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from digital_human_backup.errors import DamagedError, RefusedError
+
+KEY_BYTES = 32
+NONCE_BYTES = 12
+PLAIN = "plain"
+"""Stands for the key id of what is not encrypted."""
+_ZERO = bytes(NONCE_BYTES)
+
+
+def _mac(key: bytes, words: bytes) -> bytes:
+    return hmac.digest(key, words, "sha256")
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One encryption key; its parts are derived once."""
+
+    secret: bytes = field(repr=False)
+    id: str = field(init=False)
+    _names: bytes = field(init=False, repr=False)
+    _chunks: bytes = field(init=False, repr=False)
+    _manifests: bytes = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        for name in ("names", "chunks", "manifests"):
+            part = _mac(self.secret, f"digital-human-backup/1/{name}".encode())
+            object.__setattr__(self, f"_{name}", part)
+        found = _mac(self.secret, b"digital-human-backup/1/id")
+        object.__setattr__(self, "id", found[:8].hex())
+
+    def name(self, plain_digest: bytes) -> str:
+        """What a chunk is called whose plain text has this SHA-256."""
+        return _mac(self._names, plain_digest).hex()
+
+    def seal_chunk(self, name: str, plain: bytes) -> bytes:
+        """The object of a chunk; the same for the same content."""
+        key = _mac(self._chunks, name.encode())
+        return AESGCM(key).encrypt(_ZERO, plain, name.encode())
+
+    def open_chunk(self, name: str, sealed: bytes) -> bytes:
+        """The plain text of a chunk; DamagedError when it is not the object of that name."""
+        key = _mac(self._chunks, name.encode())
+        try:
+            return AESGCM(key).decrypt(_ZERO, sealed, name.encode())
+        except InvalidTag as error:
+            raise DamagedError(f"The chunk {name[:12]}... does not open with its key.") from error
+
+    def seal_manifest(self, backup: str, head: bytes, contents: bytes) -> bytes:
+        """Nonce and cipher text of a backup's contents, bound to the legible ``head``."""
+        nonce = os.urandom(NONCE_BYTES)
+        key = _mac(self._manifests, backup.encode())
+        return nonce + AESGCM(key).encrypt(nonce, contents, head)
+
+    def open_manifest(self, backup: str, head: bytes, sealed: bytes) -> bytes:
+        """The contents of a backup; DamagedError when anything of the manifest was changed."""
+        key = _mac(self._manifests, backup.encode())
+        nonce, rest = sealed[:NONCE_BYTES], sealed[NONCE_BYTES:]
+        try:
+            return AESGCM(key).decrypt(nonce, rest, head)
+        except (InvalidTag, ValueError) as error:
+            raise DamagedError(
+                f"The manifest of {backup} does not open with its key: it was changed, or moved"
+                " from another place. Use another backup."
+            ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRing:
+    """Every key that opens; the first one seals. None at all: backups are not encrypted."""
+
+    keys: tuple[Key, ...] = ()
+
+    @property
+    def sealing(self) -> Key | None:
+        """The key of new backups."""
+        return self.keys[0] if self.keys else None
+
+    def find(self, key_id: str, what: str) -> Key:
+        """The key with this id; RefusedError says which one is missing."""
+        for key in self.keys:
+            if key.id == key_id:
+                return key
+        here = ", ".join(key.id for key in self.keys) or "none"
+        raise RefusedError(
+            f"{what} was sealed with the key {key_id}, and the key file holds {here}:"
+            " add the line with that key to --key-file."
+        )
+
+
+def parse(lines: Iterable[str], where: str) -> KeyRing:
+    """Keys from the lines of a key file; RefusedError names a bad line, never its content."""
+    keys: list[Key] = []
+    for number, line in enumerate(lines, 1):
+        text = line.strip()
+        if not text or text.startswith("#"):
+            continue
+        try:
+            secret = base64.b64decode(text, validate=True)
+        except (binascii.Error, ValueError):
+            secret = b""
+        if len(secret) != KEY_BYTES:
+            raise RefusedError(
+                f"Line {number} of {where} is no key: write 32 bytes in base64"
+                " (openssl rand -base64 32)."
+            )
+        keys.append(Key(secret))
+    if not keys:
+        raise RefusedError(f"{where} holds no key: write one (openssl rand -base64 32).")
+    return KeyRing(tuple(keys))

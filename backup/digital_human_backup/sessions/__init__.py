@@ -1,0 +1,12 @@
+"""
+The database of Redis: copied by replication, checked in a scratch server, put back by replication.
+
+Redis' own programs do it: redis-cli, redis-check-rdb and redis-server must be on PATH.
+"""
+
+from .check import Checked, checked
+from .copy import copy
+from .replace import replace
+from .server import Server
+
+__all__ = ["Checked", "Server", "checked", "copy", "replace"]

@@ -1,0 +1,122 @@
+"""A Redis server: its address, and what is asked of it."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import redis
+
+from digital_human_backup.errors import BackupError, RefusedError
+
+CONNECT_SECONDS = 10.0
+Databases = dict[str, dict[str, int]]
+"""Number of each database that holds keys -> ``keys`` and ``expires``."""
+
+
+def program(name: str) -> str:
+    """Path of one of Redis' programs."""
+    found = shutil.which(name)
+    if found is None:
+        raise RefusedError(f"{name} is not on PATH: install Redis 7 (redis-server of Debian).")
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where a server listens and who we are there."""
+
+    host: str
+    port: int
+    tls: bool = False
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+    ca_file: Path | None = None
+
+    @classmethod
+    def parse(
+        cls, address: str, user: str | None, password_file: Path | None, ca_file: Path | None
+    ) -> Self:
+        """From redis://host:port or rediss://host:port; passwords come from a file only."""
+        parts = urlsplit(address)
+        try:
+            port = parts.port or 6379
+        except ValueError:
+            port = 0
+        if parts.scheme not in {"redis", "rediss"} or not parts.hostname or not port:
+            raise RefusedError(
+                "--redis is no address: write redis://host:6379 (rediss:// for TLS)."
+            )
+        if parts.username or parts.password or parts.path.strip("/") or parts.query:
+            raise RefusedError(
+                "--redis holds more than host and port: give the user with --redis-user and the"
+                " password with --redis-password-file; all databases are backed up."
+            )
+        return cls(
+            parts.hostname, port, parts.scheme == "rediss", user, _password(password_file), ca_file
+        )
+
+    @property
+    def name(self) -> str:
+        """For messages."""
+        return f"Redis at {self.host}:{self.port}"
+
+    def client(self, **changes: Any) -> redis.Redis:
+        """A client; each command is one that the caller may send again."""
+        tls: dict[str, Any] = {"ssl": True} if self.tls else {}
+        if self.tls and self.ca_file:
+            tls["ssl_ca_certs"] = str(self.ca_file)
+        settings = {
+            "host": self.host,
+            "port": self.port,
+            "username": self.user,
+            "password": self.password,
+            "socket_timeout": 30.0,
+            "socket_connect_timeout": CONNECT_SECONDS,
+            "decode_responses": True,
+            **tls,
+            **changes,
+        }
+        return redis.Redis(**settings)
+
+    def info(self, client: redis.Redis) -> dict[str, Any]:
+        """Everything that INFO says; a sentence when the server does not answer or refuses."""
+        try:
+            found: Any = client.info("everything")
+        except redis.RedisError as error:
+            raise self.explain(error) from error
+        return dict(found)
+
+    def explain(self, error: redis.RedisError) -> BackupError:
+        """The error to raise for one of the client's."""
+        if isinstance(error, redis.exceptions.AuthenticationError):
+            return RefusedError(f"{self.name} refuses the password: check the user and its file.")
+        if isinstance(error, redis.exceptions.NoPermissionError):
+            return RefusedError(
+                f"{self.name} refuses a command ({error}): give the user the rights that"
+                " docs/backup.md names."
+            )
+        if isinstance(error, redis.exceptions.ResponseError):
+            return RefusedError(f"{self.name} refuses a command: {error}.")
+        return BackupError(f"{self.name} does not answer ({error}): check that it runs, try again.")
+
+
+def databases(info: dict[str, Any]) -> Databases:
+    """Keys of each database, out of INFO."""
+    return {
+        name.removeprefix("db"): {"keys": int(found["keys"]), "expires": int(found["expires"])}
+        for name, found in info.items()
+        if name.startswith("db") and name[2:].isdigit()
+    }
+
+
+def _password(file: Path | None) -> str | None:
+    if file is None:
+        return None
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise RefusedError(f"{file} cannot be read: check --redis-password-file.") from error

@@ -1,0 +1,95 @@
+"""The files below a folder, such as models or configuration."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from digital_human_backup.errors import BackupError, RefusedError
+from digital_human_backup.format.contents import FileFacts, Piece
+
+
+class FolderSource:
+    """
+    Regular files, without what is hidden (names that begin with a dot belong to tools).
+
+    A symbolic link inside the folder is followed, as models on network shares have them; one that
+    leads out of it is refused. Mounted ConfigMaps are such links too.
+    """
+
+    def __init__(self, part: str, root: Path) -> None:
+        self.part = part
+        self._root = root
+        if not root.is_dir():
+            raise RefusedError(f"The folder {root} of {part} does not exist: check --{part}.")
+        self._inside = root.resolve()
+
+    def files(self) -> list[FileFacts]:
+        """Every file, sorted by path."""
+        found = []
+        for path in self._walk(self._root):
+            facts = self._facts(path)
+            if facts is not None:
+                found.append(facts)
+        return sorted(found)
+
+    def read(self, piece: Piece) -> bytes:
+        """Bytes of a file, which must not change meanwhile."""
+        path = self._root / piece.file.path
+        try:
+            with path.open("rb") as file:
+                file.seek(piece.start)
+                data = file.read(piece.length)
+                now = os.fstat(file.fileno())
+        except OSError as error:
+            raise BackupError(f"{path} cannot be read ({error.strerror}): try again.") from error
+        was = (piece.file.size, piece.file.modified, piece.file.changed)
+        if len(data) != piece.length or (now.st_size, now.st_mtime_ns, now.st_ctime_ns) != was:
+            raise BackupError(f"{path} changed while it was read: try again when nobody writes it.")
+        return data
+
+    def _walk(self, folder: Path) -> Iterator[Path]:
+        try:
+            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        except OSError as error:
+            raise RefusedError(
+                f"{folder} cannot be read ({error.strerror}): give the user {os.geteuid()} the"
+                " right to."
+            ) from error
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                yield from self._walk(Path(entry.path))
+            else:
+                yield Path(entry.path)
+
+    def _facts(self, path: Path) -> FileFacts | None:
+        """Size, mode and times; None for what is no file, such as a socket."""
+        real = path.resolve()
+        if not real.is_relative_to(self._inside):
+            raise RefusedError(
+                f"{path} leads out of the folder, to {real}: copy the file into the folder, or"
+                " remove the link."
+            )
+        try:
+            found = real.stat()
+        except OSError as error:
+            raise BackupError(f"{path} cannot be read ({error.strerror}): try again.") from error
+        if stat.S_ISDIR(found.st_mode):
+            raise RefusedError(f"{path} is a link to a folder: put the files there in its place.")
+        if not stat.S_ISREG(found.st_mode):
+            return None
+        name = path.relative_to(self._root).as_posix()
+        if not name.isprintable():  # also what is no UTF-8
+            raise RefusedError(f"{name!r} in {self._root} is no name for a file: rename it.")
+        return FileFacts(
+            part=self.part,
+            path=name,
+            size=found.st_size,
+            mode=stat.S_IMODE(found.st_mode) & 0o777,
+            modified=found.st_mtime_ns,
+            changed=found.st_ctime_ns,
+        )

@@ -1,0 +1,157 @@
+"""A store in a bucket of an S3-compatible service."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import boto3
+import stamina
+import urllib3
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    FlexibleChecksumError,
+    HTTPClientError,
+    IncompleteReadError,
+)
+
+from digital_human_backup.errors import DamagedError, ExistsError, MissingError, RefusedError
+
+from .base import Item
+from .settings import S3Settings
+from .trouble import code, explain
+
+_BLOCK = 1 << 20
+_BROKEN = (urllib3.exceptions.HTTPError, HTTPClientError, IncompleteReadError)
+_MISSING = {"NoSuchKey", "404", "NotFound"}
+_TAKEN = {"PreconditionFailed", "412", "ConditionalRequestConflict"}
+
+
+class S3Store:
+    """Each object an object; the service makes writes atomic."""
+
+    def __init__(self, bucket: str, prefix: str, settings: S3Settings) -> None:
+        self._bucket = bucket
+        self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
+        self.where = f"s3://{bucket}/{self._prefix}".rstrip("/")
+        self._tries = settings.tries
+        self._extra = {
+            name: value
+            for name, value in (
+                ("ServerSideEncryption", settings.sse),
+                ("SSEKMSKeyId", settings.sse_key_id),
+            )
+            if value
+        }
+        self._endpoint = settings.endpoint or "Amazon S3"
+        with self._explained(""):
+            self._client = _client(settings)
+
+    def put(self, key: str, data: bytes, *, new: bool = False) -> None:
+        """Write an object."""
+        condition = {"IfNoneMatch": "*"} if new else {}
+        with self._explained(key):
+            self._client.put_object(
+                Bucket=self._bucket, Key=self._prefix + key, Body=data, **condition, **self._extra
+            )
+
+    def get(self, key: str, limit: int) -> bytes:
+        """Read an object, from the start again when the connection breaks."""
+        with self._explained(key):
+            for attempt in stamina.retry_context(on=_BROKEN, attempts=self._tries, timeout=None):
+                with attempt:
+                    return self._read(key, limit)
+        raise AssertionError  # the last attempt returns or raises
+
+    def list(self, prefix: str) -> Iterator[Item]:
+        """Objects, a thousand a request."""
+        pages = self._client.get_paginator("list_objects_v2")
+        with self._explained(prefix):
+            for page in pages.paginate(Bucket=self._bucket, Prefix=self._prefix + prefix):
+                for found in page.get("Contents", ()):
+                    name = found["Key"][len(self._prefix) :]
+                    yield Item(name, int(found["Size"]), found["LastModified"])
+
+    def delete(self, key: str) -> None:
+        """Remove an object."""
+        with self._explained(key):
+            self._client.delete_object(Bucket=self._bucket, Key=self._prefix + key)
+
+    def close(self) -> None:
+        """Close the pool of connections."""
+        self._client.close()
+
+    def _read(self, key: str, limit: int) -> bytes:
+        answer = self._client.get_object(Bucket=self._bucket, Key=self._prefix + key)
+        body = answer["Body"]
+        try:
+            if int(answer["ContentLength"]) > limit:
+                raise DamagedError(f"{key} in {self.where} has more than {limit} bytes.")
+            return b"".join(iter(lambda: body.read(_BLOCK), b""))
+        finally:
+            body.close()
+
+    @contextmanager
+    def _explained(self, key: str) -> Iterator[None]:
+        """Turn the service's errors into sentences."""
+        try:
+            yield
+        except ClientError as error:
+            if code(error) in _MISSING:
+                raise MissingError(f"{self.where} holds no {key}.") from error
+            if code(error) in _TAKEN:
+                raise ExistsError(f"{self.where} holds {key} already.") from error
+            raise explain(error, self._bucket, self._endpoint) from error
+        except FlexibleChecksumError as error:
+            raise DamagedError(
+                f"{key} in {self.where} has another checksum than before."
+            ) from error
+        except (BotoCoreError, urllib3.exceptions.HTTPError, ValueError, RecursionError) as error:
+            raise explain(error, self._bucket, self._endpoint) from error
+
+
+def _client(settings: S3Settings) -> Any:
+    mode = settings.checksums
+    return boto3.session.Session(**_credentials(settings.credentials)).client(
+        "s3",
+        endpoint_url=settings.endpoint,
+        region_name=settings.region,
+        verify=str(settings.ca_file) if settings.ca_file else None,
+        config=Config(
+            connect_timeout=10,
+            read_timeout=60,
+            max_pool_connections=settings.connections,
+            retries={"mode": "standard", "total_max_attempts": settings.tries},
+            request_checksum_calculation=mode,
+            response_checksum_validation=mode,
+            s3={"addressing_style": settings.style},
+        ),
+    )
+
+
+def _credentials(folder: Path | None) -> dict[str, str]:
+    """Credentials from files, as a mounted Secret has them; none: boto3 looks for them itself."""
+    if folder is None:
+        return {}
+    names = {
+        "AWS_ACCESS_KEY_ID": "aws_access_key_id",
+        "AWS_SECRET_ACCESS_KEY": "aws_secret_access_key",
+    }
+    found = {}
+    for file, name in names.items():
+        path = folder / file
+        try:
+            found[name] = path.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise RefusedError(
+                f"{path} cannot be read: --s3-credentials names a folder with the files"
+                " AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
+            ) from error
+    token = folder / "AWS_SESSION_TOKEN"
+    if token.exists():
+        found["aws_session_token"] = token.read_text(encoding="utf-8").strip()
+    return found

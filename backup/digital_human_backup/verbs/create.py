@@ -1,0 +1,147 @@
+"""`create`: make a backup."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from digital_human_backup import __version__, options
+from digital_human_backup.errors import DamagedError, MissingError, RefusedError
+from digital_human_backup.format import layout, manifest
+from digital_human_backup.format.contents import Contents
+from digital_human_backup.format.keys import PLAIN, Key, KeyRing
+from digital_human_backup.locks import Lock, locked
+from digital_human_backup.options import Output, Place
+from digital_human_backup.progress import report
+from digital_human_backup.repository import Repository
+from digital_human_backup.sessions import Server, checked, copy
+from digital_human_backup.sources import FolderSource
+from digital_human_backup.writer import Sent, Writer
+
+WAIT_SECONDS = 600.0
+"""How long a backup waits for somebody who removes garbage."""
+
+
+@options.verb
+def create(  # noqa: PLR0917 - typer makes options of them
+    place: Place,
+    human: options.Human,
+    models: Annotated[Path | None, typer.Option(help="Folder of models.")] = None,
+    config: Annotated[Path | None, typer.Option(help="Folder of configuration.")] = None,
+    redis: options.RedisAddress = None,
+    redis_user: options.RedisUser = None,
+    redis_password_file: options.RedisPasswordFile = None,
+    redis_ca_file: options.RedisCaFile = None,
+    key_file: options.KeyFile = None,
+    scratch: options.ScratchFolder = None,
+    workers: options.Workers = 4,
+    send_all: Annotated[
+        bool, typer.Option("--send-all", help="Read and send also what the store has.")
+    ] = False,
+    output: options.OutputOption = Output.TEXT,
+) -> None:
+    """Make a backup; it exists when this ends with 0, and else not at all."""
+    server = options.redis_server(redis, redis_user, redis_password_file, redis_ca_file)
+    keys = options.read_keys(key_file)
+    folders = {"models": models, "config": config}
+    sources = [FolderSource(part, root) for part, root in folders.items() if root is not None]
+    if not sources and server is None:
+        raise RefusedError("There is nothing to back up: give --models, --config or --redis.")
+    with options.scratch_folder(scratch) as folder, place.open() as repository:
+        facts: dict[str, Any] | None = None
+        if server is not None:
+            facts = _copy_sessions(server, folder)
+            sources.append(FolderSource("sessions", folder))
+        with locked(repository.store, place.uid, "write", WAIT_SECONDS) as lock:
+            job = _Job(repository, keys, human, lock, send_all)
+            made, sent = job.run(sources, facts, workers)
+    told = {
+        "event": "created",
+        "id": made.id,
+        "parts": made.parts,
+        "bytes": made.size,
+        "storedBytes": made.stored,
+        "sentChunks": sent.chunks,
+        "sentBytes": sent.bytes,
+        "keyId": None if made.key_id == PLAIN else made.key_id,
+        "digest": made.digest,
+    }
+    options.tell(
+        output,
+        told,
+        f"Backup {made.id} holds {options.size(made.size)}; {options.size(sent.bytes)} were sent.",
+    )
+
+
+def _copy_sessions(server: Server, folder: Path) -> dict[str, Any]:
+    """The file in the scratch folder, and what the manifest says of it."""
+    file = folder / "dump.rdb"
+    origin = copy(server, file)
+    found = checked(file)
+    return {
+        "version": origin.version,
+        "runId": origin.run_id,
+        "rdbVersion": found.rdb_version,
+        "offset": found.offset,
+        "databases": found.databases,
+    }
+
+
+class _Job:
+    """One backup, under a lock."""
+
+    def __init__(
+        self, repository: Repository, keys: KeyRing, human: str, lock: Lock, send_all: bool
+    ) -> None:
+        self._repository, self._keys, self._human = repository, keys, human
+        self._lock, self._send_all = lock, send_all
+        self._key: Key | None = keys.sealing
+
+    def run(
+        self, sources: list[FolderSource], redis: dict[str, Any] | None, workers: int
+    ) -> tuple[manifest.Manifest, Sent]:
+        """Chunks first, the manifest last."""
+        earlier = None if self._send_all else self._earlier()
+        present = {} if self._send_all else self._present()
+        writer = Writer(self._repository, self._key, self._lock, report(), earlier, present)
+        contents = writer.write(sources, workers)
+        last = max(self._repository.ids(), default=None)
+        backup, created = layout.new_id(self._lock.now, last)
+        head = {
+            "id": backup,
+            "created": f"{created:%Y-%m-%dT%H:%M:%SZ}",
+            "human": {"name": self._human, "uid": self._repository.uid},
+            "tool": __version__,
+            "parts": _parts(contents, [source.part for source in sources]),
+            "redis": redis,
+        }
+        data = manifest.write(head, contents, self._key)
+        self._lock.go_on()
+        self._repository.commit(backup, data)
+        return manifest.read(data, self._repository.uid, backup), writer.sent
+
+    def _present(self) -> dict[str, int]:
+        return self._repository.chunk_sizes(self._key.id if self._key else PLAIN)
+
+    def _earlier(self) -> Contents | None:
+        """The newest backup under the same key; without one everything is read."""
+        wanted = self._key.id if self._key else PLAIN
+        for backup in reversed(self._repository.ids()):
+            with contextlib.suppress(DamagedError, MissingError, manifest.NewerFormatError):
+                found = self._repository.read(backup)
+                if found.key_id == wanted:
+                    return found.open(self._keys)
+        return None
+
+
+def _parts(contents: Contents, parts: list[str]) -> dict[str, dict[str, int]]:
+    return {
+        part: {
+            "files": len(files := contents.of([part])),
+            "bytes": sum(file.size for file, _ in files),
+        }
+        for part in parts
+    }

@@ -1,0 +1,167 @@
+"""`restore`: bring a backup back, whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from digital_human_backup import options
+from digital_human_backup.errors import BackupError, RefusedError
+from digital_human_backup.format.manifest import Manifest
+from digital_human_backup.options import Output, Part, Place
+from digital_human_backup.progress import report
+from digital_human_backup.reader import Reader
+from digital_human_backup.sessions import checked, replace
+
+
+@options.verb
+def restore(  # noqa: PLR0917 - typer makes options of them
+    place: Place,
+    backup: options.BackupId = "latest",
+    into: Annotated[
+        Path | None, typer.Option(help="Folder to make; it must be new, or empty.")
+    ] = None,
+    redis: options.RedisAddress = None,
+    redis_user: options.RedisUser = None,
+    redis_password_file: options.RedisPasswordFile = None,
+    redis_ca_file: options.RedisCaFile = None,
+    listen: Annotated[
+        str | None, typer.Option(help="Address of this machine as Redis reaches it.")
+    ] = None,
+    part: Annotated[list[Part] | None, typer.Option(help="Only this part; repeat it.")] = None,
+    key_file: options.KeyFile = None,
+    load: options.Load = True,
+    scratch: options.ScratchFolder = None,
+    workers: options.Workers = 4,
+    output: options.OutputOption = Output.TEXT,
+) -> None:
+    """
+    Bring a backup back: into a folder (--into), into a running Redis (--redis), or both.
+
+    All data of that Redis are replaced. Interrupted anywhere, run it again.
+    """
+    began = time.monotonic()
+    server = options.redis_server(redis, redis_user, redis_password_file, redis_ca_file)
+    keys = options.read_keys(key_file)
+    if into is None and server is None:
+        raise RefusedError("Say where to restore to: --into, --redis or both.")
+    with place.open() as repository, contextlib.ExitStack() as stack:
+        found = repository.find(backup)
+        parts = _parts(found, part, only_redis=into is None, redis=server is not None)
+        reader = Reader(repository, found, keys, report())
+        if into is None:
+            folder = stack.enter_context(options.scratch_folder(scratch))
+        else:
+            folder = stack.enter_context(_staging(into.absolute()))
+        files = reader.restore(parts, folder, workers)
+        dump = folder / "sessions" / "dump.rdb"
+        if "sessions" in parts and load:
+            found.check_sessions(checked(dump).databases)
+        if server is not None:
+            replace(dump, server, listen)
+        if into is not None:
+            _publish(folder, into.absolute())
+    age = (datetime.now(UTC) - found.created).total_seconds()
+    facts = {
+        "event": "restored",
+        "id": found.id,
+        "parts": parts,
+        "files": len(files),
+        "bytes": sum(file.size for file in files),
+        "seconds": round(time.monotonic() - began, 3),
+        "ageSeconds": round(age),
+    }
+    size = options.size(sum(file.size for file in files))
+    options.tell(
+        output,
+        facts,
+        f"Backup {found.id} is restored: {len(files)} files of {size} in {facts['seconds']:.1f} s.",
+    )
+
+
+def _parts(
+    found: Manifest, wanted: list[Part] | None, *, only_redis: bool, redis: bool
+) -> list[str]:
+    """Which parts to restore; RefusedError for one that the backup does not hold."""
+    parts = [one.value for one in wanted] if wanted else sorted(found.parts)
+    if only_redis and not wanted:
+        parts = ["sessions"]
+    if redis and "sessions" not in parts:
+        parts.append("sessions")
+    for one in parts:
+        if one not in found.parts:
+            raise RefusedError(
+                f"The backup {found.id} holds no {one}, only {', '.join(sorted(found.parts))}."
+            )
+    return sorted(set(parts))
+
+
+@contextlib.contextmanager
+def _staging(into: Path) -> Iterator[Path]:
+    """A folder beside ``into``, on the same volume, gone in the end unless it became that."""
+    _check_free(into)
+    prefix = f".{into.name}.restoring-"
+    folder = into.parent / f"{prefix}{secrets.token_hex(4)}"
+    try:
+        for left in into.parent.glob(f"{prefix}*"):
+            _remove_abandoned(left)
+        folder.mkdir(mode=0o700)
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        raise RefusedError(
+            f"{into.parent} cannot be written ({error.strerror}): name a folder that can, with"
+            " --into."
+        ) from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(handle)
+
+
+def _check_free(into: Path) -> None:
+    if into.exists() and (not into.is_dir() or any(into.iterdir())):
+        raise RefusedError(
+            f"{into} is not empty: nothing is overwritten, so name a new folder with --into."
+        )
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """What a killed restore left; one that still runs holds a lock."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return
+    else:
+        shutil.rmtree(folder)
+    finally:
+        os.close(handle)
+
+
+def _publish(folder: Path, into: Path) -> None:
+    """The folder gets its name, in one step."""
+    try:
+        folder.chmod(0o755)
+        folder.rename(into)
+        handle = os.open(into.parent, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+    except OSError as error:
+        raise BackupError(
+            f"{into} cannot be made ({error.strerror}): name a folder that is not there yet; below"
+            " a mounted volume, not the volume itself."
+        ) from error

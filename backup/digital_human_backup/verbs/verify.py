@@ -1,0 +1,90 @@
+"""`verify`: read a backup back."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+
+from digital_human_backup import options
+from digital_human_backup.errors import DamagedError, MissingError
+from digital_human_backup.format import chunks
+from digital_human_backup.format.keys import PLAIN, KeyRing
+from digital_human_backup.format.manifest import Manifest
+from digital_human_backup.options import Output, Place
+from digital_human_backup.parallel import each
+from digital_human_backup.progress import Report, report
+from digital_human_backup.reader import Reader
+from digital_human_backup.repository import Repository
+from digital_human_backup.sessions import checked
+
+
+@options.verb
+def verify(  # noqa: PLR0917 - typer makes options of them
+    place: Place,
+    backup: options.BackupId = "latest",
+    key_file: options.KeyFile = None,
+    load: options.Load = True,
+    scratch: options.ScratchFolder = None,
+    workers: options.Workers = 4,
+    output: options.OutputOption = Output.TEXT,
+) -> None:
+    """
+    Read every byte of a backup back and compare it.
+
+    Without the key of an encrypted backup only what is stored is compared, and nothing noted.
+    """
+    keys = options.read_keys(key_file)
+    with place.open() as repository:
+        found = repository.find(backup)
+        opened = found.key_id == PLAIN or key_file is not None
+        if opened:
+            damages = _opened(repository, found, keys, workers)
+        else:
+            damages = _stored(repository, found, workers, report())
+        if not damages and opened and load and found.redis is not None:
+            with options.scratch_folder(scratch) as folder:
+                Reader(repository, found, keys, report()).restore(["sessions"], folder, workers)
+                found.check_sessions(checked(folder / "sessions" / "dump.rdb").databases)
+        if not damages and opened:
+            _note(repository, found)
+    for sentence in damages:
+        print(sentence, file=sys.stderr)
+    facts = {"event": "verified", "id": found.id, "ok": not damages, "opened": opened}
+    if not damages or output is Output.JSON:
+        what = "is what was written" if opened else "is stored as it was; it was not opened"
+        options.tell(output, {**facts, "damages": damages}, f"Backup {found.id} {what}.")
+    if damages:
+        raise DamagedError(f"{len(damages)} parts of the backup {found.id} are damaged.")
+
+
+def _opened(repository: Repository, found: Manifest, keys: KeyRing, workers: int) -> list[str]:
+    return Reader(repository, found, keys, report()).damages(workers)
+
+
+def _stored(repository: Repository, found: Manifest, workers: int, shown: Report) -> list[str]:
+    """Compare what is stored with its digests."""
+
+    def sentence(chunk: tuple[str, int, str]) -> str | None:
+        try:
+            chunks.check(*chunk, repository.get_chunk(found.key_id, chunk[0]))
+        except DamagedError as error:
+            return str(error)
+        finally:
+            shown.add(chunk[1])
+        return None
+
+    shown.begin("verifying", sum(chunk[1] for chunk in found.chunks))
+    try:
+        return [told for told in each(sentence, found.chunks, workers) if told]
+    finally:
+        shown.end()
+
+
+def _note(repository: Repository, found: Manifest) -> None:
+    """Note it, unless the backup was pruned meanwhile."""
+    repository.note_verified(found, datetime.now(UTC))
+    try:
+        repository.read(found.id)
+    except MissingError:
+        repository.forget(found.id)
+        raise

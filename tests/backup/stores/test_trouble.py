@@ -1,0 +1,240 @@
+"""What goes wrong with a store becomes one sentence that says what to do."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+
+from digital_human_backup.errors import BackupError, DamagedError, RefusedError
+from digital_human_backup.parallel import each
+from digital_human_backup.stores import FolderStore, S3Settings, open_store
+from digital_human_backup.stores.s3 import S3Store
+from tests.backup import servers
+from tests.backup.conftest import new_bucket, settings
+from tests.backup.proxy import proxy
+from tools.binaries import binary
+
+
+def refused(store: S3Store) -> str:
+    with pytest.raises(RefusedError) as caught:
+        store.put("a", b"1")
+    with pytest.raises(RefusedError, match=r".") as listed:
+        list(store.list(""))
+    assert str(listed.value) == str(caught.value)
+    return str(caught.value)
+
+
+def test_a_bucket_that_is_not_there(gateway: str, credentials: Path) -> None:
+    told = refused(S3Store("no-such-bucket", "", settings(gateway, credentials)))
+    assert told == (
+        f"The bucket no-such-bucket does not exist at {gateway}: create it, or name another."
+    )
+
+
+def test_a_key_that_the_service_does_not_know(gateway: str, tmp_path: Path) -> None:
+    folder = servers.credentials(tmp_path / "s3", access="nobody")
+    told = refused(S3Store(new_bucket(gateway), "", settings(gateway, folder)))
+    assert told == f"{gateway} does not know the access key: check the Secret."
+
+
+def test_a_wrong_secret(gateway: str, tmp_path: Path) -> None:
+    folder = servers.credentials(tmp_path / "s3", secret="wrong-wrong-wrong")
+    told = refused(S3Store(new_bucket(gateway), "", settings(gateway, folder)))
+    assert told == f"{gateway} refuses the signature: check the secret key and the region."
+
+
+def test_a_user_without_rights(tmp_path: Path) -> None:
+    users = tmp_path / "users"
+    users.mkdir()
+    with servers.versitygw(tmp_path, "--iam-dir", str(users)) as address:
+        admin = [str(binary("versitygw")), "admin", "--access", servers.ACCESS]
+        admin += ["--secret", servers.SECRET, "--endpoint-url", address]
+        user = ["--access", "poor", "--secret", "poor-secret", "--role", "user"]
+        subprocess.run([*admin, "create-user", *user], check=True, stdout=subprocess.DEVNULL)
+        folder = servers.credentials(tmp_path / "s3", "poor", "poor-secret")
+        store = S3Store(bucket := new_bucket(address), "", settings(address, folder))
+        assert refused(store).startswith(f"{address} denies access to the bucket {bucket}: the")
+
+
+def test_the_region_of_a_bucket_is_found(gateway: str, credentials: Path) -> None:
+    store = S3Store(new_bucket(gateway), "", settings(gateway, credentials, region="eu-west-9"))
+    store.put("a", b"1")
+    assert store.get("a", 1) == b"1"
+
+
+def test_a_service_that_sends_everybody_elsewhere(gateway: str, credentials: Path) -> None:
+    with proxy(gateway) as (address, faults):
+        faults.always = (301, "PermanentRedirect")
+        told = refused(S3Store("some-bucket", "", settings(address, credentials)))
+    assert told == f"{address} sends every request elsewhere: check --endpoint and --region."
+
+
+def test_a_service_that_does_not_answer(credentials: Path) -> None:
+    address = f"http://127.0.0.1:{servers.free_port()}"
+    store = S3Store("some-bucket", "", settings(address, credentials, tries=2))
+    with pytest.raises(BackupError, match=rf"{address} does not answer .*check --endpoint") as told:
+        store.put("a", b"1")
+    assert told.value.exit_code == 1
+
+
+def test_no_credentials_at_all(gateway: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
+    store = S3Store("some-bucket", "", S3Settings(endpoint=gateway, region="us-east-1"))
+    assert refused(store).startswith(f"There are no credentials for {gateway}: name a folder")
+
+
+def test_a_folder_of_credentials_that_lacks_one(gateway: str, tmp_path: Path) -> None:
+    with pytest.raises(RefusedError, match="AWS_ACCESS_KEY_ID cannot be read: --s3-credentials"):
+        S3Store("some-bucket", "", settings(gateway, tmp_path))
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    folder = tmp_path_factory.mktemp("tls")
+    key, cert = folder / "key.pem", folder / "cert.pem"
+    words = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+    words += ["-nodes", "-keyout", str(key), "-out", str(cert), "-days", "2"]
+    words += ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    subprocess.run(words, check=True, capture_output=True)
+    return key, cert
+
+
+@pytest.fixture
+def tls_gateway(certificate: tuple[Path, Path], tmp_path: Path) -> Iterator[str]:
+    options = ["--key", str(certificate[0]), "--cert", str(certificate[1])]
+    with servers.versitygw(tmp_path, *options, scheme="https") as address:
+        (tmp_path / "buckets" / "some-bucket").mkdir()
+        yield address
+
+
+def test_a_certificate_of_ones_own(
+    tls_gateway: str, certificate: tuple[Path, Path], credentials: Path
+) -> None:
+    told = refused(S3Store("some-bucket", "", settings(tls_gateway, credentials)))
+    assert told.endswith("is not trusted: name the file of its authority with --s3-ca-file.")
+    trusting = settings(tls_gateway, credentials, ca_file=certificate[1])
+    store = S3Store("some-bucket", "", trusting)
+    store.put("a", b"1")
+    assert store.get("a", 1) == b"1"
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "sentence"),
+    [
+        (400, "ExpiredToken", "credentials for .* have expired: renew them"),
+        (403, "RequestTimeTooSkewed", "clock of this machine is wrong.*NTP"),
+        (501, "NotImplemented", "lacks something that backups need .said so.*If-None-Match"),
+        (400, "InvalidToken", "session token .* is not valid"),
+    ],
+)
+def test_what_the_service_says(
+    gateway: str, credentials: Path, status: int, code: str, sentence: str
+) -> None:
+    with proxy(gateway) as (address, faults):
+        store = S3Store(new_bucket(gateway), "", settings(address, credentials))
+        faults.errors.append((status, code))
+        with pytest.raises(RefusedError, match=sentence):
+            store.put("a", b"1")
+
+
+def test_a_service_that_asks_to_slow_down_is_asked_again(gateway: str, credentials: Path) -> None:
+    with proxy(gateway) as (address, faults):
+        store = S3Store(new_bucket(gateway), "", settings(address, credentials))
+        faults.errors += [(503, "SlowDown"), (500, "InternalError")]
+        store.put("a", b"1")
+        assert len(faults.requests) == 3
+        faults.always = (503, "SlowDown")
+        with pytest.raises(BackupError, match=r"failed with SlowDown .*: try again") as told:
+            store.put("b", b"1")
+        assert told.value.exit_code == 1
+
+
+def test_an_answer_that_breaks_off_is_read_again(gateway: str, credentials: Path) -> None:
+    with proxy(gateway) as (address, faults):
+        store = S3Store(new_bucket(gateway), "", settings(address, credentials))
+        store.put("a", b"12345678")
+        faults.cut = 2
+        assert store.get("a", 8) == b"12345678"
+        faults.cut = 3
+        with pytest.raises(BackupError, match="does not answer"):
+            store.get("a", 8)
+
+
+def test_a_listing_that_breaks_off_is_an_error(gateway: str, credentials: Path) -> None:
+    with proxy(gateway) as (address, faults):
+        bucket = new_bucket(gateway)
+        direct = S3Store(bucket, "", settings(gateway, credentials))
+        each(lambda number: direct.put(f"a/{number:04}", b""), range(1001), 8)
+        faults.at = lambda number, method, path: setattr(faults, "always", (500, "InternalError"))
+        store = S3Store(bucket, "", settings(address, credentials))
+        with pytest.raises(BackupError, match="failed with InternalError"):
+            list(store.list("a/"))
+
+
+@pytest.mark.parametrize("mode", ["when_supported", "when_required"])
+def test_checksums_are_as_told(moto: str, credentials: Path, mode: str) -> None:
+    with proxy(moto) as (address, faults):
+        store = S3Store(new_bucket(moto), "", settings(address, credentials, checksums=mode))
+        store.put("a", b"1")
+        assert store.get("a", 1) == b"1"
+        assert len(faults.requests) == 2
+
+
+def test_encryption_by_the_service(moto: str, credentials: Path) -> None:
+    bucket = new_bucket(moto)
+    given = settings(moto, credentials, sse="aws:kms", sse_key_id="some-key")
+    S3Store(bucket, "", given).put("a", b"1")
+    client = boto3.client(
+        "s3",
+        endpoint_url=moto,
+        region_name="us-east-1",
+        aws_access_key_id=servers.ACCESS,
+        aws_secret_access_key=servers.SECRET,
+    )
+    with contextlib.closing(client):
+        head = client.head_object(Bucket=bucket, Key="a")
+    assert (head["ServerSideEncryption"], head["SSEKMSKeyId"]) == ("aws:kms", "some-key")
+
+
+def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(RefusedError, match="nothing does not exist: create it, or mount"):
+        FolderStore(tmp_path / "nothing")
+
+
+def test_something_that_is_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "humans").write_text("")
+    store = FolderStore(tmp_path)
+    with pytest.raises(BackupError, match=r"failed .Not a directory."):
+        store.put("humans/1/x", b"")
+    with pytest.raises(BackupError, match=r"failed .Not a directory."):
+        store.get("humans/1/x", 1)
+
+
+def test_what_a_killed_writer_left_is_not_listed(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path)
+    store.put("a/x", b"1")
+    (tmp_path / "a" / ".tmp-0123").write_bytes(b"half")
+    assert [item.key for item in store.list("a/")] == ["a/x"]
+
+
+def test_a_large_object_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"12345")
+    with pytest.raises(DamagedError, match="more than 4"):
+        FolderStore(tmp_path).get("x", 4)
+
+
+@pytest.mark.parametrize(
+    "address", ["", "backups", "s3://", "file://host/x", "http://x/y", "s3://b/p?x=1", "file://"]
+)
+def test_addresses_that_are_none(address: str) -> None:
+    with pytest.raises(RefusedError, match=r"--store .* is no store: write file:///folder or s3:"):
+        open_store(address, S3Settings())

@@ -1,0 +1,64 @@
+"""What the page about backups prints works as printed."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from digital_human_backup.errors import BackupError, DamagedError, RefusedError
+from tools.cache import ROOT
+
+from .servers import free_port
+
+PAGE = (ROOT / "docs" / "backup.md").read_text()
+
+
+def test_the_round_trip(tmp_path: Path) -> None:
+    script = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    assert len(script) == 1
+    words = script[0].replace("PORT=6390", f"PORT={free_port()}")
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    done = subprocess.run(
+        ["sh", "-e"],
+        input=words,
+        cwd=tmp_path,
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "Hello, Ada."
+    assert "is what was written" in done.stdout
+
+
+def test_the_exit_codes() -> None:
+    told = {int(code) for code in re.findall(r"^\| (\d+) \|", PAGE, re.MULTILINE)}
+    errors = (BackupError, RefusedError, DamagedError)
+    assert told == {0, 2, 143, *(error.exit_code for error in errors)}
+
+
+def test_memory_stays_small_whatever_the_size(tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    (tmp_path / "store").mkdir()
+    with (tmp_path / "models" / "weights").open("wb") as file:
+        for _ in range(30):
+            file.write(os.urandom(8 * 2**20))
+    peak = 0
+    place = ["--store", f"file://{tmp_path / 'store'}", "--uid", "u", "--key-file"]
+    (tmp_path / "key").write_text("A" * 43 + "=")
+    for words in (
+        ["create", "--human", "ada", "--models", str(tmp_path / "models")],
+        ["restore", "--into", str(tmp_path / "r")],
+    ):
+        command = [sys.executable, "-m", "digital_human_backup", *words, *place]
+        with subprocess.Popen([*command, str(tmp_path / "key")], stderr=subprocess.DEVNULL) as one:
+            _, status, usage = os.wait4(one.pid, 0)
+            one.returncode = os.waitstatus_to_exitcode(status)
+        assert one.returncode == 0
+        peak = max(peak, usage.ru_maxrss)
+    assert peak < 200 * 1024  # KiB, as PAGE says: below 200 MB
