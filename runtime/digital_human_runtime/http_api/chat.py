@@ -16,7 +16,7 @@ from digital_human_runtime.session.conversation import ChatDone
 
 from . import problems, sse
 from .measured import measured
-from .requests import admitted, body_of
+from .requests import ClientGone, admitted, body_of
 from .services import Services
 
 Pieces = AsyncGenerator[str | ChatDone]
@@ -86,19 +86,12 @@ async def while_connected(request: Request, work: Coroutine[Any, Any, Result]) -
     try:
         await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
         if not task.done():
-            raise _ClientGone("The client went away")
+            raise ClientGone("The client went away")
         return task.result()
     finally:
         for one in (task, gone):
             one.cancel()
         await asyncio.gather(task, gone, return_exceptions=True)
-
-
-class _ClientGone(RuntimeFault):
-    """Nobody reads this: it only ends the request (nginx logs such as 499)."""
-
-    code = "client_gone"
-    status = 408
 
 
 async def _gone(request: Request) -> None:

@@ -8,9 +8,10 @@ from typing import TypeVar
 
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from digital_human_runtime.errors import BadInput, TimedOut, TooLarge
+from digital_human_runtime.errors import BadInput, RuntimeFault, TimedOut, TooLarge
 from digital_human_runtime.settings.problems import sentences
 
 from .problems import response
@@ -40,10 +41,19 @@ async def body_of(request: Request, model: type[Model]) -> Model:
         raise BadInput("The body is not JSON") from None
 
 
+class ClientGone(RuntimeFault):
+    """Nobody reads this: it only ends the request (nginx logs such as 499)."""
+
+    code = "client_gone"
+    status = 408
+
+
 async def _raw(request: Request) -> bytes:
     try:
         async with asyncio.timeout(BODY_SECONDS):
             return await request.body()
+    except ClientDisconnect:
+        raise ClientGone("The client went away") from None
     except TimeoutError:
         raise TimedOut(f"The body did not come within {BODY_SECONDS:g} s: send it again") from None
 

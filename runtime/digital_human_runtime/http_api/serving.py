@@ -13,6 +13,8 @@ from pathlib import Path
 import uvicorn
 from starlette.types import ASGIApp
 
+from .heads import Impatient
+
 _log = logging.getLogger(__name__)
 BACKLOG = 2048
 PING_SECONDS = 20.0
@@ -82,6 +84,7 @@ class AsgiServer(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
+                http=Impatient,
                 ws="websockets-sansio",
                 ws_max_size=LARGEST_MESSAGE,
                 ws_ping_interval=PING_SECONDS,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 
 import httpx2
 import pytest
 
-from digital_human_runtime.http_api import requests
+from digital_human_runtime.http_api import heads, requests
 from tests.runtime.support.serving import Running
+from tests.runtime.ws_api.client import talking
 
 CHAT, COMPLETIONS, SPEECH = "/api/chat", "/v1/chat/completions", "/v1/audio/speech"
 
@@ -108,3 +110,71 @@ async def test_a_body_that_stops_coming_is_given_up(
     assert "did not come within 0.2 s" in json.loads(body)["detail"]
     well = await served.client.post(CHAT, json={"message": "Hello"})
     assert well.status_code == 200
+
+
+async def opened(served: Running, sent: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection to port 8000 on which this was sent."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.runtime.ports["http"])
+    writer.write(sent)
+    await writer.drain()
+    return reader, writer
+
+
+async def test_a_caller_who_goes_away_is_no_mistake_of_ours(
+    served: Running, caplog: pytest.LogCaptureFixture
+) -> None:
+    registry = served.runtime.metrics.registry
+    for body in (
+        b'Content-Length: 100\r\n\r\n{"message":',
+        b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+    ):
+        _, writer = await opened(served, f"POST {CHAT} HTTP/1.1\r\nHost: x\r\n".encode() + body)
+        await asyncio.sleep(0.1)
+        writer.close()
+    well = await served.client.post(CHAT, json={"message": "Hello"})
+    assert well.status_code == 200
+    assert [one for one in caplog.records if one.levelno >= logging.ERROR] == []
+    errors = registry.get_sample_value("digital_human_errors_total", {"code": "internal"})
+    assert errors == 0
+
+
+@pytest.mark.parametrize(
+    "sent", [b"", b"GET /ver", b"GET /version HTTP/1.1\r\nHost: x\r\nX-A: b\r\n"]
+)
+async def test_a_request_that_never_comes_is_given_up(
+    served: Running, monkeypatch: pytest.MonkeyPatch, sent: bytes
+) -> None:
+    monkeypatch.setattr(heads.Impatient, "head_seconds", 0.3)
+    reader, writer = await opened(served, sent)
+    try:
+        async with asyncio.timeout(10):
+            assert await reader.read() == b""
+    finally:
+        writer.close()
+
+
+async def test_the_next_request_of_a_connection_has_the_same_time(
+    served: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heads.Impatient, "head_seconds", 0.3)
+    whole = b"GET /version HTTP/1.1\r\nHost: x\r\n\r\n"
+    reader, writer = await opened(served, whole[:10])
+    try:
+        writer.write(whole[10:])
+        async with asyncio.timeout(10):
+            assert (await reader.readuntil(b"\r\n")).startswith(b"HTTP/1.1 200 ")
+            writer.write(whole[:10])
+            rest = await reader.read()
+        assert b'"protocol":"1"' in rest
+    finally:
+        writer.close()
+
+
+async def test_a_conversation_outlives_the_time_for_its_request(
+    served: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heads.Impatient, "head_seconds", 0.2)
+    async with talking(served, "/ws") as client:
+        await asyncio.sleep(0.5)
+        texts, _ = await client.ask("Hello")
+    assert texts[-1]["reason"] == "complete"
