@@ -119,6 +119,31 @@ def test_claim_of_a_class_that_does_not_exist_is_named(place: Place, name: str) 
         place.cluster.kubectl("delete", "storageclass", missing)
 
 
+def test_key_of_a_cloud_function_is_waited_for_and_mounted(place: Place) -> None:
+    key = {"name": "nvidia", "key": "api-key"}
+    function = {"functionId": "8a5f1c2e-0b7d", "apiKeySecret": key}
+    place.apply(human(face={"external": {"cloudFunction": function}}))
+    ready = place.wait_condition("Ready", "False", reason="SecretMissing")
+    field = "spec.face.external.cloudFunction.apiKeySecret"
+    assert f'Secret "nvidia" does not exist ({field})' in ready["message"]
+    assert not place.get("deployment", "ada")
+    place.apply(secret("nvidia", **{"api-key": "value-of-the-key"}))
+    place.wait_condition("Ready", "True")
+    pod = place.get("deployment", "ada")["spec"]["template"]["spec"]
+    (volume,) = (one for one in pod["volumes"] if one["name"] == "face-api-key")
+    assert volume["secret"]["secretName"] == "nvidia"
+    assert volume["secret"]["items"] == [{"key": "api-key", "path": "value"}]
+    config = json.loads(place.get("configmap", "ada-config")["data"]["runtime.json"])
+    assert config["face"] == {
+        "kind": "audio2face",
+        "address": "grpc.nvcf.nvidia.com:443",
+        "tls": True,
+        "functionId": "8a5f1c2e-0b7d",
+    }
+    found = [place.get(kind, "ada") for kind in ("dh", "deployment")]
+    assert "value-of-the-key" not in json.dumps([*found, config])
+
+
 def test_quota_refusal_is_told_and_mended(place: Place) -> None:
     quota = {
         "apiVersion": "v1",
