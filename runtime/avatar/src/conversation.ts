@@ -142,7 +142,10 @@ export class Conversation {
   private welcome(welcome: Welcome): void {
     this.shapes = welcome.shapes;
     this.track = new FrameTrack(welcome.shapes.length, welcome.fps, welcome.sampleRate);
-    this.opening = this.openSound(welcome.sampleRate);
+    this.opening = this.openSound(welcome.sampleRate).catch((error: unknown) => {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.view.problem(`This browser plays no sound (${reason}).`);
+    });
     this.moving = undefined;
     this.silence();
     if (welcome.session !== this.session) this.guard.restart();

@@ -51,6 +51,12 @@ TAP = """
     }
     return connect.call(this, target, ...rest);
   };
+  const look = () => {
+    const weights = window.__digitalHuman?.lastFrameWeights;
+    if (weights) window.__widest = Math.max(window.__widest ?? 0, weights.jawOpen);
+    requestAnimationFrame(look);
+  };
+  requestAnimationFrame(look);
   window.__loudness = () => Math.max(0, ...(window.__taps ?? []).map((tap) => {
     const wave = new Float32Array(tap.fftSize);
     tap.getFloatTimeDomainData(wave);
@@ -58,7 +64,10 @@ TAP = """
   }));
 })();
 """
-"""Listens at the loudspeaker: what really sounds, beside what the page says of itself."""
+"""
+Listens at the loudspeaker: what really sounds, beside what the page says of itself. Looks at each
+picture too: between two questions of a test a busy machine may draw the mouth shut only.
+"""
 
 
 @pytest.fixture(scope="session")
@@ -163,6 +172,11 @@ class Visitor:
         """Type a question and send it."""
         self.page.fill("#question", text)
         self.page.press("#question", "Enter")
+
+    def opens_its_mouth(self, wide: float = 0.5) -> None:
+        """Wait until some picture from now on shows the jaw as wide as this."""
+        self.page.evaluate("window.__widest = 0")
+        self.wait(f"window.__widest > {wide}")
 
     def loudness(self) -> float:
         """The loudest sample that is at the loudspeaker now."""

@@ -38,6 +38,8 @@ class Human:
     """Samples after which the sound of a turn does not come any more, until told to go on."""
     slow_sound: float = 0.0
     """Seconds that the part of the page for the audio thread takes to load."""
+    silent_sessions: int = 0
+    """So many requests for a ticket are taken and not answered."""
     forgets: bool = False
     """Knows no session that is to be taken up again."""
     refuse: dict[str, Any] | None = None
@@ -184,6 +186,9 @@ def application(human: Human, page: Path) -> FastAPI:
 
     @app.post("/api/sessions")
     async def sessions(request: Request) -> Response:
+        if human.silent_sessions:
+            human.silent_sessions -= 1
+            await asyncio.sleep(30)
         if human.key is not None and request.headers.get("authorization") != f"Bearer {human.key}":
             return JSONResponse({"title": "No key"}, 401)
         return JSONResponse({"session": "a-session", "ticket": "a-ticket", "expiresIn": 60})

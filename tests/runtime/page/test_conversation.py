@@ -31,12 +31,13 @@ WATCH = """setInterval(() => {
 def test_it_answers_with_sound_a_moving_face_and_captions(
     visit: Visit, address: str, human: Human
 ) -> None:
+    human.seconds = 8
     visitor = visit(address)
     visitor.state("ready")
     assert "Hello!" in visitor.page.inner_text("#caption"), "the greeting is captioned"
     visitor.ask("How are you?")
     visitor.state("speaking")
-    visitor.wait("window.__digitalHuman.lastFrameWeights.jawOpen > 0.5")
+    visitor.opens_its_mouth()
     until(lambda: visitor.loudness() > 0.1, "nothing sounds")
     visitor.wait("document.querySelectorAll('#caption .heard').length >= 2")
     assert visitor.page.inner_text("#caption") == ANSWER
@@ -52,14 +53,15 @@ def test_it_answers_with_sound_a_moving_face_and_captions(
 def test_faces_follow_the_sound_in_order_and_skew_is_measured(
     visit: Visit, address: str, human: Human, record_property: Callable[[str, object], None]
 ) -> None:
+    human.seconds = 20
     visitor = visit(address)
     visitor.state("ready")
     visitor.ask("Go on")
     visitor.wait(f"window.__digitalHuman.playedSamples > {2 * SAMPLE_RATE}")
-    applied = visitor.hook("appliedSamples")
-    assert len(applied) > 5
+    visitor.wait("window.__digitalHuman.appliedSamples.length > 5")
+    both = "(({ appliedSamples, skewMs }) => [appliedSamples, skewMs])(window.__digitalHuman)"
+    applied, skew = visitor.page.evaluate(both)  # at once: the page draws on
     assert all(before <= after for before, after in pairwise(applied))
-    skew = visitor.hook("skewMs")
     assert len(skew) == len(applied)
     assert all(isinstance(value, int | float) for value in skew)
     p95 = sorted(abs(value) for value in skew)[int(0.95 * (len(skew) - 1))]
@@ -75,6 +77,7 @@ def test_a_greeting_is_captioned_until_the_first_gesture_lets_it_sound(
     visit: Visit, address: str, human: Human
 ) -> None:
     human.greets = True
+    human.seconds = 8
     visitor = visit(address, script=WATCH)
     captioned = {"caption": ANSWER, "state": "ready", "locked": True}
     visitor.page.wait_for_event("console", lambda line: line.text == f"watch {dumps(captioned)}")
@@ -105,6 +108,7 @@ def test_a_question_asked_before_the_sound_is_open_is_heard(
     visit: Visit, address: str, human: Human
 ) -> None:
     human.slow_sound = 2.0
+    human.seconds = 8
     visitor = visit(address, script=WATCH)
     visitor.page.wait_for_event("console", lambda line: '"state":"ready"' in line.text)
     visitor.ask("Quick")
@@ -225,6 +229,25 @@ def test_a_session_that_the_server_forgot_begins_anew_without_a_word(
     first, again, anew = human.hellos
     assert ("ticket" in first, "resume" in again, "ticket" in anew) == (True, True, True)
     assert visitor.page.evaluate("document.querySelector('#notice').textContent") == ""
+
+
+def test_a_server_that_takes_a_question_for_a_ticket_and_is_silent_is_asked_again(
+    visit: Visit, address: str, human: Human
+) -> None:
+    human.silent_sessions = 1
+    visitor = visit(address)
+    visitor.wait("!document.querySelector('#notice').hidden")
+    assert visitor.page.inner_text("#notice") == "The server does not answer."
+    visitor.state("ready")
+    assert human.silent_sessions == 0
+
+
+def test_a_browser_without_sound_says_so(visit: Visit, address: str) -> None:
+    broken = "window.AudioContext = function () { throw new Error('no device'); };"
+    visitor = visit(address, script=broken)
+    visitor.wait("!document.querySelector('#notice').hidden")
+    assert visitor.page.inner_text("#notice") == "This browser plays no sound (no device)."
+    assert visitor.problems == []
 
 
 def test_a_drain_moves_the_conversation_when_nothing_is_being_said(

@@ -61,6 +61,7 @@ def test_it_speaks_on_plain_http_of_a_network(
     visit: Visit, guest: Browser, human: Human, built_page: Path
 ) -> None:
     human.speech_input = True
+    human.seconds = 20
     with serving(human, built_page, HOST) as address:
         visitor = visit(address, in_browser=guest)
         visitor.state("ready")
@@ -70,7 +71,7 @@ def test_it_speaks_on_plain_http_of_a_network(
         visitor.ask("Can you hear me?")
         visitor.state("speaking")
         assert visitor.hook("clock") == "scheduled"
-        visitor.wait("window.__digitalHuman.lastFrameWeights.jawOpen > 0.5")
+        visitor.opens_its_mouth()
         until(lambda: visitor.loudness() > 0.1, "nothing sounds")
         applied = visitor.hook("appliedSamples")
         assert applied == sorted(applied)

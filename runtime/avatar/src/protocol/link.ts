@@ -23,6 +23,7 @@ export interface LinkEvents {
 }
 
 const WELCOME_TIMEOUT_MS = 8000;
+const ANSWER_TIMEOUT_MS = 8000;
 
 export class Link {
   private socket: WebSocket | undefined;
@@ -89,7 +90,8 @@ export class Link {
 
   private async post(headers: Record<string, string>): Promise<Response> {
     try {
-      return await fetch(new URL("api/sessions", this.base), { method: "POST", headers });
+      const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
+      return await fetch(new URL("api/sessions", this.base), { method: "POST", headers, signal });
     } catch {
       throw new Error("The server does not answer.");
     }

@@ -8,7 +8,10 @@ export function wireModel(stage: OpenStage): void {
   const input = byId<HTMLInputElement>("model");
   const take = (file: File | undefined): void => void use(stage, file);
   byId("choose").onclick = () => input.click();
-  input.onchange = () => take(input.files?.[0]);
+  input.onchange = () => {
+    take(input.files?.[0]);
+    input.value = ""; // else choosing the same file again would be no change
+  };
   byId("builtin").onclick = () => {
     stage.scene?.useBuiltin();
     tell("", false);
