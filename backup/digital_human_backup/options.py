@@ -63,7 +63,7 @@ class Part(StrEnum):
 Human = Annotated[str, typer.Option(help="Name of the DigitalHuman, for people.")]
 BackupId = Annotated[str, typer.Argument(help="Id of a backup, or latest.", show_default=True)]
 KeyFile = Annotated[
-    Path | None, typer.Option(help="Encryption keys, one a line in base64; the first one seals.")
+    Path | None, typer.Option(help="Encryption keys, one a line; the first one seals.")
 ]
 Workers = Annotated[int, typer.Option(min=1, max=32, help="Chunks at the same time.")]
 ScratchFolder = Annotated[

@@ -101,6 +101,16 @@ class KeyRing:
         )
 
 
+def _decoded(text: str) -> bytes:
+    """The bytes of a line in hex or base64, whose lengths differ; none when it is neither."""
+    try:
+        if len(text) == 2 * KEY_BYTES:
+            return bytes.fromhex(text)
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return b""
+
+
 def parse(lines: Iterable[str], where: str) -> KeyRing:
     """Keys from the lines of a key file; RefusedError names a bad line, never its content."""
     keys: list[Key] = []
@@ -108,14 +118,11 @@ def parse(lines: Iterable[str], where: str) -> KeyRing:
         text = line.strip()
         if not text or text.startswith("#"):
             continue
-        try:
-            secret = base64.b64decode(text, validate=True)
-        except (binascii.Error, ValueError):
-            secret = b""
+        secret = _decoded(text)
         if len(secret) != KEY_BYTES:
             raise RefusedError(
                 f"Line {number} of {where} is no key: write 32 bytes in base64"
-                " (openssl rand -base64 32)."
+                " (openssl rand -base64 32) or in hex."
             )
         keys.append(Key(secret))
     if not keys:

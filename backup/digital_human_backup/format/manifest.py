@@ -53,6 +53,11 @@ class Manifest:
         """Bytes of all chunks in the store."""
         return sum({name: size for name, size, _ in self.chunks}.values())
 
+    @property
+    def redis_version(self) -> str:
+        """Version of the server that wrote the sessions; empty without sessions."""
+        return str(self.redis["version"]) if self.redis else ""
+
     def check_sessions(self, databases: dict[str, dict[str, int]]) -> None:
         """DamagedError when Redis loads other keys than the backup was made with."""
         expected = self.redis["databases"] if self.redis else {}

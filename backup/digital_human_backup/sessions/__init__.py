@@ -7,6 +7,6 @@ Redis' own programs do it: redis-cli, redis-check-rdb and redis-server must be o
 from .check import Checked, checked
 from .copy import copy
 from .replace import replace
-from .server import Server
+from .server import Server, check_version
 
-__all__ = ["Checked", "Server", "checked", "copy", "replace"]
+__all__ = ["Checked", "Server", "check_version", "checked", "copy", "replace"]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from digital_human_backup.errors import BackupError, RefusedError
 
-from .server import Server, program
+from .server import Server, check_version, program
 
 COPY_SECONDS = 4 * 3600
 _LAST_WORDS = 200
@@ -36,6 +36,7 @@ def copy(server: Server, into: Path, seconds: float = COPY_SECONDS) -> Origin:
             raise BackupError(f"{server.name} is still loading its data: try again.")
         if before.get("cluster_enabled"):
             raise RefusedError(f"{server.name} is part of a cluster, which is not supported.")
+        check_version(server.name, str(before["redis_version"]))
         _sync(server, into, seconds)
         after = server.info(client)
     if before["run_id"] != after["run_id"]:

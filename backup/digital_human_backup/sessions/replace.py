@@ -20,7 +20,7 @@ import redis
 from digital_human_backup.errors import BackupError, RefusedError
 
 from .scratch import Scratch, serving
-from .server import Databases, Server, databases
+from .server import Databases, Server, databases, version, version_of
 
 REPLACE_SECONDS = 3600.0
 _OURS = "digital-human-restore:"
@@ -62,6 +62,12 @@ def _check(target: Server, client: redis.Redis, info: dict[str, Any]) -> None:
         raise RefusedError(
             f"{target.name} is a replica of {info.get('master_host')}: name the primary, its"
             " replicas follow."
+        )
+    ours = version()
+    if version_of(str(info["redis_version"])) < ours:
+        raise RefusedError(
+            f"{target.name} is version {info['redis_version']}, older than redis-server here"
+            f" ({ours[0]}.{ours[1]}), and could not read its data: upgrade it first."
         )
     if _setting(target, client, "tls-replication") == "yes":
         raise RefusedError(

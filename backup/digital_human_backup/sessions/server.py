@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -23,6 +25,31 @@ def program(name: str) -> str:
     if found is None:
         raise RefusedError(f"{name} is not on PATH: install Redis 7 (redis-server of Debian).")
     return found
+
+
+def version() -> tuple[int, int]:
+    """Major and minor version of Redis' programs on this machine."""
+    command = [program("redis-server"), "--version"]
+    done = subprocess.run(  # noqa: S603 - no shell
+        command, capture_output=True, text=True, timeout=30, check=False
+    )
+    return version_of(done.stdout.partition(" v=")[2])
+
+
+def version_of(word: str) -> tuple[int, int]:
+    """Major and minor of a version such as 7.0.15."""
+    found = re.match(r"(\d+)\.(\d+)", word)
+    return (int(found[1]), int(found[2])) if found else (0, 0)
+
+
+def check_version(what: str, theirs: str) -> None:
+    """Refuse data of a newer Redis than the programs here, for they could not read them."""
+    ours = version()
+    if version_of(theirs) > ours:
+        raise RefusedError(
+            f"{what} is of Redis {theirs}, and redis-server here is {ours[0]}.{ours[1]}, which"
+            " cannot read its data: install the same version or a newer one."
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,7 @@ def explain(error: Exception, bucket: str, endpoint: str) -> BackupError:
             f"The certificate of {endpoint} is not trusted: name the file of its authority with"
             " --s3-ca-file."
         )
-    elif isinstance(error, RecursionError):  # botocore follows a redirect that never ends
+    elif _is_loop(error):
         sentence = f"{endpoint} sends every request elsewhere: check --endpoint and --region."
     elif isinstance(error, ValueError):
         sentence = f"{endpoint} is no address of a service: {error}."
@@ -69,6 +69,13 @@ def explain(error: Exception, bucket: str, endpoint: str) -> BackupError:
             " network, then try again."
         )
     return RefusedError(sentence)
+
+
+def _is_loop(error: BaseException | None) -> bool:
+    """Whether botocore followed redirects until it ran out of stack, wherever that was."""
+    while error is not None and not isinstance(error, RecursionError):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _answered(error: ClientError, bucket: str, endpoint: str) -> BackupError:

@@ -21,7 +21,7 @@ from digital_human_backup.format.manifest import Manifest
 from digital_human_backup.options import Output, Part, Place
 from digital_human_backup.progress import report
 from digital_human_backup.reader import Reader
-from digital_human_backup.sessions import checked, replace
+from digital_human_backup.sessions import check_version, checked, replace
 
 
 @options.verb
@@ -58,6 +58,8 @@ def restore(  # noqa: PLR0917 - typer makes options of them
     with place.open() as repository, contextlib.ExitStack() as stack:
         found = repository.find(backup)
         parts = _parts(found, part, only_redis=into is None, redis=server is not None)
+        if "sessions" in parts and (load or server is not None):
+            check_version(f"The backup {found.id}", found.redis_version)
         reader = Reader(repository, found, keys, report())
         if into is None:
             folder = stack.enter_context(options.scratch_folder(scratch))

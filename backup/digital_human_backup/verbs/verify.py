@@ -15,7 +15,7 @@ from digital_human_backup.parallel import each
 from digital_human_backup.progress import Report, report
 from digital_human_backup.reader import Reader
 from digital_human_backup.repository import Repository
-from digital_human_backup.sessions import checked
+from digital_human_backup.sessions import check_version, checked
 
 
 @options.verb
@@ -42,6 +42,7 @@ def verify(  # noqa: PLR0917 - typer makes options of them
         else:
             damages = _stored(repository, found, workers, report())
         if not damages and opened and load and found.redis is not None:
+            check_version(f"The backup {found.id}", found.redis_version)
             with options.scratch_folder(scratch) as folder:
                 Reader(repository, found, keys, report()).restore(["sessions"], folder, workers)
                 found.check_sessions(checked(folder / "sessions" / "dump.rdb").databases)

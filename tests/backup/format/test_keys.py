@@ -67,6 +67,10 @@ def test_the_first_line_of_a_file_seals_and_every_line_opens() -> None:
     assert ring.find(Key(SECRET).id, "It") == Key(SECRET)
 
 
+def test_a_key_may_be_in_hex() -> None:
+    assert parse([SECRET.hex(), SECRET.hex().upper()], "file").keys == (Key(SECRET), Key(SECRET))
+
+
 def test_a_key_that_is_not_there_is_named() -> None:
     ring = KeyRing((Key(SECRET),))
     with pytest.raises(
@@ -77,12 +81,15 @@ def test_a_key_that_is_not_there_is_named() -> None:
         KeyRing().find("0a1b", "It")
 
 
-@pytest.mark.parametrize("line", ["secret-word", "YWJj", base64.b64encode(b"k" * 33).decode(), "é"])
+@pytest.mark.parametrize(
+    "line", ["secret-word", "YWJj", "x" * 64, base64.b64encode(b"k" * 33).decode(), "é"]
+)
 def test_a_line_that_is_no_key_is_told_without_its_content(line: str) -> None:
     with pytest.raises(RefusedError) as caught:
         parse(["# comment", line], "/keys/key")
     assert str(caught.value) == (
-        "Line 2 of /keys/key is no key: write 32 bytes in base64 (openssl rand -base64 32)."
+        "Line 2 of /keys/key is no key: write 32 bytes in base64 (openssl rand -base64 32)"
+        " or in hex."
     )
 
 

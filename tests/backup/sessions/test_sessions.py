@@ -273,6 +273,7 @@ def test_a_restore_that_was_killed_is_run_again(
 ) -> None:
     run("create", "--human", "ada", *address(source))
     target.client().config_set("masterauth", "old")
+    target.client().config_set("key-load-delay", 100_000)  # so that the moment lasts
     words = [sys.executable, "-m", "digital_human_backup", "restore", *address(target)]
     words += ["--store", f"file://{tmp_path / 'backups'}", "--uid", "uid-1"]
 
@@ -280,11 +281,13 @@ def test_a_restore_that_was_killed_is_run_again(
         info: Any = target.client().info("replication")
         return str(info["role"])
 
-    with subprocess.Popen(words, stderr=subprocess.DEVNULL) as process:
+    with subprocess.Popen(words) as process:
         wait(lambda: role() == "slave", 60)
         process.send_signal(signal.SIGKILL)
         process.wait(10)
     assert role() == "slave"
+    target.client().config_set("key-load-delay", 0)
+    wait(lambda: target.client().dbsize() is not None)
     found = target.client().get("old"), target.client().get("number")
     assert found in {(b"data", None), (None, b"12345678")}
     run("restore", *address(target))
@@ -395,10 +398,58 @@ def test_a_target_without_room_on_its_disk_keeps_its_data(source: Database, tmp_
 
 def test_servers_that_are_not_supported(run: Run, source: Database, tmp_path: Path) -> None:
     run("create", "--human", "ada", *address(source))
-    with database(tmp_path / "cluster", "cluster-enabled yes") as part:
+    with database(
+        tmp_path / "cluster", "cluster-enabled yes", f"cluster-port {free_port()}"
+    ) as part:
         for words in (("create", "--human", "ada"), ("restore",)):
             with pytest.raises(RefusedError, match="is part of a cluster, which is not supported"):
                 run(*words, *address(part))
+
+
+@pytest.fixture
+def older_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Have redis-server on this machine say that it is another version."""
+
+    def say(version: str) -> None:
+        program = tmp_path / "bin" / "redis-server"
+        program.parent.mkdir(exist_ok=True)
+        program.write_text(f"#!/bin/sh\necho 'Redis server v={version} sha=0'\n")
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", str(program.parent), prepend=":")
+
+    return say
+
+
+def test_data_that_the_programs_cannot_read_are_not_backed_up(
+    run: Run, source: Database, older_programs: Callable[[str], None]
+) -> None:
+    older_programs("6.2.9")
+    with pytest.raises(
+        RefusedError, match=r"is of Redis 7.*redis-server here is 6.2, which cannot"
+    ):
+        run("create", "--human", "ada", *address(source))
+    assert run("list") == []
+
+
+def test_a_backup_that_the_programs_cannot_read_is_not_damaged(
+    run: Run, source: Database, older_programs: Callable[[str], None], tmp_path: Path
+) -> None:
+    run("create", "--human", "ada", *address(source))
+    older_programs("6.2.9")
+    for words in (("verify",), ("restore", "--into", tmp_path / "r")):
+        with pytest.raises(RefusedError, match=r"The backup .* is of Redis 7.* a newer one"):
+            run(*words)
+    run("restore", "--into", tmp_path / "r", "--no-load")
+
+
+def test_a_target_that_could_not_read_the_data_keeps_its_own(
+    run: Run, source: Database, target: Database, older_programs: Callable[[str], None]
+) -> None:
+    run("create", "--human", "ada", *address(source))
+    older_programs("99.1.0")
+    with pytest.raises(RefusedError, match=r"older than redis-server here .99.1.*upgrade it"):
+        run("restore", "--no-load", *address(target))
+    assert target.client().get("old") == b"data"
 
 
 def test_a_server_that_is_not_there(run: Run) -> None:
