@@ -144,7 +144,8 @@ def test_pods_are_restricted_and_selected(human: Human) -> None:
             security = template["spec"]["securityContext"]
             assert security["runAsNonRoot"] is True
             assert security["seccompProfile"] == {"type": "RuntimeDefault"}
-            for container in template["spec"]["containers"]:
+            pod = template["spec"]
+            for container in [*pod.get("initContainers", []), *pod["containers"]]:
                 assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
                 assert container["securityContext"]["allowPrivilegeEscalation"] is False
                 assert container["securityContext"]["readOnlyRootFilesystem"] is True
@@ -360,7 +361,8 @@ def test_no_secret_is_in_any_argument_or_variable() -> None:
     for human in HUMANS.values():
         for manifest in rendered(human):
             for template in _pods(manifest):
-                for container in template["spec"]["containers"]:
+                pod = template["spec"]
+                for container in [*pod.get("initContainers", []), *pod["containers"]]:
                     assert "$(" not in json.dumps(container.get("args", []))
                     for variable in container.get("env", []):
                         assert not variable["name"].endswith("KEY") or "valueFrom" in variable

@@ -134,9 +134,7 @@ def _nodes(path: str, gpu: GpuRequest, placement: Placement) -> Iterator[str]:
 
 def _care(spec: DigitalHumanSpec) -> Iterator[str]:
     if spec.backup is not None:
-        yield "spec.backup: the CronJob is made, but the tool in its image cannot back up yet"
-        if spec.backup.drill is not None:
-            yield "spec.backup.drill: the CronJob is made, but the tool cannot prove a restore yet"
+        yield from _backup(spec)
     if spec.privacy is not None:
         yield from _privacy(spec.privacy)
     if spec.audit is not None:
@@ -161,6 +159,19 @@ def _privacy(privacy: Privacy) -> Iterator[str]:
         yield "spec.privacy.hashFields is not acted on yet: no profiles are stored"
     if privacy.key_secret is not None:
         yield ("spec.privacy.keySecret is not acted on yet: nothing is hashed or encrypted with it")
+
+
+def _backup(spec: DigitalHumanSpec) -> Iterator[str]:
+    yield "spec.backup: the CronJob is made, but the image of the backup tool does not exist yet"
+    include = spec.backup.include if spec.backup is not None else []
+    if "objects" in include:
+        yield "spec.backup.include: objects are not backed up yet"
+    redis = spec.sessions.store.redis
+    if "sessions" in include and redis is not None and redis.external is not None:
+        yield (
+            "spec.backup.include: sessions in an external Redis are not backed up; whoever runs it"
+            " has to, for a backup would hold all that is in it"
+        )
 
 
 def _world(spec: DigitalHumanSpec, served: frozenset[str]) -> Iterator[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from digital_human_operator import names
 from digital_human_operator.api.v1alpha1.care import Backup, BackupDestination
 from digital_human_operator.human import Design, Human
@@ -16,42 +18,58 @@ from .common import (
     secret_volume,
     without_empty,
 )
-from .fetch import s3_credentials
+from .config import FILE
 from .placement import tolerations
 from .volumes import redis_password
 
+TOOL = "digital-human-backup"
 _SECRETS = "/var/run/secrets/digital-human"
+_CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 _LATE = 3600
 """Seconds by which a missed run may still start."""
+_FINAL_CODES = [2, 3, 4]
+"""Exit codes of the tool after which another try cannot help: arguments, refused, damaged."""
 
 
-def backup_cron_job(human: Human, backup: Backup, design: Design) -> Manifest:
-    """Backups on schedule; not while the human is suspended, when nothing changes."""
-    arguments = ["backup", "run", "--human", human.name]
-    arguments += [word for part in sorted(backup.include) for word in ("--include", part)]
-    arguments += ["--keep-days", str(backup.retention.days)]
-    arguments += ["--keep-minimum", str(backup.retention.minimum)]
-    return _cron_job(human, backup, design, names.BACKUP, backup.schedule, arguments)
+def backup_cron_job(human: Human, backup: Backup, design: Design) -> Manifest | None:
+    """
+    Backups on schedule; not while the human is suspended, when nothing changes.
+
+    One container after the other: make one, read it back, remove old ones. None when there is
+    nothing that this version backs up.
+    """
+    sources = _sources(human, backup, design)
+    if not sources:
+        return None
+    place, key = _place(human, backup), _key(backup)
+    create = ["create", "--human", human.name, *sources, *key, *place]
+    # It was loaded into a scratch server before it was sent: that need not be done twice.
+    verify = ["verify", "--no-load", *key, *place]
+    prune = ["prune", "--keep-days", str(backup.retention.days)]
+    prune += ["--keep-minimum", str(backup.retention.minimum), *place]
+    volumes, mounts = _volumes(human, backup, design, names.BACKUP)
+    containers = [_container(verb[0], verb, design, mounts) for verb in (create, verify, prune)]
+    pod = _pod(human, volumes, containers)
+    return _cron_job(human, backup, design, names.BACKUP, backup.schedule, pod)
 
 
 def drill_cron_job(human: Human, backup: Backup, design: Design) -> Manifest | None:
-    """Restores into a scratch volume; None when no drill is asked for."""
-    if backup.drill is None:
+    """Restores into a scratch volume; None when no drill is asked for, or nothing backed up."""
+    if backup.drill is None or not _sources(human, backup, design):
         return None
-    arguments = ["drill", "run", "--human", human.name, "--scratch", "/scratch"]
-    return _cron_job(human, backup, design, names.DRILL, backup.drill.schedule, arguments)
+    arguments = ["restore", "--into", "/scratch/restored", "--scratch", "/scratch"]
+    arguments += [*_key(backup), *_place(human, backup)]
+    volumes, mounts = _volumes(human, backup, design, names.DRILL)
+    pod = _pod(human, volumes, [_container("restore", arguments, design, mounts)])
+    return _cron_job(human, backup, design, names.DRILL, backup.drill.schedule, pod)
 
 
 def _cron_job(  # noqa: PLR0917 - one caller each, in the order of the spec
-    human: Human,
-    backup: Backup,
-    design: Design,
-    component: str,
-    schedule: str,
-    arguments: list[str],
+    human: Human, backup: Backup, design: Design, component: str, schedule: str, pod: Manifest
 ) -> Manifest:
     name = names.backup(human.name) if component == names.BACKUP else names.drill(human.name)
     labels = names.labels(human.name, component)
+    final = {"operator": "In", "values": _FINAL_CODES}
     return manifest(
         human,
         "batch/v1",
@@ -71,34 +89,16 @@ def _cron_job(  # noqa: PLR0917 - one caller each, in the order of the spec
                 "spec": {
                     "backoffLimit": 2,
                     "activeDeadlineSeconds": 6 * 3600,
-                    "template": {
-                        "metadata": {"labels": labels},
-                        "spec": _pod(human, backup, design, component, arguments),
-                    },
+                    "podFailurePolicy": {"rules": [{"action": "FailJob", "onExitCodes": final}]},
+                    "template": {"metadata": {"labels": labels}, "spec": pod},
                 },
             },
         },
     )
 
 
-def _pod(
-    human: Human, backup: Backup, design: Design, component: str, arguments: list[str]
-) -> Manifest:
-    volumes, mounts = _volumes(human, backup, design, component)
-    secret = backup.destination.s3.credentials_secret if backup.destination.s3 else None
-    container = {
-        "name": "backup",
-        "image": design.images.tools,
-        "imagePullPolicy": design.images.pull_policy,
-        "args": arguments + _destination(backup.destination) + _files(human, backup, component),
-        "env": s3_credentials(secret) if secret else [],
-        "resources": {
-            "requests": {"cpu": "250m", "memory": "256Mi"},
-            "limits": {"memory": "1Gi"},
-        },
-        "securityContext": container_security(),
-        "volumeMounts": mounts,
-    }
+def _pod(human: Human, volumes: list[Manifest], containers: Sequence[Manifest]) -> Manifest:
+    *first, last = containers
     found: Manifest = without_empty(
         {
             "restartPolicy": "Never",
@@ -108,31 +108,68 @@ def _pod(
             "imagePullSecrets": image_pull_secrets(human),
             "securityContext": pod_security(),
             "tolerations": tolerations(human.spec.placement),
-            "containers": [container],
+            "initContainers": first,
+            "containers": [last],
             "volumes": volumes,
         }
     )
     return found
 
 
-def _destination(destination: BackupDestination) -> list[str]:
-    """Where to, as arguments: no shell ever sees them."""
+def _container(name: str, arguments: list[str], design: Design, mounts: list[Manifest]) -> Manifest:
+    return {
+        "name": name,
+        "image": design.images.tools,
+        "imagePullPolicy": design.images.pull_policy,
+        "command": [TOOL],
+        "args": [*arguments, "--output", "json"],
+        "resources": {
+            "requests": {"cpu": "250m", "memory": "256Mi"},
+            "limits": {"memory": "1Gi"},
+        },
+        "securityContext": container_security(),
+        "volumeMounts": mounts,
+    }
+
+
+def _sources(human: Human, backup: Backup, design: Design) -> list[str]:
+    """What is backed up, as arguments; an external Redis is backed up by its owner."""
+    found = []
+    if "models" in backup.include and design.models_claim is not None:
+        found += ["--models", "/models"]
+    if "config" in backup.include:
+        found += ["--config", "/config"]
+    redis = human.spec.sessions.store.redis
+    if "sessions" in backup.include and redis is not None and redis.managed is not None:
+        host = f"{names.redis(human.name)}.{human.namespace}.svc"
+        found += ["--redis", f"redis://{host}:{names.PORT_REDIS}"]
+        found += ["--redis-password-file", f"{_SECRETS}/redis/password"]
+    return found
+
+
+def _place(human: Human, backup: Backup) -> list[str]:
+    """Where the backups lie, as arguments: no shell ever sees them."""
+    return ["--uid", human.uid, *_store(backup.destination)]
+
+
+def _store(destination: BackupDestination) -> list[str]:
     if destination.s3 is None:
-        return ["--to", "file:///backups"]
+        return ["--store", "file:///backups"]
     s3 = destination.s3
     prefix = s3.prefix.strip("/")
     url = f"s3://{s3.bucket}/{prefix}" if prefix else f"s3://{s3.bucket}"
-    given = {"--to": url, "--endpoint": s3.endpoint, "--region": s3.region}
+    folder = f"{_SECRETS}/s3" if s3.credentials_secret is not None else None
+    given = {
+        "--store": url,
+        "--endpoint": s3.endpoint,
+        "--region": s3.region,
+        "--s3-credentials": folder,
+    }
     return [word for name, value in given.items() if value for word in (name, value)]
 
 
-def _files(human: Human, backup: Backup, component: str) -> list[str]:
-    found = []
-    if backup.encryption is not None:
-        found += ["--key-file", f"{_SECRETS}/encryption/key"]
-    if component == names.BACKUP and redis_password(human) is not None:
-        found += ["--redis-password-file", f"{_SECRETS}/redis/password"]
-    return found
+def _key(backup: Backup) -> list[str]:
+    return ["--key-file", f"{_SECRETS}/encryption/key"] if backup.encryption is not None else []
 
 
 def _volumes(
@@ -146,20 +183,36 @@ def _volumes(
         mount: Manifest = {"name": volume["name"], "mountPath": path}
         mounts.append(mount | ({"readOnly": True} if read_only else {}))
 
+    for volume in _secrets(human, backup, component):
+        add(volume, f"{_SECRETS}/{volume['name']}", read_only=True)
     if backup.destination.persistent_volume_claim is not None:
         claim = backup.destination.persistent_volume_claim.claim_name
         add({"name": "backups", "persistentVolumeClaim": {"claimName": claim}}, "/backups")
-    if backup.encryption is not None:
-        ref = backup.encryption.key_secret
-        files = secret_volume("encryption", ref.name, {ref.key: "key"})
-        add(files, f"{_SECRETS}/encryption", read_only=True)
-    password = redis_password(human) if component == names.BACKUP else None
-    if password is not None:
-        files = secret_volume("redis", password[0], {password[1]: "password"})
-        add(files, f"{_SECRETS}/redis", read_only=True)
     if component == names.DRILL and backup.drill is not None:
         add(scratch_volume("scratch", backup.drill.scratch_storage), "/scratch")
-    elif "models" in backup.include and design.models_claim is not None:
+        return volumes, mounts
+    if "config" in backup.include:
+        items = [{"key": FILE, "path": FILE}]
+        config = {"name": names.config(human.name), "items": items}
+        add({"name": "config", "configMap": config}, "/config", read_only=True)
+    if "models" in backup.include and design.models_claim is not None:
         models = {"claimName": design.models_claim, "readOnly": True}
         add({"name": "models", "persistentVolumeClaim": models}, "/models", read_only=True)
     return volumes, mounts
+
+
+def _secrets(human: Human, backup: Backup, component: str) -> list[Manifest]:
+    """Keys and passwords as files."""
+    found = []
+    s3 = backup.destination.s3
+    if s3 is not None and s3.credentials_secret is not None:
+        found.append(secret_volume("s3", s3.credentials_secret, {key: key for key in _CREDENTIALS}))
+    if backup.encryption is not None:
+        ref = backup.encryption.key_secret
+        found.append(secret_volume("encryption", ref.name, {ref.key: "key"}))
+    redis = human.spec.sessions.store.redis
+    managed = redis is not None and redis.managed is not None
+    password = redis_password(human) if managed and "sessions" in backup.include else None
+    if component == names.BACKUP and password is not None:
+        found.append(secret_volume("redis", password[0], {password[1]: "password"}))
+    return found

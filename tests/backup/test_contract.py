@@ -1,0 +1,149 @@
+"""What the operator renders for backups and drills is what the tool takes, and it works."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from digital_human_backup.__main__ import app
+from digital_human_backup.errors import BackupError
+from digital_human_backup.sessions import Server
+from digital_human_operator.human import Human
+from digital_human_operator.render import backups
+from tests.backup.servers import database
+from tests.render.test_render import HUMANS, rendered
+from tests.support.builders import a_human
+
+WITH_BACKUP = {name: human for name, human in HUMANS.items() if human.spec.backup is not None}
+SECRETS = "/var/run/secrets/digital-human"
+
+
+def pods(human: Human) -> dict[str, dict[str, Any]]:
+    """The Pods of the CronJobs, by name."""
+    return {
+        manifest["metadata"]["name"]: manifest["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+        for manifest in rendered(human)
+        if manifest["kind"] == "CronJob"
+    }
+
+
+def steps(pod: dict[str, Any]) -> list[dict[str, Any]]:
+    """Its containers in the order in which they run."""
+    return [*pod.get("initContainers", []), *pod["containers"]]
+
+
+def parsed(arguments: list[str]) -> dict[str, Any]:
+    """What the tool makes of arguments; an error when it does not take them."""
+    group: Any = typer.main.get_command(app)
+    verb = group.commands[arguments[0]]
+    found: dict[str, Any] = verb.make_context(arguments[0], arguments[1:]).params
+    return found
+
+
+def words(human: Human) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    for pod in pods(human).values():
+        for container in steps(pod):
+            assert container["command"] == [backups.TOOL]
+            yield container, parsed(list(container["args"]))
+
+
+def test_there_are_backups_to_look_at() -> None:
+    assert len(WITH_BACKUP) >= 4
+
+
+@pytest.mark.parametrize("human", WITH_BACKUP.values(), ids=WITH_BACKUP)
+def test_the_tool_takes_all_arguments(human: Human) -> None:
+    found = list(words(human))
+    assert [container["name"] for container, _ in found[:3]] == ["create", "verify", "prune"]
+    for _, options in found:
+        assert options["uid"] == human.uid
+        assert options["output"].value == "json"
+
+
+@pytest.mark.parametrize("human", WITH_BACKUP.values(), ids=WITH_BACKUP)
+def test_every_path_is_mounted(human: Human) -> None:
+    for container, options in words(human):
+        mounted = [mount["mountPath"] for mount in container["volumeMounts"]]
+        paths = [value for value in options.values() if isinstance(value, Path)]
+        paths += (
+            [Path(options["store"].removeprefix("file://"))] if "file:" in options["store"] else []
+        )
+        for path in paths:
+            assert any(path.is_relative_to(place) for place in mounted), path
+
+
+def test_retention_is_as_the_human_says() -> None:
+    human = WITH_BACKUP["drill"]
+    backup = human.spec.backup
+    assert backup is not None
+    prune = [options for _, options in words(human) if "keep_days" in options]
+    assert [(one["keep_days"], one["keep_minimum"]) for one in prune] == [
+        (backup.retention.days, backup.retention.minimum)
+    ]
+
+
+def test_another_try_is_made_only_when_it_can_help() -> None:
+    for manifest in rendered(WITH_BACKUP["drill"]):
+        if manifest["kind"] == "CronJob":
+            rules = manifest["spec"]["jobTemplate"]["spec"]["podFailurePolicy"]["rules"]
+            values = {code for rule in rules for code in rule["onExitCodes"]["values"]}
+            assert rules[0]["action"] == "FailJob"
+            assert values == {2} | {
+                one.exit_code for one in BackupError.__subclasses__() if one.exit_code != 1
+            }
+
+
+@pytest.mark.parametrize("include", [["objects"], ["sessions"], ["models"]])
+def test_nothing_to_back_up_is_no_cron_job(include: list[str]) -> None:
+    destination = {"persistentVolumeClaim": {"claimName": "backups"}}
+    wanted = {"schedule": "0 2 * * *", "destination": destination, "include": include}
+    assert pods(a_human({"backup": wanted | {"drill": {"schedule": "0 4 * * 0"}}})) == {}
+
+
+def test_what_is_rendered_works(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The containers' commands as processes of this test, with the volumes as folders of it."""
+    human = WITH_BACKUP["drill"]
+    for folder in ("backups", "scratch", "config", "secrets/encryption", "secrets/redis"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "config" / "runtime.json").write_text("{}")
+    (tmp_path / "secrets/encryption/key").write_text("ab" * 32)
+    (tmp_path / "secrets/redis/password").write_text("word")
+    acl = tmp_path / "users.acl"
+    acl.write_text("user default on >word ~* &* +@all\n")
+    said = {}
+    with database(tmp_path / "redis", f"aclfile {acl}") as redis:
+        redis.server = Server("127.0.0.1", redis.port, password="word")
+        redis.client().set("conversation", "1")
+        moved = {SECRETS: tmp_path / "secrets", "/backups": tmp_path / "backups"}
+        moved |= {"/config": tmp_path / "config", "/scratch": tmp_path / "scratch"}
+        for pod in pods(human).values():
+            for container in steps(pod):
+                arguments = [_moved(word, moved, redis.port) for word in container["args"]]
+                app(arguments, standalone_mode=False)
+                said[container["name"]] = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert said["create"]["parts"].keys() == {"config", "sessions"}
+    assert said["verify"] | {"id": ""} == {
+        "event": "verified",
+        "id": "",
+        "ok": True,
+        "opened": True,
+        "damages": [],
+    }
+    assert said["prune"]["kept"] == 1
+    assert (said["restore"]["id"], said["restore"]["files"]) == (said["create"]["id"], 2)
+    assert (tmp_path / "scratch/restored/config/runtime.json").read_text() == "{}"
+
+
+def _moved(word: str, moved: dict[str, Path], port: int) -> str:
+    if word.startswith("redis://"):
+        return re.sub(r"//.*", f"//127.0.0.1:{port}", word)
+    for place, folder in moved.items():
+        if word.removeprefix("file://").startswith(place):
+            return word.replace(place, str(folder), 1)
+    return word
