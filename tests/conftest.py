@@ -6,6 +6,7 @@ import uuid
 from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 from tests.support import cluster as support
@@ -18,6 +19,10 @@ from tools.operator_process import OperatorProcess
 
 if TYPE_CHECKING:
     from digital_human_operator.kube.client import ApiClient
+
+
+hypothesis.settings.register_profile("untimed", deadline=None)  # no test is judged by its speed
+hypothesis.settings.load_profile("untimed")
 
 
 def _is_worker(config: pytest.Config) -> bool:

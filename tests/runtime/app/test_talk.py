@@ -79,10 +79,10 @@ def test_two_that_start_at_once_talk_at_addresses_of_their_own(tmp_path: Path) -
 
 
 def test_an_address_of_another_machine_is_refused_in_a_sentence(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert talk.main(["--folder", str(tmp_path), "--host", "192.0.2.1", "--detach"]) == 1
-    told = capsys.readouterr().err.splitlines()[-1]
+    told = capfd.readouterr().err.splitlines()[-1]
     assert told == "talk: 192.0.2.1:8000 cannot be served: Cannot assign requested address"
 
 
