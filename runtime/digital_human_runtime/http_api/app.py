@@ -44,10 +44,11 @@ def create(services: Services, websocket: ASGIApp) -> FastAPI:
             "protocol": "1",
         }
 
-    app.include_router(chat.router(services))
-    app.include_router(completions.router(services))
-    app.include_router(speech.router(services))
+    routers = [part.router(services) for part in (chat, completions, speech)]
+    for router in routers:
+        app.include_router(router)
     app.router.routes.append(WebSocketRoute("/ws", endpoint=websocket))
     app.router.routes.append(Route("/ws", endpoint=websocket))  # plain HTTP is told what it is
-    page.mount(app, services.page)
+    # What is included hides its routes; the page asks them for the methods of a path.
+    page.mount(app, services.page, [*app.routes, *(r for one in routers for r in one.routes)])
     return app

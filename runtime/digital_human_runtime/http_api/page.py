@@ -64,10 +64,10 @@ def _methods(route: BaseRoute, scope: Scope) -> Collection[str]:
     return (getattr(route, "methods", None) or ()) if found else ()
 
 
-def mount(app: FastAPI, folder: Path) -> None:
-    """Serve the page at ``/``, after all other routes."""
+def mount(app: FastAPI, folder: Path, others: Sequence[BaseRoute] = ()) -> None:
+    """Serve the page at ``/``, after all ``others``, whose paths it leaves to them."""
     if (folder / "index.html").is_file():
-        app.mount("/", Page(folder, app.routes), name="page")
+        app.mount("/", Page(folder, others), name="page")
         return
 
     @app.get("/", include_in_schema=False)
