@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import time
 from collections import Counter
@@ -148,10 +149,17 @@ def test_api_server_that_ends_for_a_minute_loses_nothing(alone: Place) -> None:
 
 @contextmanager
 def _ended_server(cluster: Cluster) -> Iterator[None]:
-    """Kill the API server and start it again at the end, as a supervisor would."""
+    """
+    Kill the API server and start it again at the end, as a supervisor would.
+
+    Its port is held meanwhile, without listening: another cluster took it once.
+    """
     server = next(p for p in cluster.status().running if p.name == "kube-apiserver")
+    (port,) = (int(a.partition("=")[2]) for a in server.command if a.startswith("--secure-port="))
     os.kill(server.pid, signal.SIGKILL)
-    yield
+    with socket.socket() as held:
+        wait_until(lambda: _hold(held, port), f"port {port} to be free")
+        yield
     with (cluster.logs / "kube-apiserver.log").open("ab") as sink:
         subprocess.Popen(
             server.command, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink,
@@ -160,7 +168,19 @@ def _ended_server(cluster: Cluster) -> Iterator[None]:
     wait_until(
         lambda: cluster.kubectl.run("get", "digitalhumans", "--all-namespaces").returncode == 0,
         "the API server to serve digital humans again",
+        90,
     )
+
+
+def _hold(held: socket.socket, port: int) -> bool:
+    """Take a port, past connections that are still ending; from then on nobody else gets it."""
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        held.bind(("127.0.0.1", port))
+    except OSError:
+        return False
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
+    return True
 
 
 def _made_twice(log: AuditLog) -> list[tuple[str, str | None]]:
