@@ -17,6 +17,7 @@ import typer
 
 from digital_human_backup import options
 from digital_human_backup.errors import BackupError, RefusedError
+from digital_human_backup.format.contents import FileFacts
 from digital_human_backup.format.manifest import Manifest
 from digital_human_backup.options import Output, Part, Place
 from digital_human_backup.progress import report
@@ -55,40 +56,39 @@ def restore(  # noqa: PLR0917 - typer makes options of them
     keys = options.read_keys(key_file)
     if into is None and server is None:
         raise RefusedError("Say where to restore to: --into, --redis or both.")
-    with place.open() as repository, contextlib.ExitStack() as stack:
+    with place.open() as repository:
         found = repository.find(backup)
         parts = _parts(found, part, only_redis=into is None, redis=server is not None)
         if "sessions" in parts and (load or server is not None):
             check_version(f"The backup {found.id}", found.redis_version)
         reader = Reader(repository, found, keys, report())
-        if into is None:
-            folder = stack.enter_context(options.scratch_folder(scratch))
-        else:
-            folder = stack.enter_context(_staging(into.absolute()))
-        files = reader.restore(parts, folder, workers)
-        dump = folder / "sessions" / "dump.rdb"
-        if "sessions" in parts and load:
-            found.check_sessions(checked(dump).databases)
-        if server is not None:
-            replace(dump, server, listen)
-        if into is not None:
-            _publish(folder, into.absolute())
-    age = (datetime.now(UTC) - found.created).total_seconds()
+        with _folder(into, scratch) as folder:
+            files = reader.restore(parts, folder, workers)
+            dump = folder / "sessions" / "dump.rdb"
+            if "sessions" in parts and load:
+                found.check_sessions(checked(dump).databases)
+            if server is not None:
+                replace(dump, server, listen)
+            if into is not None:
+                _publish(folder, into.absolute())
+    _tell(output, found, parts, files, time.monotonic() - began)
+
+
+def _tell(
+    output: Output, found: Manifest, parts: list[str], files: list[FileFacts], seconds: float
+) -> None:
+    size = sum(file.size for file in files)
     facts = {
         "event": "restored",
         "id": found.id,
         "parts": parts,
         "files": len(files),
-        "bytes": sum(file.size for file in files),
-        "seconds": round(time.monotonic() - began, 3),
-        "ageSeconds": round(age),
+        "bytes": size,
+        "seconds": round(seconds, 3),
+        "ageSeconds": round((datetime.now(UTC) - found.created).total_seconds()),
     }
-    size = options.size(sum(file.size for file in files))
-    options.tell(
-        output,
-        facts,
-        f"Backup {found.id} is restored: {len(files)} files of {size} in {facts['seconds']:.1f} s.",
-    )
+    what = f"{len(files)} files of {options.size(size)} in {seconds:.1f} s"
+    options.tell(output, facts, f"Backup {found.id} is restored: {what}.")
 
 
 def _parts(
@@ -106,6 +106,13 @@ def _parts(
                 f"The backup {found.id} holds no {one}, only {', '.join(sorted(found.parts))}."
             )
     return sorted(set(parts))
+
+
+@contextlib.contextmanager
+def _folder(into: Path | None, scratch: Path | None) -> Iterator[Path]:
+    """Where the files go first."""
+    with options.scratch_folder(scratch) if into is None else _staging(into.absolute()) as folder:
+        yield folder
 
 
 @contextlib.contextmanager
