@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from digital_human_runtime.engines.errors import Refused
 from digital_human_runtime.engines.llm import naming
-from digital_human_runtime.engines.llm.errors import Refused
 
 from . import environment, face, file
 from .environment import Environment

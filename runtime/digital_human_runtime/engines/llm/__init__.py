@@ -12,6 +12,6 @@ with the sentence for the person who set it. The engines are made with keywords 
   this process, shown as ``name`` or else as ``model``.
   ``model`` is a folder or a Hub id whose snapshot is in the local cache; nothing is downloaded.
 
-What cannot work is refused by ``start`` with ``engines.llm.errors.Refused``, one sentence that
+What cannot work is refused by ``start`` with ``engines.errors.Refused``, one sentence that
 names the setting and the fix; the process that starts the engine shows it and ends.
 """

@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from pathlib import PurePath
 from typing import Literal
 
-from digital_human_runtime.engines.llm.errors import Refused
+from digital_human_runtime.engines.errors import Refused
 
 BUILTIN = "builtin"
 EngineName = Literal["builtin", "openai", "transformers"]

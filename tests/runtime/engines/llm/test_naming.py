@@ -1,6 +1,6 @@
 import pytest
 
-from digital_human_runtime.engines.llm.errors import Refused
+from digital_human_runtime.engines.errors import Refused
 from digital_human_runtime.engines.llm.naming import Choice, choose, is_folder, is_hub_id
 
 URL = ["http://localhost:11434/v1"]

@@ -10,7 +10,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from digital_human_runtime.engines.llm.errors import Refused
+from digital_human_runtime.engines.errors import Refused
 from digital_human_runtime.engines.llm.transformers import TransformersModel, host, loading
 from digital_human_runtime.engines.llm.transformers.device import GIB, Device
 from digital_human_runtime.engines.llm.transformers.precision import choose_format

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from digital_human_runtime.engines.llm.errors import Refused
+from digital_human_runtime.engines.errors import Refused
 from digital_human_runtime.engines.llm.transformers import TransformersModel
 from digital_human_runtime.engines.llm.transformers.checkpoint import find
 from digital_human_runtime.engines.llm.transformers.compiling import (

@@ -12,7 +12,7 @@ from typing import Any
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
-from digital_human_runtime.engines.llm.errors import Refused
+from digital_human_runtime.engines.errors import Refused
 from digital_human_runtime.engines.llm.naming import is_folder, is_hub_id
 
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from digital_human_runtime.engines.llm.errors import Refused
+from digital_human_runtime.engines.errors import Refused
 from digital_human_runtime.engines.llm.transformers.device import Device
 
 MODES = ("none", "default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs")

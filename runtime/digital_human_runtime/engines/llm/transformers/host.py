@@ -12,7 +12,7 @@ import psutil
 import torch
 from torch._inductor.runtime.cache_dir_utils import cache_dir
 
-from digital_human_runtime.engines.llm.errors import Refused
+from digital_human_runtime.engines.errors import Refused
 from digital_human_runtime.engines.llm.transformers.compiling import Tools
 from digital_human_runtime.engines.llm.transformers.device import Device
 

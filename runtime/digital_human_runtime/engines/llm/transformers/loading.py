@@ -17,7 +17,7 @@ from transformers import (
 )
 from transformers.utils import is_flash_attn_2_available, logging
 
-from digital_human_runtime.engines.llm.errors import Refused
+from digital_human_runtime.engines.errors import Refused
 from digital_human_runtime.engines.llm.transformers import memory
 from digital_human_runtime.engines.llm.transformers.checkpoint import Checkpoint
 from digital_human_runtime.engines.llm.transformers.compiling import (

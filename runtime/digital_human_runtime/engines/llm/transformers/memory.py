@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil
 
-from digital_human_runtime.engines.llm.errors import Refused
+from digital_human_runtime.engines.errors import Refused
 from digital_human_runtime.engines.llm.transformers.device import GIB, Device
 
 _GPU_PAGE, _CPU_PAGE = 256, 64  # tokens of a page of the cache; FlashAttention wants 256

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from digital_human_runtime.engines.llm.errors import Refused
+from digital_human_runtime.engines.errors import Refused
 from digital_human_runtime.engines.llm.thoughts import Spoken
 from digital_human_runtime.engines.llm.transformers import checkpoint
 from digital_human_runtime.engines.llm.transformers.compiling import check_mode
