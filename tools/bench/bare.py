@@ -20,6 +20,7 @@ from kubernetes.config import load_kube_config
 CONCURRENCY = 32
 MANAGER = "bare-client"
 _APPLY = "application/apply-patch+yaml"
+TOO_MANY = 429
 _CHANGES = frozenset({"ADDED", "MODIFIED"})
 _NO_TIMEOUT = aiohttp.ClientTimeout(total=None)
 
@@ -118,6 +119,11 @@ class BareClient:
         async with self._session.get(
             f"{self._server}{path}", params=query, timeout=_NO_TIMEOUT
         ) as stream:
+            if stream.status == TOO_MANY:  # the server has yet to fill its cache of a new kind
+                await asyncio.sleep(1)
+                return
+            if stream.status >= 400:
+                raise RuntimeError(f"{path}: {stream.status} {await stream.text()}")
             async for piece in stream.content.iter_any():
                 *lines, rest = (rest + piece).split(b"\n")
                 for line in lines:

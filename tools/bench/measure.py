@@ -136,7 +136,12 @@ async def bare(
             owned = by_owner[name]
             for _, child in owned:
                 child["metadata"]["ownerReferences"][0]["uid"] = made["metadata"]["uid"]
-            await gather(client.apply(path, child) for path, child in owned)
+            for bindings in (False, True):  # a Role has to be there before it is granted
+                await gather(
+                    client.apply(path, child)
+                    for path, child in owned
+                    if (child["kind"] == "RoleBinding") is bindings
+                )
 
         async with _watched(client, _DEPLOYMENTS, _is_available, size) as ready:
             began = time.monotonic()
@@ -149,10 +154,19 @@ async def bare(
 
 
 def _account(here: Here, name: str) -> Path:
-    """A kubeconfig for a new ServiceAccount that may do everything."""
-    here.cluster.kubectl("create", "serviceaccount", name, "--namespace", PLACE)
-    role, subject = "--clusterrole=cluster-admin", f"--serviceaccount={PLACE}:{name}"
-    here.cluster.kubectl("create", "clusterrolebinding", name, role, subject)
+    """
+    A kubeconfig for a new ServiceAccount with the operator's rights, and that to create humans.
+
+    Who may do everything is spared a check at each Role and RoleBinding: that nobody grants what
+    he does not hold.
+    """
+    kubectl = here.cluster.kubectl
+    kubectl("create", "serviceaccount", name, "--namespace", PLACE)
+    kubectl("create", "clusterrole", name, "--verb=create,patch", f"--resource={HUMANS}")
+    for role in (name, RELEASE):
+        binding = (f"{name}-{role}", f"--clusterrole={role}")
+        account = f"--serviceaccount={PLACE}:{name}"
+        kubectl("create", "clusterrolebinding", *binding, account)
     path = here.directory / f"{name}.kubeconfig"
     return service_account_kubeconfig(here.cluster.kubeconfig, PLACE, name, path)
 
