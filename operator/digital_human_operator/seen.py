@@ -42,13 +42,18 @@ class Seen:
         """Whether it was deleted and only finalizers hold it back."""
         return bool(self.deleted)
 
+    @property
+    def is_told(self) -> bool:
+        """Whether its status was ever written: a new object has one from the API server."""
+        return "observedGeneration" in self.status_object()
+
     def spec_object(self) -> dict[str, Any]:
         """The spec as a new dictionary."""
         found: dict[str, Any] = _decode(self.spec)
         return found
 
     def status_object(self) -> dict[str, Any]:
-        """The status as a new dictionary; empty when nothing was ever written."""
+        """The status as a new dictionary."""
         found: dict[str, Any] = _decode(self.status)
         return found
 

@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
+from digital_human_operator.api.kinds import UNSEEN
 from digital_human_operator.api.v1alpha1.status import DigitalHumanStatus
 from tests.api.schemas import JsonObject, schema
 from tests.api.server import Server
+from tests.support.kstatus import verdict
 from tools.cluster import Cluster
 from tools.cluster.kubectl import Kubectl
 
@@ -97,6 +99,21 @@ def _with_status(server: Server, name: str, spec: dict[str, Any]) -> JsonObject:
 
 def _names(model: Any) -> set[str]:
     return set(model.get("properties", {}))
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec"),
+    [
+        ("DigitalHuman", {}),
+        ("DigitalHumanBackup", {"digitalHuman": "ada"}),
+        ("DigitalHumanRestore", {"source": {"latestOf": "ada"}, "target": {"inPlace": {}}}),
+    ],
+)
+def test_no_new_object_is_taken_for_done(kind: str, spec: JsonObject, server: Server) -> None:
+    """The API server's own answer, before anybody else has seen the object."""
+    made = server.create(kind, spec)
+    assert made["status"] == UNSEEN
+    assert verdict(made) == "InProgress"
 
 
 def test_a_full_status_is_kept_as_written(server: Server) -> None:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from digital_human_operator.api.kinds import UNSEEN
+
 
 @dataclass(frozen=True)
 class Case:
@@ -39,10 +41,15 @@ def thing(
 
 
 def without_status() -> dict[str, Any]:
-    """Return an object that the operator has not seen."""
+    """Return an object of a cluster with CRDs of before there was a default."""
     found = thing()
     del found["status"]
     return found
+
+
+def new(mode: str = "Running") -> dict[str, Any]:
+    """Return an object as the API server makes it: with the default of the schema as its status."""
+    return thing(mode=mode) | {"status": UNSEEN}
 
 
 def without_conditions() -> dict[str, Any]:
@@ -51,7 +58,10 @@ def without_conditions() -> dict[str, Any]:
 
 
 CASES = (
-    Case("unseen", without_status(), "Progressing", "error"),
+    Case("new", new(), "Progressing", "inProgress"),
+    Case("new and suspended", new("Suspended"), "Progressing", "inProgress"),
+    Case("new and paused", new("Paused"), "Progressing", "inProgress"),
+    Case("without a status", without_status(), "Progressing", "error"),
     Case("no conditions", without_conditions(), "Progressing", "inProgress"),
     Case("first write", thing("Ready=Unknown", "Reconciling"), "Progressing", "inProgress"),
     Case("old generation", thing("Ready", observed=2), "Progressing", "inProgress"),

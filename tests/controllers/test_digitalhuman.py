@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from digital_human_operator.api.kinds import UNSEEN
 from digital_human_operator.kube.errors import ServerError
 from tests.support.world import World, address
 
@@ -23,18 +24,28 @@ READY = {
 }
 
 
-async def test_first_status_comes_before_any_child(world: World) -> None:
+async def test_first_status_tells_what_the_children_are_up_to(world: World) -> None:
     await world.reconcile(world.human())
     writes = world.writes()
-    assert writes[0] == "apply digitalhumans/ada/status"
     assert writes.count("apply digitalhumans/ada/status") == 1
+    assert writes[-1] == "apply digitalhumans/ada/status"
     assert "apply deployments/ada" in writes
-    assert world.condition("Ready")["status"] == "Unknown"
+    assert world.condition("Ready")["reason"] == "PodsNotReady"
 
 
-async def test_no_child_is_made_when_the_first_status_fails(world: World) -> None:
+async def test_status_that_every_new_object_has_is_nobodys_word(world: World) -> None:
+    """The default in the CRD: its time is no time at which anything happened."""
     key = world.human()
-    world.server.faults.fail(1, 500, verb="apply")
+    world.put("DigitalHuman", status=UNSEEN)
+    await world.reconcile(key)
+    assert world.condition("Ready")["lastTransitionTime"] == world.clock
+    assert world.get("DigitalHuman")["status"]["observedGeneration"] == 1
+    assert world.events() == []
+
+
+async def test_no_child_is_made_of_a_human_that_cannot_be_read(world: World) -> None:
+    key = world.human()
+    world.server.faults.fail(1, 500, verb="get")
     with pytest.raises(ServerError):
         await world.reconcile(key)
     assert world.children() == set()

@@ -105,7 +105,7 @@ class TestPullSecrets:
         warning = world.condition("Warning")
         assert warning["reason"] == "SecretMissing"
         assert 'Secret "pull" does not exist' in warning["message"]
-        assert world.condition("Ready")["reason"] == "Progressing"
+        assert world.condition("Ready")["reason"] == "PodsNotReady"
 
     async def test_its_coming_and_its_content_roll_no_pod(self, world: World) -> None:
         key = world.human(**self.PULL)

@@ -90,7 +90,7 @@ class TestWeights:
         await world.reconcile(key)
         assert ("Deployment", "ada") not in world.children()
         assert ("Service", "ada") in world.children()
-        assert world.condition("Ready")["status"] == "Unknown"
+        assert world.condition("Ready")["reason"] == "FetchingModels"
         self._fetched(world)
         await world.reconcile(key)
         assert ("Deployment", "ada") in world.children()

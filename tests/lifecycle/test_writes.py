@@ -1,4 +1,4 @@
-"""What a human costs the API server, by its own record: children and two writes of status."""
+"""What a human costs the API server, by its own record: children and at most two writes of status."""
 
 import time
 
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.cluster
 USER = f"system:serviceaccount:{NAMESPACE}:{RELEASE}"
 
 
-def test_human_with_an_autoscaler_costs_its_children_and_two_writes(place: Place) -> None:
+def test_human_with_an_autoscaler_costs_its_children_and_at_most_two_writes(place: Place) -> None:
     log = AuditLog(place.cluster.audit_log, USER)
     log.skip()
     place.apply(human(autoscaling={"minReplicas": 1, "maxReplicas": 3}))
@@ -30,9 +30,10 @@ def test_human_with_an_autoscaler_costs_its_children_and_two_writes(place: Place
         if is_write(entry) and entry["objectRef"].get("namespace") == place.namespace
     ]
     status = [one for one in writes if one.get("subresource") == "status"]
-    assert [one["resource"] for one in status] == ["digitalhumans"] * 2
+    assert {one["resource"] for one in status} == {"digitalhumans"}
+    assert len(status) <= 2
     children = {(one["resource"], one["name"]) for one in writes if one not in status}
-    assert len(writes) == len(children) + 2
+    assert len(writes) == len(children) + len(status)
     # The cluster of the tests serves no metrics, and never will: that is known from the first word.
     told = place.condition("AutoscalingActive")
     assert (told["status"], told["reason"]) == ("False", "MetricsNotServed")

@@ -4,8 +4,10 @@ import pytest
 
 from digital_human_operator import names, plan, status
 from digital_human_operator.api.v1alpha1.body import GpuProfileName, Platform
+from digital_human_operator.api.v1alpha1.status import DigitalHumanStatus
 from digital_human_operator.errors import InvalidSpec
 from digital_human_operator.human import Ref, Reference
+from digital_human_operator.observed import Observed
 from digital_human_operator.plan.fetch import fetch_digest, models_claim
 from digital_human_operator.plan.needs import digests, missing, needs, referred
 from digital_human_operator.plan.profiles import PROFILES, node_choice
@@ -619,4 +621,6 @@ def test_no_number_of_warnings_is_too_much_for_status() -> None:
     found = a_decision(human).warnings
     assert found[0].startswith("spec.llm.transformers.model m is not in the catalogue")
     assert found[-1].startswith("and ")
-    assert len(status.first(human, a_decision(human), "2026-03-01T12:00:00Z").warnings) == 64
+    nothing = DigitalHumanStatus()
+    told = status.compute(human, a_decision(human), Observed(), nothing, "2026-03-01T12:00:00Z")
+    assert len(told.warnings) == 64

@@ -8,7 +8,6 @@ from digital_human_operator import status
 from digital_human_operator.api.v1alpha1.status import DigitalHumanStatus
 from digital_human_operator.states import HpaCondition, HpaState
 from tests.status.looks import SCALED, compute, condition, deployment, observed
-from tests.support.builders import a_decision, a_human
 
 MADE = "2026-03-01T12:00:00Z"
 SOON = "2026-03-01T12:00:20Z"
@@ -38,8 +37,8 @@ def told(found: DigitalHumanStatus) -> tuple[str, str]:
 
 class TestPatience:
     def test_converging_says_the_same_from_the_first_word_to_ready(self) -> None:
-        human = a_human(SCALED)
-        first = condition(status.first(human, a_decision(human), SOON), "AutoscalingActive")
+        first = condition(compute(SCALED, observed(), now=SOON), "AutoscalingActive")
+        assert first is not None
         for found in (None, hpa(None), hpa(able=NO_TARGET, active=GOOD), hpa()):
             assert condition(look(found, SOON)[0], "AutoscalingActive") == first
 
@@ -96,8 +95,7 @@ class TestUnserved:
         return one.status, one.reason, one.message
 
     def test_it_is_told_from_the_first_word_and_costs_no_write_when_patience_ends(self) -> None:
-        human = a_human(SCALED)
-        begun = status.first(human, a_decision(human, absent=CPU), SOON)
+        begun = compute(SCALED, observed(), now=SOON, absent=CPU)
         first = condition(begun, "AutoscalingActive")
         assert first is not None
         assert (first.status, first.reason) == ("False", "MetricsNotServed")

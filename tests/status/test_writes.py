@@ -38,7 +38,7 @@ from tests.status.looks import (
     reason,
     value,
 )
-from tests.support.builders import a_decision, a_human
+from tests.support.builders import a_human
 
 
 class TestTime:
@@ -68,21 +68,39 @@ class TestTime:
         assert body["metadata"]["uid"] == human.uid
 
 
+UNTOLD = DigitalHumanStatus(phase="Pending")
+
+
 class TestFirst:
-    def test_says_unknown_before_anything_exists(self) -> None:
+    def test_is_about_the_children_as_they_are(self) -> None:
         human = a_human(GPU | FETCHED)
-        found = status.first(human, a_decision(human), NOW)
-        check(human, found)
-        assert value(found, "Ready") == "Unknown"
+        found = compute(human, observed(), UNTOLD)
+        assert value(found, "Ready") == "False"
         assert value(found, "Reconciling") == "True"
-        assert found.phase == "Pending"
+        assert found.phase == "Provisioning"
         assert found.memory_plan is not None
 
-    def test_happy_path_is_two_writes_that_cannot_wait(self) -> None:
+    @pytest.mark.parametrize(
+        ("spec", "seen", "expected"),
+        [
+            ({}, observed(), "soon"),
+            ({}, observed(deployment(0)), "soon"),
+            ({}, observed(deployment()), "now"),
+            ({}, observed(foreign=("Service ada",)), "now"),
+            ({}, observed(missing=("a",)), "now"),
+            ({}, observed(deployment(0), pods=(NO_CPU,)), "now"),
+            ({"replicas": 0}, observed(deployment(0, 0)), "now"),
+        ],
+    )
+    def test_waits_as_long_as_it_tells_of_progress_only(
+        self, spec: dict[str, Any], seen: Observed, expected: str
+    ) -> None:
+        assert status.urgency(UNTOLD, compute(spec, seen, UNTOLD)) == expected
+
+    def test_happy_path_is_one_write_that_cannot_wait(self) -> None:
         human = a_human(GPU | {"replicas": 3})
-        told = status.first(human, a_decision(human), NOW)
+        told = compute(human, observed(), UNTOLD)
         steps = [
-            observed(),
             observed(deployment(0, 3, replicas=0, updated=0, generation=1, observed_generation=0)),
             observed(deployment(0, 3)),
             observed(deployment(1, 3)),
@@ -250,7 +268,7 @@ def _was_ready(before: DigitalHumanStatus, after: DigitalHumanStatus) -> bool:
 
 def test_what_was_never_ready_is_not_degraded() -> None:
     human = a_human(REDIS)
-    told = status.first(human, a_decision(human), NOW)
+    told = compute(human, observed(), UNTOLD)
     warming = compute(human, observed(deployment()), told)
     assert warming.phase == "Warming"
     redis = StatefulSetState(1, 1, 1, 1, 1)

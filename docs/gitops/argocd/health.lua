@@ -6,7 +6,8 @@ local status = obj.status
 if status == nil or status.conditions == nil then
   return progressing
 end
-if status.observedGeneration ~= nil and status.observedGeneration ~= obj.metadata.generation then
+-- A new object has conditions from the API server, but no observedGeneration before the operator looks at it.
+if status.observedGeneration ~= obj.metadata.generation then
   return progressing
 end
 

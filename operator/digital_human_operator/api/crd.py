@@ -50,6 +50,8 @@ class Kind:
     spec_required: bool = True
     scale: JsonObject | None = None
     rules: tuple[JsonObject, ...] = field(default=())
+    status_default: JsonObject = field(default_factory=dict)
+    """Status of an object that nobody has looked at yet."""
 
 
 @cache
@@ -211,7 +213,7 @@ def manifest(kind: Kind, group: str, version: str) -> JsonObject:
             },
         },
         "spec": spec,
-        "status": structural(kind.status),
+        "status": structural(kind.status) | {"default": kind.status_default},
     }
     _complete_defaults(properties["spec"])
     schema = {

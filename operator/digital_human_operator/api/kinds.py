@@ -29,6 +29,27 @@ _NOT_DEFAULT = cel(
     path=".metadata.name",
 )
 
+UNSEEN = {
+    "phase": "Pending",
+    "conditions": [
+        {
+            "type": "Ready",
+            "status": "Unknown",
+            "observedGeneration": 0,
+            "lastTransitionTime": "1970-01-01T00:00:00Z",
+            "reason": "Pending",
+            "message": "the operator has not looked at this object yet; see that it runs"
+            " when this stays",
+        }
+    ],
+}
+"""
+Status of a new object, from the API server itself: no tool takes it for done before we speak.
+
+As in the Gateway API: a default must be a constant, so the time is the beginning of time, and the
+generation is none. What lacks ``observedGeneration`` was not written by the operator.
+"""
+
 DIGITAL_HUMAN = Kind(
     kind="DigitalHuman",
     plural="digitalhumans",
@@ -36,6 +57,7 @@ DIGITAL_HUMAN = Kind(
     description="A digital human: a language model that talks, with a voice and a lip-synced face.",
     spec=DigitalHumanSpec,
     status=DigitalHumanStatus,
+    status_default=UNSEEN,
     name_limit=40,
     spec_required=False,
     scale={
@@ -71,6 +93,7 @@ BACKUP = Kind(
     description="One backup of a DigitalHuman, asked for by a person or a tool.",
     spec=DigitalHumanBackupSpec,
     status=ActionStatus,
+    status_default=UNSEEN,
     name_limit=52,
     columns=(
         Column("Human", ".spec.digitalHuman"),
@@ -87,6 +110,7 @@ RESTORE = Kind(
     description="One restore of a backup, in place or as a new DigitalHuman.",
     spec=DigitalHumanRestoreSpec,
     status=ActionStatus,
+    status_default=UNSEEN,
     name_limit=52,
     columns=(
         Column("Phase", ".status.phase"),

@@ -80,14 +80,11 @@ class DigitalHumanController:
                 self._forget(key)
 
     async def _make_true(self, key: Key, seen: Seen) -> float | None:
+        self._reporter.begin(key)
         human = self._parse(key, seen)
         references = await self._read_references(key, human)
         planned = _understood(lambda: self._plan(human, references))
         decision = self._without_weights(human, planned)
-        if not seen.status_object():
-            if not await self._reporter.first(key, seen, human, decision):
-                return None
-            seen = self._services.seen.get(key) or seen
         await self._farewell.prepare(key, seen)
         seen = self._services.seen.get(key) or seen
         applied: Applied | None = Applied()
@@ -198,6 +195,8 @@ class DigitalHumanController:
         """How it went; None when the human turned out to be gone."""
         inputs = _inputs(human, design)
         known = self._known.get(key)
+        if known is None and not seen.is_told and not await self._still_there(key, seen):
+            return None
         if known is not None and known.inputs == inputs:
             differs = children.differing(self._services, human, known.children)
             if known.complete:
@@ -230,13 +229,16 @@ class DigitalHumanController:
 
     async def _still_there(self, key: Key, seen: Seen) -> bool:
         """
-        Look at the API server before making children again: the object may be gone unnoticed.
+        Look at the API server before making children, or making them again: the object may be
+        gone unnoticed.
 
         Without this, the children of a human whose deletion was missed would be made and collected
         in turn for ever.
         """
         try:
-            uid = await self._reporter.live_uid(key)
+            # A new one was seen moments ago; of one that was, the database knows.
+            version = None if key in self._known else seen.resource_version
+            uid = await self._reporter.live_uid(key, not_older_than=version)
         except NotFound:
             uid = None
         if uid == seen.uid:

@@ -25,7 +25,10 @@ from .services import Services
 _SOON = (5.0, 60.0)
 """Seconds between two writes that only tell of progress: fewest, most."""
 _PER_BUSY_HUMAN = 0.5
-"""Seconds that each human under way adds to that interval."""
+"""Seconds that each human under way adds to that interval; a first word waits for others only."""
+
+
+_UNTOLD = DigitalHumanStatus(phase="Pending")
 
 
 class Reporter:
@@ -33,15 +36,18 @@ class Reporter:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._begun_at: dict[Key, float] = {}
         self._written_at: dict[Key, float] = {}
         self._phases: dict[Key, str] = {}
         self._busy: set[Key] = set()
         self._troubled: set[Key] = set()
         self._fights = Fights()
 
-    async def first(self, key: Key, seen: Seen, human: Human, decision: Decision) -> bool:
-        """The very first status, before any child; False when the human is gone meanwhile."""
-        return await self._write(key, seen, status.first(human, decision, self._services.now()))
+    def begin(self, key: Key) -> None:
+        """Note since when this human is worked on: under way until its status was computed."""
+        if key not in self._begun_at:
+            self._begun_at[key] = time.monotonic()
+            self._busy.add(key)
 
     async def refuse(self, key: Key, seen: Seen, error: InvalidSpec) -> None:
         """Say that the spec cannot be understood; nothing else is touched."""
@@ -76,7 +82,7 @@ class Reporter:
         if held:
             return held if again is None else min(held, again)
         if urgency == "soon":
-            wait = self._written_at.get(key, 0.0) + self._interval() - time.monotonic()
+            wait = self._due(key, previous) - time.monotonic()
             if wait > 0:
                 return wait if again is None else min(wait, again)
         if await self._write(key, seen, computed):
@@ -84,14 +90,17 @@ class Reporter:
             self._tell(key, seen, previous, computed)
         return again
 
-    async def live_uid(self, key: Key) -> str:
+    async def live_uid(self, key: Key, not_older_than: int | None = None) -> str:
         """The uid that the API server knows the object by; raises NotFound."""
-        raw = await self._services.client.get(HUMANS, key[1], key[2], metadata_only=True)
+        raw = await self._services.client.get(
+            HUMANS, key[1], key[2], metadata_only=True, not_older_than=not_older_than
+        )
         uid: str = msgspec.json.decode(raw)["metadata"]["uid"]
         return uid
 
     def forget(self, key: Key) -> None:
         """The human is gone."""
+        self._begun_at.pop(key, None)
         self._written_at.pop(key, None)
         self._busy.discard(key)
         self._troubled.discard(key)
@@ -99,9 +108,21 @@ class Reporter:
         if phase is not None:
             OBJECTS.labels(HUMANS.kind, phase).dec()
 
-    def _interval(self) -> float:
+    def _due(self, key: Key, previous: DigitalHumanStatus) -> float:
+        """
+        When mere progress may be written.
+
+        A first word is due at once where nothing else is under way. What somebody has removed is
+        written again at once.
+        """
         least, most = _SOON
-        return max(least, min(most, _PER_BUSY_HUMAN * len(self._busy)))
+        written = self._written_at.get(key)
+        if written is not None:
+            if not previous.conditions:
+                return written
+            return written + max(least, min(most, _PER_BUSY_HUMAN * len(self._busy)))
+        others = len(self._busy) - (key in self._busy)
+        return self._begun_at.get(key, 0.0) + min(most, _PER_BUSY_HUMAN * others)
 
     async def _write(self, key: Key, seen: Seen, told: DigitalHumanStatus) -> bool:
         """Apply the status to exactly this object; False when it is not there any more."""
@@ -154,7 +175,7 @@ class Reporter:
         self,
         key: Key,
         seen: Seen,
-        before: DigitalHumanStatus | None,
+        before: DigitalHumanStatus,
         after: DigitalHumanStatus,
     ) -> None:
         """Kubernetes Events, for what people want to know later: trouble, and its end."""
@@ -180,6 +201,7 @@ def _digest(told: DigitalHumanStatus) -> bytes:
     return blake2b(repr((conditions, rest)).encode(), digest_size=16).digest()
 
 
-def _previous(seen: Seen) -> DigitalHumanStatus | None:
+def _previous(seen: Seen) -> DigitalHumanStatus:
+    """What was written last; without conditions where nothing was."""
     found = seen.status_object()
-    return DigitalHumanStatus.model_validate(found) if found else None
+    return DigitalHumanStatus.model_validate(found) if seen.is_told else _UNTOLD

@@ -100,13 +100,20 @@ class ApiClient:
         *,
         subresource: str | None = None,
         metadata_only: bool = False,
+        not_older_than: int | None = None,
     ) -> bytes:
-        """One object, or only its metadata."""
+        """
+        One object, or only its metadata.
+
+        With a version of it as ``not_older_than`` the API server answers from its cache, once that
+        is as new; without, it asks its database.
+        """
         return await self._send(
             "get",
             str(resource),
             "GET",
             resource.path(namespace, name, subresource),
+            params={"resourceVersion": str(not_older_than)} if not_older_than else None,
             accept=_PARTIAL if metadata_only else _JSON,
         )
 

@@ -29,24 +29,12 @@ __all__ = [
     "compute",
     "explain",
     "farewell",
-    "first",
     "look_again",
     "notable",
     "refused",
     "to_apply",
     "urgency",
 ]
-
-
-def first(human: Human, decision: Decision, now: str) -> DigitalHumanStatus:
-    """
-    The very first status, before any child: Ready is Unknown.
-
-    Everything that follows from the spec alone is there already, and conditions say what they will
-    say while children are made, so that the next write can be the one that says Ready.
-    """
-    view = View(human, decision, Observed(missing=decision.missing), now=now)
-    return _status(view, "Pending", summary.first(view), None, now)
 
 
 def compute(

@@ -23,12 +23,20 @@ def urgency(
     if previous is not None and previous == computed:
         return None
     if previous is None or not previous.conditions:
-        return "now"
+        return "now" if _is_news(computed) else "soon"
     if previous.observed_generation != computed.observed_generation:
         return "now"
     if _flips(previous, computed) or _says_something_else(previous, computed):
         return "now"
     return "soon"
+
+
+def _is_news(first: DigitalHumanStatus) -> bool:
+    """Whether the first word about a human is more than that it is under way."""
+    ready = find(first, "Ready")
+    if ready is None or ready.status == "True" or is_true(first, "Stalled"):
+        return True
+    return ready.reason in reasons.PROBLEMS | reasons.AT_REST
 
 
 def _flips(previous: DigitalHumanStatus, computed: DigitalHumanStatus) -> bool:

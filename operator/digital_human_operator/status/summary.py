@@ -27,16 +27,6 @@ def drafts(view: View, found: Sequence[Finding]) -> list[Draft]:
     return [ready, Draft("Reconciling", "True", first.reason, first.message)]
 
 
-def first(view: View) -> list[Draft]:
-    """Before anything was done."""
-    del view
-    text = "the operator has seen this human and begins"
-    return [
-        Draft("Ready", "Unknown", reasons.PROGRESSING, text),
-        Draft("Reconciling", "True", reasons.PROGRESSING, text),
-    ]
-
-
 def _at_rest(view: View) -> Draft:
     if view.design.suspended:
         text = "scaled to zero by spec.mode; volumes are kept"
