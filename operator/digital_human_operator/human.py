@@ -53,6 +53,8 @@ class Need:
     keys: frozenset[str]
     component: str
     field: str
+    generated: bool = False
+    """Made by us: while it is not there its component waits, and nobody has to do anything."""
 
 
 @dataclass(frozen=True)

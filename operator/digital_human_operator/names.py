@@ -81,6 +81,12 @@ def redis(human: str) -> str:
     return f"{human}-{REDIS}"
 
 
+REDIS_PASSWORD_KEY = "password"  # noqa: S105 - the name of a key
+"""Key of the managed Redis' Secret that the runtime reads."""
+REDIS_ACL_KEY = "users.acl"
+"""Key of the same Secret that Redis itself reads: its access list."""
+
+
 def redis_claim(human: str) -> str:
     """The claim that the StatefulSet controller makes for the one Pod of Redis."""
     return f"{CLAIM_OF_REDIS}-{redis(human)}-0"

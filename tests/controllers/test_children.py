@@ -23,6 +23,7 @@ STORED: dict[str, Any] = {
 class TestRefusals:
     async def test_quota_becomes_a_condition_and_stops_no_other_child(self, world: World) -> None:
         key = world.human(**REDIS)
+        await world.reconcile(key)
         quota = "exceeded quota: few, requested: pods=1"
         world.server.faults.fail(
             1, 403, verb="apply", path="/statefulsets/", reason="Forbidden", message=quota
@@ -90,7 +91,7 @@ class TestRefusals:
 
     async def test_nothing_is_pruned_after_a_failure(self, world: World) -> None:
         key = world.human(**REDIS)
-        await world.reconcile(key)
+        await world.start(key)
         world.human(replicas=3)
         world.server.faults.fail(1, 500, verb="apply", path="/deployments/")
         with pytest.raises(ServerError):
@@ -100,7 +101,7 @@ class TestRefusals:
         assert ("StatefulSet", "ada-redis") not in world.children()
 
     async def test_pods_wait_for_what_they_need(self, world: World) -> None:
-        await world.reconcile(world.human(**REDIS))
+        await world.start(world.human(**REDIS))
         kinds = [w.split()[1].split("/")[0] for w in world.writes() if "/status" not in w]
         second = {"rolebindings", "deployments", "statefulsets"}
         first_of_second = min(i for i, kind in enumerate(kinds) if kind in second)
@@ -162,6 +163,12 @@ def started(world: World) -> set[str]:
     return {kind for kind, _ in world.children()} & SECOND
 
 
+def _templates(world: World) -> dict[str, Any]:
+    """What Redis and the runtime are started from."""
+    kinds = {"StatefulSet": "ada-redis", "Deployment": "ada"}
+    return {kind: world.get(kind, name)["spec"]["template"] for kind, name in kinds.items()}
+
+
 class TestNeeded:
     @pytest.mark.parametrize(("kind", "name"), NEEDED)
     async def test_nothing_starts_with_a_foreign_object(
@@ -174,7 +181,7 @@ class TestNeeded:
         assert ("Service", "ada") in world.children()
         assert f"{kind} {name}" in world.condition("Stalled")["message"]
         world.server.drop(address(kind, name))
-        await world.reconcile(key)
+        await world.start(key)
         assert {"RoleBinding", "Job", "StatefulSet"} <= started(world)
         assert world.condition("Stalled") == {}
 
@@ -189,7 +196,7 @@ class TestNeeded:
         with pytest.raises(ApiError):
             await world.reconcile(key)
         assert started(world) == set()
-        await world.reconcile(key)
+        await world.start(key)
         assert {"RoleBinding", "Job", "StatefulSet"} <= started(world)
 
     async def test_one_that_is_there_and_ours_holds_nothing_back(self, world: World) -> None:
@@ -204,7 +211,7 @@ class TestNeeded:
 
     async def test_workloads_and_what_they_use_are_left_as_they_are(self, world: World) -> None:
         key = world.human(**REDIS)
-        await world.reconcile(key)
+        await world.start(key)
         deployment = world.get("Deployment")
         world.server.drop(address("ConfigMap", "ada-config"))
         world.put("ConfigMap", "ada-config")
@@ -221,7 +228,7 @@ class TestNeeded:
 class TestPrune:
     async def test_what_the_spec_drops_is_deleted(self, world: World) -> None:
         key = world.human(**REDIS, **SCALED)
-        await world.reconcile(key)
+        await world.start(key)
         world.human()
         await world.reconcile(key)
         gone = {("StatefulSet", "ada-redis"), ("HorizontalPodAutoscaler", "ada")}
@@ -253,7 +260,7 @@ class TestPrune:
         self, world: World, code: int, error: type[ApiError]
     ) -> None:
         key = world.human(**REDIS)
-        await world.reconcile(key)
+        await world.start(key)
         world.human()
         world.server.faults.fail(
             1, code, verb="delete", path="/statefulsets/", message="the webhook says no"
@@ -269,6 +276,47 @@ class TestPrune:
 
 
 class TestPasswords:
+    async def test_pods_of_both_sides_roll_with_another_password(self, world: World) -> None:
+        """Whoever starts next would have the new one alone, and be refused by the other."""
+        key = world.human(**REDIS)
+        await world.start(key)
+        before = _templates(world)
+        world.server.drop(address("Secret", "ada-redis"))
+        await world.reconcile(key)
+        assert _templates(world) == before  # nothing starts before the new one is there
+        await world.reconcile(key)
+        after = _templates(world)
+        assert all(after[kind] != before[kind] for kind in before)
+        world.writes()
+        await world.reconcile(key)
+        assert not [one for one in world.writes() if "/status" not in one]
+
+    async def test_new_pods_are_made_once_with_the_password_in_their_template(
+        self, world: World
+    ) -> None:
+        key = world.human(**REDIS)
+        await world.reconcile(key)
+        assert started(world) == {"RoleBinding"}
+        assert world.condition("Ready")["reason"] == "SessionStoreNotReady"
+        await world.reconcile(key)
+        writes = world.writes()
+        assert writes.count("apply deployments/ada") == 1
+        assert writes.count("apply statefulsets/ada-redis") == 1
+
+    async def test_secret_without_its_keys_is_named_with_what_to_do(self, world: World) -> None:
+        key = world.human(**REDIS)
+        await world.start(key)
+        before = _templates(world)
+        world.put("Secret", "ada-redis", data={"password": "bmV3"})
+        await world.reconcile(key)
+        assert _templates(world) == before
+        told = world.condition("Ready")
+        assert told["reason"] == "SecretMissing"
+        assert told["message"] == (
+            'Secret "ada-redis" lacks the key users.acl (spec.sessions.store.redis.managed):'
+            " delete it, and it is made anew"
+        )
+
     async def test_secret_is_generated_once(self, world: World) -> None:
         key = world.human(**REDIS)
         await world.reconcile(key)

@@ -63,7 +63,7 @@ async def test_spec_is_never_written(world: World) -> None:
 
 async def test_second_reconcile_makes_no_request(world: World) -> None:
     key = world.human(**REDIS)
-    await world.reconcile(key)
+    await world.start(key)
     world.server.log.clear()
     for _ in range(3):
         await world.reconcile(key)

@@ -181,7 +181,7 @@ class TestClaimOfRedis:
     @pytest.mark.parametrize("policy", ["Retain", "Delete"])
     async def test_it_is_seen_whoever_owns_it(self, world: World, policy: str) -> None:
         key = world.human(**REDIS, deletionPolicy=policy)
-        await world.reconcile(key)
+        await world.start(key)
         found = world.get("StatefulSet", "ada-redis")
         (template,) = found["spec"]["volumeClaimTemplates"]
         name = f"{template['metadata']['name']}-ada-redis-0"
@@ -203,7 +203,7 @@ class TestClaimOfRedis:
 
     async def test_it_stays_when_redis_is_not_asked_for_any_more(self, world: World) -> None:
         key = world.human(**REDIS)
-        await world.reconcile(key)
+        await world.start(key)
         labels = world.get("StatefulSet", "ada-redis")["spec"]["selector"]["matchLabels"]
         world.put("PersistentVolumeClaim", "data-ada-redis-0", metadata={"labels": labels})
         world.human()

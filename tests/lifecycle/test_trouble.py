@@ -64,6 +64,33 @@ def test_changed_secret_rolls_only_the_pods_that_read_it(place: Place) -> None:
     assert place.get("deployment", "ada-audio2face")["metadata"]["generation"] == face
 
 
+def test_secret_of_any_type_may_be_referred_to(place: Place) -> None:
+    """Also one of a ServiceAccount, of which clusters that are older than 1.24 have many."""
+    annotations = {"kubernetes.io/service-account.name": "default"}
+    token = secret("keys", **{"api-key": "one"}) | {"type": "kubernetes.io/service-account-token"}
+    token["metadata"]["annotations"] = annotations
+    place.apply(token, human(security={"apiKeySecret": {"name": "keys", "key": "api-key"}}))
+    place.wait_condition("Ready", "True")
+
+
+def test_both_sides_start_anew_with_a_new_password_of_redis(place: Place) -> None:
+    place.apply(human(replicas=2, sessions={"store": {"redis": {"managed": {"storage": "1Gi"}}}}))
+    place.wait_condition("Ready", "True")
+    before, pods = place.get("secret", "ada-redis"), _pods(place)
+    assert len(pods) == 3
+    made = {kind: place.get(kind, name)["metadata"]["generation"] for kind, name in _SIDES}
+    assert set(made.values()) == {1}, "made once, with the password in its template"
+    place.kubectl("delete", "secret", "ada-redis")
+    place.wait(
+        "every Pod to be another one", lambda: len(_pods(place)) == 3 and not _pods(place) & pods
+    )
+    place.wait_condition("Ready", "True")
+    assert place.get("secret", "ada-redis")["data"] != before["data"]
+    assert {k: place.get(k, n)["metadata"]["generation"] for k, n in _SIDES} == dict.fromkeys(
+        made, 2
+    )
+
+
 def test_key_of_the_face_holds_back_and_rolls_the_face_alone(place: Place) -> None:
     key = {"name": "ngc", "key": "api-key"}
     place.apply(human(face={"managed": {"gpu": {"profile": "l4"}, "apiKeySecret": key}}))
@@ -259,6 +286,16 @@ def test_backup_and_restore_on_request_say_that_they_do_nothing(place: Place) ->
         return any(c["type"] == "Stalled" and c["status"] == "True" for c in found)
 
     place.wait("an answer", told)
+
+
+_SIDES = (("deployment", "ada"), ("statefulset", "ada-redis"))
+"""Who knows the password of Redis."""
+
+
+def _pods(place: Place) -> set[str]:
+    """The uids of the human's Pods that stay."""
+    found = (pod["metadata"] for pod in place.items("pods"))
+    return {one["uid"] for one in found if "deletionTimestamp" not in one}
 
 
 def _runtime_pods(place: Place) -> list[dict[str, Any]]:

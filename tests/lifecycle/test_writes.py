@@ -1,4 +1,4 @@
-"""What a human costs the API server, by its own record: children and at most two writes of status."""
+"""What a human costs the API server, by its record: children and at most two writes of status."""
 
 import time
 

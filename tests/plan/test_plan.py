@@ -22,6 +22,7 @@ from tools.cluster.nodes import POOLS
 
 NAMES: tuple[GpuProfileName, ...] = get_args(GpuProfileName)
 PLATFORMS: tuple[Platform, ...] = get_args(Platform)
+REDIS: dict[str, Any] = {"sessions": {"store": {"redis": {"managed": {}}}}}
 ALL_KINDS = frozenset({"HTTPRoute", "PodMonitor", "ServiceMonitor", "PrometheusRule"})
 
 
@@ -235,6 +236,15 @@ class TestNeeds:
             'Secret "tls" does not exist (spec.security.tlsSecret)',
         )
         assert components == {names.RUNTIME}
+
+    def test_what_we_make_ourselves_is_waited_for_without_a_complaint(self) -> None:
+        wanted = needs(a_human(REDIS))
+        assert missing(wanted, {}) == ((), frozenset({names.RUNTIME, names.REDIS}))
+        half = {Ref("Secret", "ada-redis"): Reference(frozenset({"password"}), "d")}
+        sentences, withheld = missing(wanted, half)
+        assert len(sentences) == 1
+        assert sentences[0].endswith(".redis.managed): delete it, and it is made anew")
+        assert withheld == {names.RUNTIME, names.REDIS}
 
     def test_pull_secrets_are_looked_at_and_nothing_waits_for_them(self) -> None:
         human = a_human({"imagePullSecrets": [{"name": "pull"}]})

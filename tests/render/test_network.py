@@ -39,10 +39,9 @@ def _ports(rule: dict[str, Any]) -> set[int]:
     return {port["port"] for port in rule.get("ports", [])}
 
 
-def _callers(spec: dict[str, Any]) -> list[dict[str, Any]]:
-    (rule,) = (r for r in _policies(spec)["ada"]["ingress"] if names.PORT_HTTP in _ports(r))
-    found: list[dict[str, Any]] = rule["from"]
-    return found
+def _callers(spec: dict[str, Any], port: int = names.PORT_HTTP) -> list[dict[str, Any]]:
+    rules = (rule for rule in _policies(spec)["ada"]["ingress"] if port in _ports(rule))
+    return [peer for rule in rules for peer in rule["from"]]
 
 
 def _reached(rules: list[dict[str, Any]], address: str) -> bool:
@@ -113,10 +112,10 @@ OFFICE = {"allowFrom": [{"cidr": "10.0.0.0/8"}]}
         (INGRESS | FRONTEND, [_namespace("frontend")]),
         (GATEWAY | FRONTEND, [_namespace("frontend")]),
         (INGRESS | OFFICE, [{"ipBlock": {"cidr": "10.0.0.0/8"}}]),
-        (BALANCER, ANYBODY),
+        (BALANCER, [*OWN_NAMESPACE, *ANYBODY]),
         (BALANCER | FRONTEND, [_namespace("frontend"), *ANYBODY]),
         (BALANCER | OFFICE, [{"ipBlock": {"cidr": "10.0.0.0/8"}}]),
-        (RANGED, [{"ipBlock": {"cidr": "192.0.2.0/24"}}]),
+        (RANGED, [*OWN_NAMESPACE, {"ipBlock": {"cidr": "192.0.2.0/24"}}]),
         (
             RANGED | OFFICE,
             [{"ipBlock": {"cidr": "10.0.0.0/8"}}, {"ipBlock": {"cidr": "192.0.2.0/24"}}],
@@ -127,6 +126,26 @@ def test_callers_are_those_that_the_spec_names(
     network: dict[str, Any], callers: list[dict[str, Any]]
 ) -> None:
     assert _callers({"network": network}) == callers
+    assert _callers({"network": network}, names.PORT_WEBSOCKET) == callers
+
+
+@pytest.mark.parametrize(
+    ("network", "callers"),
+    [
+        ({}, OWN_NAMESPACE),
+        (INGRESS, EVERY_NAMESPACE),
+        (BALANCER, OWN_NAMESPACE),
+        (BALANCER | FRONTEND, [_namespace("frontend")]),
+        (BALANCER | OFFICE, [{"ipBlock": {"cidr": "10.0.0.0/8"}}]),
+        (RANGED, OWN_NAMESPACE),
+        (RANGED | OFFICE, [{"ipBlock": {"cidr": "10.0.0.0/8"}}]),
+    ],
+)
+def test_grpc_is_not_for_the_callers_of_a_load_balancer(
+    network: dict[str, Any], callers: list[dict[str, Any]]
+) -> None:
+    """It has no port for it: that is for services of the cluster, by the headless Service."""
+    assert _callers({"network": network}, names.PORT_GRPC) == callers
 
 
 def _ways_out(policy: dict[str, Any]) -> set[tuple[str, frozenset[int]]]:

@@ -107,6 +107,11 @@ class World:
             return await self.humans.reconcile(key)
         return await self.actions.reconcile(key)
 
+    async def start(self, key: Key) -> None:
+        """Reconcile a new human until it has its Pods: one with a Redis waits for its password."""
+        await self.reconcile(key)
+        await self.reconcile(key)
+
     # What became of it.
 
     def get(self, kind: str, name: str = "ada") -> dict[str, Any]:

@@ -32,7 +32,7 @@ Target = tuple[Kind, str, str]
 
 _MAX_READS = 3
 _WATCHED: tuple[tuple[Kind, Resource, str], ...] = (
-    ("Secret", SECRETS, "type!=kubernetes.io/service-account-token,type!=helm.sh/release.v1"),
+    ("Secret", SECRETS, "type!=helm.sh/release.v1"),
     ("ConfigMap", CONFIG_MAPS, "metadata.name!=kube-root-ca.crt"),
 )
 

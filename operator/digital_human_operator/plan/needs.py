@@ -24,7 +24,14 @@ _S3_KEYS = frozenset({"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"})
 def needs(human: Human) -> tuple[Need, ...]:
     """Every key that has to be there, in the order of the spec."""
     spec = human.spec
-    return (*_mind(spec), *_face(spec), *_pod(spec), *_sessions(spec), *_access(spec), *_care(spec))
+    return (
+        *_mind(spec),
+        *_face(spec),
+        *_pod(spec),
+        *_sessions(human),
+        *_access(spec),
+        *_care(spec),
+    )
 
 
 def referred(human: Human) -> tuple[Ref, ...]:
@@ -65,16 +72,22 @@ def missing(
     components: set[str] = set()
     for need in wanted:
         found = references.get(need.ref)
-        what = f'{need.ref.kind} "{need.ref.name}"'
-        if found is None:
-            sentences.append(f"{what} does not exist ({need.field})")
-        elif absent := sorted(need.keys - found.keys):
-            keys = "the key " if len(absent) == 1 else "the keys "
-            sentences.append(f"{what} lacks {keys}{', '.join(absent)} ({need.field})")
-        else:
+        if found is not None and need.keys <= found.keys:
             continue
         components.add(need.component)
+        if found is not None or not need.generated:
+            sentences.append(_lack(need, found))
     return tuple(dict.fromkeys(sentences)), frozenset(components)
+
+
+def _lack(need: Need, found: Reference | None) -> str:
+    what = f'{need.ref.kind} "{need.ref.name}"'
+    if found is None:
+        return f"{what} does not exist ({need.field})"
+    absent = sorted(need.keys - found.keys)
+    keys = "the key" if len(absent) == 1 else "the keys"
+    mend = ": delete it, and it is made anew" if need.generated else ""
+    return f"{what} lacks {keys} {', '.join(absent)} ({need.field}){mend}"
 
 
 def digests(wanted: tuple[Need, ...], references: Mapping[Ref, Reference | None]) -> dict[str, str]:
@@ -146,8 +159,14 @@ def _pod(spec: DigitalHumanSpec) -> Iterator[Need]:
             yield Need(ref, frozenset({config.key}), names.RUNTIME, f"{path}.configMapKeyRef")
 
 
-def _sessions(spec: DigitalHumanSpec) -> Iterator[Need]:
-    redis = spec.sessions.store.redis
+def _sessions(human: Human) -> Iterator[Need]:
+    redis = human.spec.sessions.store.redis
+    if redis is not None and redis.managed is not None:
+        # Both sides roll with it: a Secret that was deleted comes back with another password.
+        secret, field = names.redis(human.name), "spec.sessions.store.redis.managed"
+        keys = frozenset({names.REDIS_PASSWORD_KEY, names.REDIS_ACL_KEY})
+        for component in (names.RUNTIME, names.REDIS):
+            yield Need(Ref("Secret", secret), keys, component, field, generated=True)
     if redis is not None and redis.external is not None:
         field = "spec.sessions.store.redis.external.passwordSecret"
         yield from _key(redis.external.password_secret, names.RUNTIME, field)

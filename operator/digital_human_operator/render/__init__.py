@@ -84,8 +84,8 @@ def _redis(human: Human, design: Design) -> Iterator[Child]:
         redis.redis_secret(human),
         names.REDIS,
         create_only=True,
-        generate={redis.PASSWORD_KEY: redis.PASSWORD_LENGTH},
-        templates={redis.ACL_KEY: redis.ACL},
+        generate={names.REDIS_PASSWORD_KEY: redis.PASSWORD_LENGTH},
+        templates={names.REDIS_ACL_KEY: redis.ACL},
     )
     yield _child(redis.redis_service(human))
     yield _child(redis.redis_stateful_set(human, store.managed, design))

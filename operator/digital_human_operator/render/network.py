@@ -61,7 +61,7 @@ def _deny_all(human: Human) -> Manifest:
 
 
 def _runtime(human: Human) -> Manifest:
-    ways_in = [_callers(human), _scraping(human)]
+    ways_in = [*_callers(human), _scraping(human)]
     ways_out = _dns()
     spec = human.spec
     if spec.face.managed is not None:
@@ -76,29 +76,31 @@ def _runtime(human: Human) -> Manifest:
     return _policy(human, names.RUNTIME, ways_in, _distinct(ways_out))
 
 
-def _callers(human: Human) -> Manifest:
+def _callers(human: Human) -> list[Manifest]:
     """
     Who may talk to the human.
 
-    Without ``allowFrom`` those who come through what exposes it: a load balancer's callers come
-    from outside, an Ingress or a Gateway is in a namespace that the operator cannot know.
+    Without ``allowFrom`` the Pods of its namespace and those who come through what exposes it: a
+    load balancer's callers come from outside, an Ingress or a Gateway is in a namespace that the
+    operator cannot know. A load balancer has no port for gRPC.
     """
-    network = human.spec.network
-    ports = [names.PORT_HTTP, names.PORT_WEBSOCKET, names.PORT_GRPC]
+    network, expose = human.spec.network, human.spec.network.expose
     peers = [
         _namespace(allowed.namespace) if allowed.namespace else _block(allowed.cidr or "")
         for allowed in network.allow_from
     ]
-    expose = network.expose
+    outside: list[Manifest] = []
     if expose.type == "LoadBalancer":
         named = any(allowed.cidr for allowed in network.allow_from)
         ranges = expose.source_ranges or ([] if named else _ANYWHERE)
-        peers += [{"ipBlock": {"cidr": cidr}} for cidr in ranges]
+        outside = [{"ipBlock": {"cidr": cidr}} for cidr in ranges]
     elif expose.type in {"Ingress", "Gateway"} and not peers:
         peers.append({"namespaceSelector": {}})
     if not peers:
         peers.append({"podSelector": {}})
-    return _rule("from", _distinct(peers), ports)
+    web = [names.PORT_HTTP, names.PORT_WEBSOCKET]
+    found = [_rule("from", _distinct(peers), [*web, names.PORT_GRPC])]
+    return [*found, _rule("from", _distinct(outside), web)] if outside else found
 
 
 def _scraping(human: Human) -> Manifest:

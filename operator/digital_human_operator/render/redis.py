@@ -19,9 +19,7 @@ from .common import (
 from .placement import tolerations
 from .services import port
 
-PASSWORD_KEY = "password"  # noqa: S105 - the name of a key
 PASSWORD_LENGTH = 32
-ACL_KEY = "users.acl"
 ACL = "user default on >{password} ~* &* +@all\n"
 """Redis' access list with the one user; its password is filled in when the Secret is created."""
 _ACL_FOLDER = "/etc/redis"
@@ -51,6 +49,7 @@ def redis_service(human: Human) -> Manifest:
 
 def redis_stateful_set(human: Human, redis: ManagedRedis, design: Design) -> Manifest:
     """One Redis with an append-only file; it keeps running while the human is suspended."""
+    secret = design.digests.get(names.REDIS)
     keep = "Delete" if human.spec.deletion_policy == "Delete" else "Retain"
     return manifest(
         human,
@@ -64,7 +63,12 @@ def redis_stateful_set(human: Human, redis: ManagedRedis, design: Design) -> Man
             "selector": {"matchLabels": names.selector(human.name, names.REDIS)},
             "persistentVolumeClaimRetentionPolicy": {"whenDeleted": keep, "whenScaled": "Retain"},
             "template": {
-                "metadata": {"labels": names.labels(human.name, names.REDIS)},
+                "metadata": without_empty(
+                    {
+                        "labels": names.labels(human.name, names.REDIS),
+                        "annotations": {names.ANNOTATION_REFERENCES: secret} if secret else None,
+                    }
+                ),
                 "spec": _pod(human, redis, design),
             },
             "volumeClaimTemplates": [_claim(redis)],
@@ -83,7 +87,9 @@ def _pod(human: Human, redis: ManagedRedis, design: Design) -> Manifest:
         "containers": [_container(redis, design)],
         "volumes": [
             scratch_volume("tmp", "64Mi"),
-            secret_volume("acl", names.redis(human.name), {ACL_KEY: ACL_KEY}),
+            secret_volume(
+                "acl", names.redis(human.name), {names.REDIS_ACL_KEY: names.REDIS_ACL_KEY}
+            ),
         ],
     }
 
@@ -104,7 +110,7 @@ def _container(redis: ManagedRedis, design: Design) -> Manifest:
                 "/data",
                 *_memory(design),
                 "--aclfile",
-                f"{_ACL_FOLDER}/{ACL_KEY}",
+                f"{_ACL_FOLDER}/{names.REDIS_ACL_KEY}",
             ],
             "ports": [{"name": "redis", "containerPort": names.PORT_REDIS, "protocol": "TCP"}],
             "resources": {

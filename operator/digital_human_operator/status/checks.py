@@ -159,7 +159,7 @@ def runtime(view: View) -> Iterator[Finding]:
     """Pods of the human itself."""
     if view.design.replicas == 0:
         return
-    if names.RUNTIME in view.design.withheld and not view.observed.missing:
+    if view.fetch_name and names.RUNTIME in view.design.withheld and not view.observed.missing:
         # Also when the fetch has become complete since: the Pods are still those of before.
         yield Finding(reasons.FETCHING_MODELS, "the runtime waits for its weights")
         return
@@ -167,7 +167,8 @@ def runtime(view: View) -> Iterator[Finding]:
         return
     found = view.runtime
     if found is None:
-        if names.RUNTIME not in view.design.withheld and not view.is_paused:
+        is_told = names.RUNTIME in view.design.withheld and view.observed.missing
+        if not is_told and not view.is_paused:
             yield Finding(reasons.PROGRESSING, "the objects of this human are being made")
         return
     if found.progress_reason == reasons.DEADLINE_EXCEEDED:
