@@ -1,7 +1,6 @@
 """The operator as a process of this machine, with the rights that the chart gives it."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from tools.cache import ROOT
 from tools.cluster import Cluster, ClusterError, processes
 from tools.cluster.errors import tail
 from tools.cluster.tokens import service_account_kubeconfig
+from tools.ports import free_port
 
 CHART = ROOT / "charts" / "digital-human-operator"
 NAMESPACE = "digital-human-system"
@@ -55,14 +55,6 @@ def install_chart(
     )
     if result.returncode:
         raise ClusterError(f"helm could not install the chart: {result.stderr.strip()}")
-
-
-def free_port() -> int:
-    """A TCP port of the loopback interface that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class OperatorProcess:

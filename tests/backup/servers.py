@@ -16,15 +16,10 @@ from moto.server import ThreadedMotoServer
 
 from digital_human_backup.sessions import Server
 from tools.binaries import binary
+from tools.ports import free_port
 
 ACCESS, SECRET = "test-access", "test-secret-key"
 START_SECONDS = 30
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_port(port: int, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -10,8 +10,7 @@ from pathlib import Path
 
 from digital_human_backup.errors import BackupError, DamagedError, RefusedError
 from tools.cache import ROOT
-
-from .servers import free_port
+from tools.ports import free_port
 
 _MEASURE = """
 import resource, subprocess, sys

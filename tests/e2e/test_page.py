@@ -12,7 +12,7 @@ from tests.e2e.conftest import KEPT
 from tests.e2e.humans import Humans
 from tests.runtime.page.conftest import CHROMIUM, COARSE, FLAGS, TAP, Visitor, until
 from tools import debian, forward
-from tools.operator_process import free_port
+from tools.ports import free_port
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 GREETING = "Hello, I am Ada. Ask me anything."

@@ -18,7 +18,7 @@ from tools.cluster.node.registry import Pushed
 from tools.demo import __main__ as command
 from tools.demo import face, real, stage
 from tools.demo.steps import Steps
-from tools.operator_process import free_port
+from tools.ports import free_port
 
 
 @pytest.fixture(autouse=True)

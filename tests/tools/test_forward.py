@@ -10,7 +10,7 @@ import pytest
 
 from tools import forward
 from tools.cluster import ClusterError
-from tools.operator_process import free_port
+from tools.ports import free_port
 
 
 @asynccontextmanager

@@ -21,7 +21,8 @@ import redis
 from digital_human_backup.errors import BackupError, DamagedError, RefusedError
 from digital_human_backup.sessions import Server, checked, copy, replace
 from tests.backup.conftest import Run
-from tests.backup.servers import Database, database, free_port
+from tests.backup.servers import Database, database
+from tools.ports import free_port
 
 from .data import digest, execute, fill
 

@@ -18,6 +18,7 @@ from tests.backup import servers
 from tests.backup.conftest import new_bucket, settings
 from tests.backup.proxy import proxy
 from tools.binaries import binary
+from tools.ports import free_port
 
 
 def refused(store: S3Store) -> str:
@@ -75,7 +76,7 @@ def test_a_service_that_sends_everybody_elsewhere(gateway: str, credentials: Pat
 
 
 def test_a_service_that_does_not_answer(credentials: Path) -> None:
-    address = f"http://127.0.0.1:{servers.free_port()}"
+    address = f"http://127.0.0.1:{free_port()}"
     store = S3Store("some-bucket", "", settings(address, credentials, tries=2))
     with pytest.raises(BackupError, match=rf"{address} does not answer .*check --endpoint") as told:
         store.put("a", b"1")

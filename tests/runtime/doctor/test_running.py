@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tools.bench.speech.process import RuntimeProcess, runtime
-from tools.operator_process import free_port
+from tools.ports import free_port
 
 
 @pytest.fixture(scope="module")

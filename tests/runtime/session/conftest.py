@@ -13,6 +13,7 @@ import pytest
 
 from digital_human_runtime.pipeline import Limits
 from digital_human_runtime.session import MemoryStore, RedisStore, Store
+from tools.ports import free_port
 
 
 class RedisServer:
@@ -23,9 +24,7 @@ class RedisServer:
         if found is None:
             pytest.fail("redis-server is not installed: install it (Debian: apt install redis).")
         self._program = found
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
+        self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -41,11 +40,13 @@ class RedisServer:
         )
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline:
+            if self._process.poll() is not None:
+                break
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", self.port)) == 0:
                     return
             time.sleep(0.02)
-        pytest.fail("redis-server did not listen within 10 s")
+        pytest.fail("redis-server ended, or did not listen within 10 s")
 
     def stop(self) -> None:
         """End it, as a crash would."""

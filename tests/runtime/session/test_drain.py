@@ -1,12 +1,15 @@
 """The end of a Pod: nobody new, everybody heard to the end, then the deadline."""
 
 import asyncio
+from collections.abc import Mapping, Sequence
 
 import pytest
 
 from digital_human_runtime.errors import Unavailable
 from digital_human_runtime.frames import Draining, TurnEnded
 from digital_human_runtime.session import Interrupted, Limits, MemoryStore, Persona, Talk
+from digital_human_runtime.session.ending import AGAIN_SECONDS
+from digital_human_runtime.session.talk import WATCH_SECONDS
 from tests.runtime.session.visitor import RATE, visit
 from tests.runtime.support import ScriptedModel, engines
 
@@ -161,3 +164,28 @@ async def test_closing_ends_everything_at_once() -> None:
         await visitor.leave()
     await asyncio.sleep(0)
     assert len(asyncio.all_tasks()) == 1
+
+
+class Swallowing(MemoryStore):
+    """A store whose client takes a cancellation for an error of its own, once."""
+
+    swallowed = False
+
+    async def generations(self, sessions: Sequence[str]) -> Mapping[str, int]:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            if self.swallowed:
+                raise
+            self.swallowed = True
+        return await super().generations(sessions)
+
+
+async def test_closing_ends_although_a_library_swallows_the_cancellation() -> None:
+    store = Swallowing(Limits())
+    talk = Talk(engines=engines(ScriptedModel(ANSWER)), store=store, limits=Limits())
+    await talk.start()
+    await asyncio.sleep(WATCH_SECONDS + 1)  # it is asking the store
+    async with asyncio.timeout(2 * AGAIN_SECONDS):
+        await talk.close()
+    assert store.swallowed

@@ -22,7 +22,8 @@ from tools.cache import ROOT
 from tools.cluster import Cluster
 from tools.cluster.tokens import service_account_kubeconfig
 from tools.images.build import OUT
-from tools.operator_process import NAMESPACE, RELEASE, free_port, install_chart
+from tools.operator_process import NAMESPACE, RELEASE, install_chart
+from tools.ports import free_port
 
 pytestmark = [
     pytest.mark.images,

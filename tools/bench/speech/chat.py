@@ -19,7 +19,7 @@ from digital_human_runtime.loadtest.conversation import Target
 from digital_human_runtime.loadtest.figures import Outcome, summary
 from digital_human_runtime.loadtest.load import chats
 from tools.bench.speech.process import RuntimeProcess
-from tools.operator_process import free_port
+from tools.ports import free_port
 
 
 class Question(BaseModel):
