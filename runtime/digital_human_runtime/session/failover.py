@@ -12,6 +12,7 @@ from digital_human_runtime.frames import Check, Message
 from digital_human_runtime.pipeline import Limits
 
 from .conversation import Interrupted
+from .ending import end
 from .memory_store import MemoryStore
 from .store import Admitted, Begun, Held, Record, Store, StoreLost, Superseded
 
@@ -65,10 +66,7 @@ class FailoverStore:
 
     async def close(self) -> None:
         """Stop probing and close both."""
-        if self._probing is not None:
-            self._probing.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._probing
+        await end(self._probing)
         await self._behind.close()
         await self._memory.close()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import AbstractAsyncContextManager, contextmanager, suppress
+from contextlib import AbstractAsyncContextManager, contextmanager
 
 from digital_human_runtime.errors import NotAuthenticated, Unavailable
 from digital_human_runtime.frames import Check
@@ -16,6 +16,7 @@ from . import synthetic
 from .admission import Admission, Gauges
 from .context import Context
 from .conversation import ChatDone, Conversation, Opened, Principal, Ticket
+from .ending import end
 from .failover import LOST_REASON, FailoverStore
 from .live import LiveConversation
 from .store import Admitted, Record, Store
@@ -103,11 +104,8 @@ class Talk:
         self._draining = True
         self._admission.close()
         await self._end_all()
-        if self._watching is not None:
-            self._watching.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._watching
-            self._watching = None
+        await end(self._watching)
+        self._watching = None
         await self._context.store.close()
 
     def check(self) -> Check:
