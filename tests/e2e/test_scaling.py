@@ -41,7 +41,7 @@ async def test_conversations_outlive_scaling_up_and_down(humans: Humans) -> None
     humans.until(lambda: len(humans.endpoints()) == 2, "a second Pod", 180)
     out, _ = await asyncio.wait_for(load.communicate(), 180)
     figures = json.loads(out)
-    assert load.returncode == 0, figures
+    assert load.returncode == 0, json.dumps(figures, indent=1)
 
     async with AsyncExitStack() as stack:
         held: dict[str, Conversation] = {}
