@@ -246,6 +246,7 @@ def cron_job(fields: Fields) -> CronJobState:
         last_success=status.last_successful_time,
         suspended=bool(_cron_spec(fields).suspend),
         active=len(status.active or ()),
+        created=_metadata(fields).creation_timestamp or "",
     )
 
 

@@ -120,12 +120,13 @@ class JobState(msgspec.Struct, frozen=True, gc=False):
 
 
 class CronJobState(msgspec.Struct, frozen=True, gc=False):
-    """A CronJob: when it last started and last succeeded, as RFC 3339."""
+    """A CronJob: when it last started and last succeeded, and was made, as RFC 3339."""
 
     last_schedule: str | None = None
     last_success: str | None = None
     suspended: bool = False
     active: int = 0
+    created: str = ""
 
 
 class AddressState(msgspec.Struct, frozen=True, gc=False):

@@ -268,6 +268,7 @@ def test_complete_job() -> None:
 def test_cron_job() -> None:
     found = extract(
         "CronJob",
+        metadata={"creationTimestamp": "2026-02-01T00:00:00Z"},
         spec={"suspend": True},
         status={
             "lastScheduleTime": "2026-03-01T02:00:00Z",
@@ -276,7 +277,11 @@ def test_cron_job() -> None:
         },
     )
     assert found == CronJobState(
-        "2026-03-01T02:00:00Z", "2026-03-01T02:10:00Z", suspended=True, active=1
+        "2026-03-01T02:00:00Z",
+        "2026-03-01T02:10:00Z",
+        suspended=True,
+        active=1,
+        created="2026-02-01T00:00:00Z",
     )
 
 

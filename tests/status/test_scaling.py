@@ -8,6 +8,7 @@ from digital_human_operator import status
 from digital_human_operator.api.v1alpha1.status import DigitalHumanStatus
 from digital_human_operator.states import HpaCondition, HpaState
 from tests.status.looks import SCALED, compute, condition, deployment, observed
+from tests.support.builders import a_human
 
 MADE = "2026-03-01T12:00:00Z"
 SOON = "2026-03-01T12:00:20Z"
@@ -26,7 +27,7 @@ def look(
 ) -> tuple[DigitalHumanStatus, float | None]:
     seen = observed(deployment(2, 2), hpa=found)
     computed = compute(SCALED, seen, previous, now)
-    return computed, status.look_again(computed, seen, now)
+    return computed, status.look_again(a_human(SCALED), computed, seen, now)
 
 
 def told(found: DigitalHumanStatus) -> tuple[str, str]:
@@ -104,7 +105,7 @@ class TestUnserved:
         for now in (SOON, LATE):
             seen = observed(deployment(2, 2), hpa=hpa())
             assert compute(SCALED, seen, ready, now, absent=CPU) == ready
-            assert status.look_again(ready, seen, now) is None
+            assert status.look_again(a_human(SCALED), ready, seen, now) is None
 
     @pytest.mark.parametrize(
         ("spec", "absent", "expected"),

@@ -73,7 +73,7 @@ class Reporter:
         now = self._services.now()
         computed = status.compute(human, decision, observed, previous, now)
         self._count(key, computed)
-        again = status.look_again(computed, observed, now)
+        again = status.look_again(human, computed, observed, now)
         urgency = status.urgency(previous, computed)
         if urgency is None:
             return again

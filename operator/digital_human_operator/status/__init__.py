@@ -13,14 +13,13 @@ from digital_human_operator.decision import Decision
 from digital_human_operator.human import Human
 from digital_human_operator.observed import Observed
 
-from . import domain, facts, reasons, scaling, summary
+from . import backups, domain, facts, reasons, scaling, summary
 from .body import to_apply
 from .checks import findings
 from .conditions import Draft, stamp
 from .notes import Note, notable
 from .phase import phase
 from .refusals import explain
-from .scaling import look_again
 from .schedule import urgency
 from .view import View
 
@@ -48,6 +47,14 @@ def compute(
     view = View(human, decision, observed, previous, now)
     found = findings(view)
     return _status(view, phase(view, found), summary.drafts(view, found), previous, now)
+
+
+def look_again(
+    human: Human, computed: DigitalHumanStatus, observed: Observed, now: str
+) -> float | None:
+    """Seconds after which time alone may change what is told; None when it does not."""
+    waits = (scaling.look_again(computed, observed, now), backups.look_again(human, observed, now))
+    return min((one for one in waits if one is not None), default=None)
 
 
 def farewell(

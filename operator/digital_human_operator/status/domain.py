@@ -7,9 +7,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from digital_human_operator import names
-from digital_human_operator.states import AddressState, CronJobState, RouteState
+from digital_human_operator.states import AddressState, RouteState
 
 from . import reasons, scaling
+from .backups import backup, drill
 from .checks import fetching_text, findings
 from .claims import bound
 from .conditions import Draft
@@ -105,36 +106,6 @@ def autoscaling(view: View) -> Iterator[Draft]:
     is_made = view.observed.only("HorizontalPodAutoscaler") is not None
     if view.design.autoscaled and (is_made or not view.is_paused):
         yield scaling.draft(view)
-
-
-def backup(view: View) -> Iterator[Draft]:
-    """Whether the last scheduled backup succeeded."""
-    if view.human.spec.backup is not None:
-        found = view.cron_job(names.backup(view.human.name))
-        yield _scheduled("BackupHealthy", "backup", found)
-
-
-def drill(view: View) -> Iterator[Draft]:
-    """Whether the last drill proved that a backup can be restored."""
-    if view.human.spec.backup is not None and view.human.spec.backup.drill is not None:
-        found = view.cron_job(names.drill(view.human.name))
-        yield _scheduled("RestoreProven", "drill", found)
-
-
-def _scheduled(name: str, what: str, found: CronJobState | None) -> Draft:
-    if found is None or found.last_schedule is None:
-        return Draft(name, "Unknown", "NotRunYet", f"no {what} has been due yet")
-    if found.suspended:
-        return Draft(name, "Unknown", reasons.SUSPENDED, f"no {what} while suspended")
-    last, success = found.last_schedule, found.last_success
-    # Both are RFC 3339 in UTC with seconds, so they compare as text.
-    if success is not None and success >= last:
-        return Draft(name, "True", "Succeeded", f"the last {what} succeeded")
-    if found.active:
-        if success is None:
-            return Draft(name, "Unknown", "Running", f"the first {what} is running")
-        return Draft(name, "True", "Running", f"a {what} is running; the last one succeeded")
-    return Draft(name, "False", "Failed", f"the {what} that was due at {last} did not succeed")
 
 
 def exposed(view: View) -> Iterator[Draft]:
