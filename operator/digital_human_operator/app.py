@@ -86,6 +86,7 @@ class App:
         self._queue: WorkQueue[Key] = WorkQueue(hooks=_hooks())
         self._watches = Watches(self._client, self._queue, settings.namespaces)
         self._controllers = self._build_controllers()
+        metrics.TOLD.seen = self._watches.seen
 
     def _build_controllers(self) -> dict[str, Callable[[Key], Awaitable[float | None]]]:
         services = Services(

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 
+from digital_human_operator.told import Told
+
 REGISTRY = CollectorRegistry(auto_describe=True)
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
@@ -93,4 +95,7 @@ LOOP_LAG = Gauge(
     "How late the event loop was at the last look.",
     registry=REGISTRY,
 )
+TOLD = Told()
+"""Reads what the program of this process has seen, once that is known."""
+REGISTRY.register(TOLD)
 BUILD = Info("digital_human_operator_build", "Version of the operator.", registry=REGISTRY)

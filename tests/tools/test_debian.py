@@ -1,6 +1,7 @@
 """Programs from Debian packages: installed where we may, else one sentence."""
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -40,3 +41,33 @@ def test_an_endless_apt_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subprocess, "run", hangs)
     with pytest.raises(debian.PackageError, match="took over"):
         debian.install(["anything"])
+
+
+def test_program_of_a_service_is_unpacked_once_and_nothing_is_installed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    source = tmp_path / "source"
+    (source / "usr/bin").mkdir(parents=True)
+    (source / "usr/bin/promtool").write_text("#!/bin/sh\necho checked\n")
+    (source / "usr/bin/promtool").chmod(0o755)
+    (source / "DEBIAN").mkdir()
+    control = "Package: prometheus\nVersion: 1\nArchitecture: all\nMaintainer: a\nDescription: b\n"
+    (source / "DEBIAN/control").write_text(control)
+    asked: list[list[str]] = []
+
+    def apt(arguments: list[str], _names: str, folder: Path | None = None) -> None:
+        asked.append(arguments)
+        if folder is not None:
+            build = ["dpkg-deb", "--build", str(source), str(folder / "prometheus_1_all.deb")]
+            subprocess.run(build, check=True, capture_output=True)
+
+    monkeypatch.setattr(debian, "_apt", apt)
+    found = shutil.which("dpkg-deb")
+    which = {"promtool": None, "dpkg-deb": found, "apt-get": "apt-get"}.get
+    monkeypatch.setattr(shutil, "which", which)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    for _ in range(2):
+        program = debian.unpacked("promtool")
+    assert [(one[0], one[-1]) for one in asked] == [("download", "prometheus")]
+    assert subprocess.run([program], capture_output=True, check=True).stdout == b"checked\n"

@@ -7,6 +7,7 @@ import json
 from digital_human_operator import names
 from digital_human_operator.human import Design, Human
 
+from . import alerts
 from .common import Manifest, manifest
 
 _API = "monitoring.coreos.com/v1"
@@ -27,7 +28,7 @@ def monitors(human: Human, design: Design) -> list[Manifest]:
         spec = {"selector": selector, "endpoints": [endpoint]}
         found.append(_monitor(human, "ServiceMonitor", wanted.service_monitor.labels, spec))
     if wanted.rules is not None and "PrometheusRule" in design.served:
-        found.append(_monitor(human, "PrometheusRule", wanted.rules.labels, _rules(human)))
+        found.append(_monitor(human, "PrometheusRule", wanted.rules.labels, alerts.rules(human)))
     if wanted.dashboards is not None:
         found.append(_dashboard(human, wanted.dashboards.labels))
     return found
@@ -35,36 +36,6 @@ def monitors(human: Human, design: Design) -> list[Manifest]:
 
 def _monitor(human: Human, kind: str, labels: dict[str, str], spec: Manifest) -> Manifest:
     return manifest(human, _API, kind, human.name, names.RUNTIME, labels=labels, spec=spec)
-
-
-def _rules(human: Human) -> Manifest:
-    """Two alerts about the objects that exist today; more come with the runtime's metrics."""
-    where = f'namespace="{human.namespace}",deployment="{human.name}"'
-    rules = [
-        {
-            "alert": "DigitalHumanDown",
-            "expr": f"kube_deployment_status_replicas_available{{{where}}} == 0"
-            f" and kube_deployment_spec_replicas{{{where}}} > 0",
-            "for": "5m",
-            "labels": {"severity": "critical"},
-            "annotations": {
-                "summary": f"{human.name} does not answer",
-                "description": "No Pod of the digital human has been available for 5 minutes.",
-            },
-        },
-        {
-            "alert": "DigitalHumanShortOfPods",
-            "expr": f"kube_deployment_status_replicas_available{{{where}}}"
-            f" < kube_deployment_spec_replicas{{{where}}}",
-            "for": "30m",
-            "labels": {"severity": "warning"},
-            "annotations": {
-                "summary": f"{human.name} has fewer Pods than it wants",
-                "description": "Look at the GPUSatisfied and Serving conditions of the object.",
-            },
-        },
-    ]
-    return {"groups": [{"name": f"digital-human-{human.name}", "rules": rules}]}
 
 
 def _dashboard(human: Human, labels: dict[str, str]) -> Manifest:
