@@ -26,9 +26,8 @@ _SOON = (5.0, 60.0)
 """Seconds between two writes that only tell of progress: fewest, most."""
 _PER_BUSY_HUMAN = 0.5
 """Seconds that each human under way adds to that interval; a first word waits for others only."""
-
-
 _UNTOLD = DigitalHumanStatus(phase="Pending")
+"""What the status of a new object comes to: see ``UNSEEN``."""
 
 
 class Reporter:
