@@ -18,6 +18,13 @@ STORED: dict[str, Any] = {
         "transformers": {"model": "llama3:8b", "source": {"huggingFace": {"repository": "a/b"}}}
     }
 }
+SETTLED: dict[str, Any] = {
+    "observedGeneration": 1,
+    "replicas": 1,
+    "updatedReplicas": 1,
+    "readyReplicas": 1,
+    "availableReplicas": 1,
+}
 
 
 class TestRefusals:
@@ -302,6 +309,33 @@ class TestPasswords:
         writes = world.writes()
         assert writes.count("apply deployments/ada") == 1
         assert writes.count("apply statefulsets/ada-redis") == 1
+
+    @pytest.mark.parametrize("more", [{}, STORED])
+    async def test_nothing_is_called_ready_that_waits_for_a_password(
+        self, world: World, more: dict[str, Any]
+    ) -> None:
+        """Ready would be about the Pods as they are, and they are not yet as the spec says."""
+        key = world.human(**REDIS, **more)
+        await world.start(key)
+        for kind, name in world.children():
+            if kind == "Job":
+                done = {"conditions": [{"type": "Complete", "status": "True"}]}
+                world.put("Job", name, status=done)
+        await world.reconcile(key)
+        world.put("Deployment", status=SETTLED)
+        world.put("StatefulSet", "ada-redis", status=SETTLED)
+        await world.reconcile(key)
+        assert world.condition("Ready")["status"] == "True"
+        before = _templates(world)
+        world.server.drop(address("Secret", "ada-redis"))
+        world.human(image="registry.example.com/other:1", **REDIS, **more)
+        await world.reconcile(key)
+        assert _templates(world) == before
+        told = world.condition("Ready")
+        assert (told["status"], told["reason"]) == ("False", "SessionStoreNotReady")
+        assert told["message"] == "the password of Redis is being made; the Pods wait for it"
+        await world.reconcile(key)
+        assert _templates(world)["Deployment"] != before["Deployment"]
 
     async def test_secret_without_its_keys_is_named_with_what_to_do(self, world: World) -> None:
         key = world.human(**REDIS)

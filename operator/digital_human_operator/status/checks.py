@@ -133,8 +133,11 @@ def volumes(view: View) -> Iterator[Finding]:
 
 
 def session_store(view: View) -> Iterator[Finding]:
-    """Redis that does not answer yet."""
-    if view.has_redis and not is_settled(view.redis):
+    """Redis that does not answer yet, or that is about to get another password."""
+    if view.awaits_password:
+        text = "the password of Redis is being made; the Pods wait for it"
+        yield Finding(reasons.SESSION_STORE_NOT_READY, text)
+    elif view.has_redis and not is_settled(view.redis):
         yield from _stuck(view, names.REDIS)
         text = "Redis is not ready"
         if view.redis is not None and not view.pods(names.REDIS):
@@ -159,7 +162,8 @@ def runtime(view: View) -> Iterator[Finding]:
     """Pods of the human itself."""
     if view.design.replicas == 0:
         return
-    if view.fetch_name and names.RUNTIME in view.design.withheld and not view.observed.missing:
+    waits = names.RUNTIME in view.design.withheld and not view.observed.missing
+    if waits and view.fetch_name and not view.awaits_password:
         # Also when the fetch has become complete since: the Pods are still those of before.
         yield Finding(reasons.FETCHING_MODELS, "the runtime waits for its weights")
         return

@@ -86,6 +86,11 @@ class View:
         return redis is not None and redis.managed is not None
 
     @property
+    def awaits_password(self) -> bool:
+        """Whether the Secret of a managed Redis is still to be made, and both sides wait for it."""
+        return self.has_redis and names.REDIS in self.design.withheld and not self.observed.missing
+
+    @property
     def has_face(self) -> bool:
         """Whether Audio2Face is run by the operator."""
         return self.human.spec.face.managed is not None
