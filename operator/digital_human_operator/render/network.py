@@ -35,7 +35,7 @@ def policies(human: Human, design: Design) -> list[Manifest]:
     backup = human.spec.backup
     redis = human.spec.sessions.store.redis
     if redis is not None and redis.managed is not None:
-        users = (names.RUNTIME, names.BACKUP) if backup else (names.RUNTIME,)
+        users = (names.RUNTIME, names.BACKUP) if _reads_redis(human) else (names.RUNTIME,)
         clients = [_component(human, component) for component in users]
         found.append(_policy(human, names.REDIS, [_rule("from", clients, [names.PORT_REDIS])], []))
     if design.fetch_digest is not None:
@@ -179,10 +179,16 @@ def _backup_ways_out(human: Human, component: str) -> list[Manifest]:
     if backup is not None and backup.destination.s3 is not None:
         endpoint = backup.destination.s3.endpoint
         found += [_to_address(_endpoint(endpoint))] if endpoint else []
-    redis = human.spec.sessions.store.redis
-    if component == names.BACKUP and redis is not None and redis.managed is not None:
+    if component == names.BACKUP and _reads_redis(human):
         found.append(_rule("to", [_component(human, names.REDIS)], [names.PORT_REDIS]))
     return _distinct(found)
+
+
+def _reads_redis(human: Human) -> bool:
+    """Whether backups hold the sessions of a managed Redis."""
+    backup, redis = human.spec.backup, human.spec.sessions.store.redis
+    managed = redis is not None and redis.managed is not None
+    return managed and backup is not None and "sessions" in backup.include
 
 
 def _policy(
