@@ -91,6 +91,19 @@ def test_both_sides_start_anew_with_a_new_password_of_redis(place: Place) -> Non
     )
 
 
+def test_redis_that_no_node_can_take_is_mended_by_the_spec(place: Place) -> None:
+    """Its Pod was never ready, and a StatefulSet usually waits for that before it replaces one."""
+
+    def with_memory(amount: str) -> dict[str, Any]:
+        managed = {"storage": "1Gi", "resources": {"memory": amount}}
+        return human(sessions={"store": {"redis": {"managed": managed}}})
+
+    place.apply(with_memory("900Ti"))
+    place.wait_condition("Ready", "False", reason="Unschedulable")
+    place.apply(with_memory("128Mi"))
+    place.wait_condition("Ready", "True")
+
+
 def test_key_of_the_face_holds_back_and_rolls_the_face_alone(place: Place) -> None:
     key = {"name": "ngc", "key": "api-key"}
     place.apply(human(face={"managed": {"gpu": {"profile": "l4"}, "apiKeySecret": key}}))

@@ -357,6 +357,26 @@ def test_only_who_redis_lets_in_is_let_out_to_it() -> None:
         assert out == (peer in admitted)
 
 
+def test_backups_reach_redis_only_for_its_sessions() -> None:
+    spec = CASES["drill"]
+    for include in ([], ["config"], ["config", "sessions"]):
+        backup = spec["backup"] | ({"include": include} if include else {})
+        policies = _policies(a_human(spec | {"backup": backup}))
+        admitted = {
+            peer["podSelector"]["matchLabels"][names.LABEL_COMPONENT]
+            for peer in policies["ada-redis"]["ingress"][0]["from"]
+        }
+        ways_out = _ways_out(policies["ada-backup"])
+        assert ("backup" in admitted) == (include != ["config"])
+        assert any(port == names.PORT_REDIS for _, _, port in ways_out) == ("backup" in admitted)
+
+
+def test_redis_is_replaced_also_while_it_is_not_ready() -> None:
+    """One that never became ready would else be waited for, however the human is mended."""
+    (redis,) = (m for m in rendered(HUMANS["drill"]) if m["kind"] == "StatefulSet")
+    assert redis["spec"]["podManagementPolicy"] == "Parallel"
+
+
 def test_no_secret_is_in_any_argument_or_variable() -> None:
     for human in HUMANS.values():
         for manifest in rendered(human):

@@ -60,6 +60,8 @@ def redis_stateful_set(human: Human, redis: ManagedRedis, design: Design) -> Man
         spec={
             "replicas": 1,
             "serviceName": names.redis(human.name),
+            # Else a Pod that never became ready is not replaced, however it is mended.
+            "podManagementPolicy": "Parallel",
             "selector": {"matchLabels": names.selector(human.name, names.REDIS)},
             "persistentVolumeClaimRetentionPolicy": {"whenDeleted": keep, "whenScaled": "Retain"},
             "template": {
