@@ -221,6 +221,28 @@ def test_load_balancer_publishes_no_grpc(kind: str, ports: list[int]) -> None:
     assert names.PORT_GRPC in services["ada-headless"]
 
 
+@pytest.mark.parametrize(
+    ("network", "kept"),
+    [
+        ({}, False),
+        ({"allowFrom": [{"namespace": "frontend"}]}, False),
+        ({"allowFrom": [{"cidr": "192.0.2.0/24"}]}, True),
+        ({"expose": {"sourceRanges": ["192.0.2.0/24"]}}, True),
+        ({"expose": {"sourceRanges": ["192.0.2.0/24"]}, "policy": "Off"}, False),
+        ({"expose": {"type": "ClusterIP"}, "allowFrom": [{"cidr": "192.0.2.0/24"}]}, False),
+    ],
+)
+def test_address_of_a_caller_is_kept_where_a_policy_judges_it(
+    network: dict[str, Any], kept: bool
+) -> None:
+    expose = {"type": "LoadBalancer"} | network.get("expose", {})
+    human = a_human({"network": network | {"expose": expose}})
+    (service,) = (
+        m for m in rendered(human) if (m["kind"], m["metadata"]["name"]) == ("Service", "ada")
+    )
+    assert service["spec"].get("externalTrafficPolicy") == ("Local" if kept else None)
+
+
 WIDE = {"cidr": "0.0.0.0/0", "except": [n for n in METADATA if ":" not in n]}
 
 

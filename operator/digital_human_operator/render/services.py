@@ -32,12 +32,26 @@ def main(human: Human) -> Manifest:
         spec["sessionAffinityConfig"] = {"clientIP": {"timeoutSeconds": timeout}}
     if expose.type == "LoadBalancer":
         spec["loadBalancerSourceRanges"] = list(expose.source_ranges)
+        if _judges_addresses(human):
+            spec["externalTrafficPolicy"] = "Local"
     if expose.type == "Gateway" and human.spec.security.tls_secret is None:
         spec["ports"][-1]["appProtocol"] = "kubernetes.io/h2c"  # else a Gateway speaks HTTP/1.1
     annotations = expose.annotations if expose.type in {"LoadBalancer", "ClusterIP"} else {}
     return manifest(
         human, "v1", "Service", human.name, names.RUNTIME, annotations=annotations, spec=spec
     )
+
+
+def _judges_addresses(human: Human) -> bool:
+    """
+    Whether a NetworkPolicy lets only some networks in.
+
+    It has to see a caller's own address then. Usually a node that passes a call on to another one
+    puts its own address there, and nobody would be let in.
+    """
+    network = human.spec.network
+    named = network.expose.source_ranges or any(one.cidr for one in network.allow_from)
+    return network.policy != "Off" and bool(named)
 
 
 def headless(human: Human) -> Manifest:
