@@ -128,3 +128,28 @@ async def test_deletion_again_and_again_is_a_fight_too(
         setup.store.remove("ns", "a", int(gone["resourceVersion"]) + 1)
     assert outcome.detail == "somebody who deletes it"
     assert (await setup.apply(desired(k="1"))).result.value == "held"
+
+
+async def test_what_is_held_back_is_looked_at_again_however_short_it_is(
+    server: Any,
+    setup: Setup,  # noqa: F811
+) -> None:
+    """Else nobody would look again: the hold may be over between two looks at the clock."""
+    fights, clock = setup.applier.fights, Clock()
+    fights._clock = clock
+    await setup.apply(desired(k="1"))
+    for _ in range(LIMIT + 1):
+        spoilt = {**server.objects[path("a")], "data": {"k": "2"}}
+        setup.store.upsert(setup.decoder.decode(_raw(server.put(path("a"), spoilt))))
+        outcome = await setup.apply(desired(k="1"))
+    spoilt = {**server.objects[path("a")], "data": {"k": "2"}}
+    setup.store.upsert(setup.decoder.decode(_raw(server.put(path("a"), spoilt))))
+
+    def ticking() -> float:
+        clock.now += 0.001
+        return clock.now
+
+    clock.now += outcome.again - 0.0015
+    fights._clock = ticking
+    held = await setup.apply(desired(k="1"))
+    assert (held.result.value, held.again > 0) == ("held", True)

@@ -36,6 +36,9 @@ from .store import Store
 _log = logging.getLogger(__name__)
 _encode = msgspec.json.encode
 
+_SOON = 0.01
+"""Least seconds after which to look again at what is held back."""
+
 # Versions start above 1 on every etcd, so this one is never the version of an object.
 _NO_SUCH_VERSION = b'"resourceVersion":"1"'
 
@@ -134,6 +137,8 @@ class Applier:
         """
         outcome = await self._apply(desired, owner_uid)
         again = self.fights.hold(desired.ref, desired.stake)
+        if outcome.result is Result.HELD:
+            again = max(again, _SOON)  # the hold may have ended since
         if not again or outcome.result in {Result.FOREIGN, Result.DELETING}:
             return outcome
         return replace(outcome, detail=self.fights.who(desired.ref), again=again)
