@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
+import pytest
+
+from digital_human_operator.controllers import digitalhuman
 from digital_human_operator.kube import fights
-from tests.support.world import World
+from tests.support.world import World, address
 
 LIMIT = fights.LIMIT
 
@@ -41,6 +46,35 @@ async def test_fight_about_a_child_is_slowed_down_and_told(world: World) -> None
     await world.reconcile(key)
     assert world.get("Deployment")["spec"]["replicas"] == 4
     assert world.condition("Warning") == {}
+
+
+async def test_human_whose_child_is_deleted_again_and_again_is_not_ready(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is held back for up to ten minutes, and nobody reaches the human meanwhile."""
+    now = [1000.0]
+    monkeypatch.setattr(digitalhuman, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    key = world.human()
+    await world.reconcile(key)
+    status = dict.fromkeys(("replicas", "updatedReplicas", "readyReplicas"), 1)
+    world.put("Deployment", status=status | {"availableReplicas": 1})
+    for _ in range(LIMIT + 1):
+        world.server.drop(address("Service", "ada"))
+        await world.reconcile(key)
+    world.server.drop(address("Service", "ada"))
+    again = await world.reconcile(key)
+    assert world.get("Service") == {}
+    assert again is not None
+    assert 0 < again <= 5
+    now[0] += 6
+    await world.reconcile(key)
+    told = world.condition("Ready")
+    assert (told["status"], told["reason"]) == ("False", "Retrying")
+    assert told["message"] == "Service ada is tried again: somebody deletes it again and again"
+
+    world.human(image="registry.example.com/other:1")
+    await world.reconcile(key)
+    assert world.condition("Ready")["status"] == "False"
 
 
 async def test_status_that_somebody_else_rewrites_is_written_ever_more_slowly(world: World) -> None:

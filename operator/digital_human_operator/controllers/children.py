@@ -318,6 +318,8 @@ def _summary(outcomes: list[tuple[Child, Outcome | ApiError]]) -> Applied:
             retry = retry or Conflict(f"{label} is going away; it is made again when it is gone")
         elif outcome.again:
             contested.append((label, outcome.detail))
+            if outcome.result is Result.HELD and outcome.live is None:
+                waiting.append((label, "somebody deletes it again and again"))
     return Applied(
         tuple(foreign),
         tuple(failed),

@@ -259,7 +259,8 @@ class DigitalHumanController:
         since = self._failing_since.setdefault(key, time.monotonic())
         if time.monotonic() - since > _BLIP_SECONDS or not _is_ready(seen):
             return applied
-        return replace(applied, waiting=())
+        soon = _BLIP_SECONDS if applied.again is None else min(applied.again, _BLIP_SECONDS)
+        return replace(applied, waiting=(), again=soon)
 
     def _observe(
         self,
