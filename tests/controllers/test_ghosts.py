@@ -66,9 +66,45 @@ async def test_missed_replacement_does_not_get_children_of_its_predecessor(world
     assert world.writes() == []
 
 
+BACKED_UP: dict[str, Any] = {
+    "deletionPolicy": "FinalBackup",
+    "backup": {
+        "schedule": "@daily",
+        "destination": {"persistentVolumeClaim": {"claimName": "backups"}},
+    },
+}
+
+
+async def test_human_that_is_replaced_while_its_secrets_are_read_gets_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its children would have an owner that is gone, and be foreign to its successor."""
+    world.put("Secret", "s", data={"k": "eA=="})
+    key = world.human(**SECRET_ENV)
+    read = world.humans._read_references
+
+    async def replaced(*which: Any) -> Any:
+        found = await read(*which)
+        world.server.drop(address("DigitalHuman", "ada"))
+        world.human(**SECRET_ENV)
+        return found
+
+    monkeypatch.setattr(world.humans, "_read_references", replaced)
+    assert await world.reconcile(key) is None
+    assert world.writes() == []
+    monkeypatch.undo()
+    await world.reconcile(key)
+    uid = world.get("DigitalHuman")["metadata"]["uid"]
+    assert world.get("Deployment")["metadata"]["ownerReferences"][0]["uid"] == uid
+    assert world.condition("Stalled") == {}
+
+
+@pytest.mark.parametrize("spec", [{}, {"mode": "Paused"}, BACKED_UP])
 @pytest.mark.parametrize("replaced", [True, False])
-async def test_new_human_that_is_gone_at_once_gets_nothing(world: World, replaced: bool) -> None:
-    key = world.human()
+async def test_new_human_that_is_gone_at_once_gets_nothing(
+    world: World, replaced: bool, spec: dict[str, Any]
+) -> None:
+    key = world.human(**spec)
     world.server.drop(address("DigitalHuman", "ada"))
     if replaced:
         world.server.put(address("DigitalHuman", "ada"), {"kind": "DigitalHuman"})

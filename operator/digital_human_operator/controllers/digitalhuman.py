@@ -86,7 +86,10 @@ class DigitalHumanController:
         planned = _understood(lambda: self._plan(human, references))
         decision = self._without_weights(human, planned)
         await self._farewell.prepare(key, seen)
-        seen = self._services.seen.get(key) or seen
+        newest = self._services.seen.get(key)
+        if newest is None or newest.uid != seen.uid:
+            return None  # gone meanwhile; who has taken its name was queued
+        seen = newest
         applied: Applied | None = Applied()
         differences = None
         if human.spec.mode == "Paused":

@@ -118,6 +118,10 @@ class Farewell:
         except NotFound:
             self._services.seen.remove(key, seen.uid)
             return
+        except Conflict:
+            if await self._reporter.is_gone(key, seen):
+                return
+            raise
         self._services.seen.upsert(key, seen_from(msgspec.json.decode(answer)))
 
 

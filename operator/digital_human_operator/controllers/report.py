@@ -140,14 +140,15 @@ class Reporter:
             self._services.seen.remove(key, seen.uid)
             return False
         except Conflict:
-            if await self._replaced(key, seen):
+            if await self.is_gone(key, seen):
                 return False
             raise
         self._written_at[key] = time.monotonic()
         self._services.seen.upsert(key, seen_from(msgspec.json.decode(answer)))
         return True
 
-    async def _replaced(self, key: Key, seen: Seen) -> bool:
+    async def is_gone(self, key: Key, seen: Seen) -> bool:
+        """Whether the API server has no such object any more; it is forgotten then."""
         try:
             if await self.live_uid(key) == seen.uid:
                 return False
