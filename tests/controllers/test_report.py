@@ -68,6 +68,18 @@ async def test_first_word_about_trouble_does_not_wait(world: World, clock: list[
     assert world.condition("Ready")["reason"] == "ForeignObject"
 
 
+async def test_first_word_does_not_wait_for_those_that_wait_for_somebody(
+    world: World, clock: list[float]
+) -> None:
+    """They may do so for days: a node with a GPU, a Secret."""
+    variable = {"name": "A", "secretKeyRef": {"name": "absent", "key": "k"}}
+    for i in range(3):
+        await world.reconcile(world.human(f"h{i}", podTemplate={"env": [variable]}))
+    assert world.condition("Reconciling", ("DigitalHuman", "humans", "h0"))["status"] == "True"
+    assert await world.reconcile(world.human()) is None
+    assert world.condition("Ready")["reason"] == "PodsNotReady"
+
+
 async def test_progress_waits_longer_while_many_are_under_way(
     world: World, clock: list[float]
 ) -> None:

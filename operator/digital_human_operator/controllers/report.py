@@ -166,7 +166,7 @@ class Reporter:
                 OBJECTS.labels(HUMANS.kind, before).dec()
             OBJECTS.labels(HUMANS.kind, phase).inc()
             self._phases[key] = phase
-        if any(c.type == "Reconciling" for c in computed.conditions):
+        if status.is_under_way(computed):
             self._busy.add(key)
         else:
             self._busy.discard(key)

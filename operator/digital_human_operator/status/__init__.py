@@ -20,7 +20,7 @@ from .conditions import Draft, stamp
 from .notes import Note, notable
 from .phase import phase
 from .refusals import explain
-from .schedule import urgency
+from .schedule import is_under_way, urgency
 from .view import View
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "compute",
     "explain",
     "farewell",
+    "is_under_way",
     "look_again",
     "notable",
     "refused",

@@ -31,6 +31,13 @@ def urgency(
     return "soon"
 
 
+def is_under_way(computed: DigitalHumanStatus) -> bool:
+    """Whether more is about to happen by itself; what waits for somebody may do so for days."""
+    ready = find(computed, "Ready")
+    waits = ready is not None and ready.reason in reasons.PROBLEMS
+    return is_true(computed, "Reconciling") and not waits
+
+
 def _is_news(first: DigitalHumanStatus) -> bool:
     """Whether the first word about a human is more than that it is under way."""
     ready = find(first, "Ready")
