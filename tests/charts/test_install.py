@@ -61,7 +61,7 @@ def test_namespaced_install_upgrade_and_uninstall(
 ) -> None:
     said = chart("install")
     assert "Wait until it runs" in said
-    assert "One anywhere else gets no children and no status" in said
+    assert "One anywhere else gets no children and stays Pending" in said
     kubectl("rollout", "status", f"deployment/{ACCOUNT}", "-n", namespace, "--timeout=60s")
     asks = may(kubectl, ACCOUNT, namespace)
     assert asks("list", "secrets", namespace)

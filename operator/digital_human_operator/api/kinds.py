@@ -38,8 +38,8 @@ UNSEEN = {
             "observedGeneration": 0,
             "lastTransitionTime": "1970-01-01T00:00:00Z",
             "reason": "Pending",
-            "message": "the operator has not looked at this object yet; see that it runs"
-            " when this stays",
+            "message": "the operator has not looked at this object yet: if this stays, see that it"
+            " runs and looks after this namespace",
         }
     ],
 }
