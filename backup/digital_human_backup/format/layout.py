@@ -38,6 +38,12 @@ def time_of(backup: str) -> datetime:
     return datetime.strptime(backup[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
 
 
+def moment(word: str) -> datetime:
+    """A time as documents have it; ValueError for anything else."""
+    found = datetime.strptime(word, "%Y-%m-%dT%H:%M:%SZ")  # noqa: DTZ007 - the Z is UTC
+    return found.replace(tzinfo=UTC)
+
+
 def is_id(word: str) -> bool:
     """Whether a word is the id of a backup."""
     return _ID.fullmatch(word) is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from digital_human_backup.errors import DamagedError, RefusedError
@@ -57,6 +57,15 @@ class Manifest:
     def redis_version(self) -> str:
         """Version of the server that wrote the sessions; empty without sessions."""
         return str(self.redis["version"]) if self.redis else ""
+
+    @property
+    def sessions_began(self) -> datetime | None:
+        """When the copy of Redis was not begun yet, by the store's clock; None: nobody knows."""
+        word = str((self.redis or {}).get("began"))
+        try:
+            return layout.moment(word)
+        except ValueError:
+            return None
 
     def check_sessions(self, databases: dict[str, dict[str, int]]) -> None:
         """DamagedError when Redis loads other keys than the backup was made with."""
@@ -130,10 +139,9 @@ def read(data: bytes, uid: str, backup: str) -> Manifest:
 def _parse(document: dict[str, Any]) -> Manifest:
     if document["format"] != FORMAT or not layout.is_id(document["id"]):
         raise ValueError("neither this format nor a newer one")
-    created = datetime.strptime(document["created"], "%Y-%m-%dT%H:%M:%SZ")  # noqa: DTZ007 - below
     return Manifest(
         id=document["id"],
-        created=created.replace(tzinfo=UTC),
+        created=layout.moment(document["created"]),
         human=str(document["human"]["name"]),
         uid=str(document["human"]["uid"]),
         key_id=PLAIN if document["keyId"] is None else str(document["keyId"]),

@@ -52,10 +52,10 @@ def create(  # noqa: PLR0917 - typer makes options of them
         raise RefusedError("There is nothing to back up: give --models, --config or --redis.")
     with options.scratch_folder(scratch) as folder, place.open() as repository:
         facts: dict[str, Any] | None = None
-        if server is not None:
-            facts = _copy_sessions(server, folder)
-            sources.append(FolderSource("sessions", folder))
         with locked(repository.store, place.uid, "write", WAIT_SECONDS) as lock:
+            if server is not None:
+                facts = _copy_sessions(server, folder, lock)
+                sources.append(FolderSource("sessions", folder))
             job = _Job(repository, keys, human, lock, send_all)
             made, sent = job.run(sources, facts, workers)
     told = {
@@ -76,8 +76,12 @@ def create(  # noqa: PLR0917 - typer makes options of them
     )
 
 
-def _copy_sessions(server: Server, folder: Path) -> dict[str, Any]:
-    """The file in the scratch folder, and what the manifest says of it."""
+def _copy_sessions(server: Server, folder: Path, lock: Lock) -> dict[str, Any]:
+    """
+    The file in the scratch folder, and what the manifest says of it.
+
+    The lock was taken before: its time tells which erasures the copy may not have seen.
+    """
     file = folder / "dump.rdb"
     origin = copy(server, file)
     found = checked(file)
@@ -87,6 +91,7 @@ def _copy_sessions(server: Server, folder: Path) -> dict[str, Any]:
         "rdbVersion": found.rdb_version,
         "offset": found.offset,
         "databases": found.databases,
+        "began": f"{lock.now:%Y-%m-%dT%H:%M:%SZ}",
     }
 
 

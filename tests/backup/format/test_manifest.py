@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -39,6 +40,21 @@ def test_what_was_written_is_read(key: Key | None) -> None:
     assert f"{found.created:%Y-%m-%dT%H:%M:%S%z}" == "2026-03-01T02:00:00+0000"
     assert (found.size, found.stored, found.key_id) == (10, 26, key.id if key else "plain")
     assert found.open(RING) == CONTENTS
+
+
+@pytest.mark.parametrize(
+    ("redis", "began"),
+    [
+        ({"began": "2026-03-01T01:59:58Z"}, datetime(2026, 3, 1, 1, 59, 58, tzinfo=UTC)),
+        ({"began": "yesterday"}, None),
+        ({"began": None}, None),
+        ({"version": "7.0.15"}, None),  # as older programs wrote it
+        (None, None),
+    ],
+)
+def test_when_the_copy_of_redis_began(redis: dict[str, Any] | None, began: datetime | None) -> None:
+    data = manifest.write({**HEAD, "redis": redis}, CONTENTS, KEY)
+    assert manifest.read(data, "u-1", ID).sessions_began == began
 
 
 def test_names_are_legible_only_with_the_key() -> None:

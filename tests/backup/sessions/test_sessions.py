@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,29 @@ def test_the_manifest_tells_what_it_was_made_of(run: Run, source: Database, tmp_
         "3": {"keys": 2, "expires": 1},
         "15": {"keys": 2, "expires": 1},
     }
+
+
+def test_the_time_of_a_backup_is_before_its_copy(
+    run: Run, source: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Erasures are compared with it: a copy that is older than it says brings somebody back."""
+    module = sys.modules["digital_human_backup.verbs.create"]
+    copied: list[datetime] = []
+
+    def watched(*words: Any) -> Any:
+        assert len(list((tmp_path / "backups/humans/uid-1/locks").glob("write-*"))) == 1
+        copied.append(datetime.now(UTC))
+        return copy(*words)
+
+    monkeypatch.setattr(module, "copy", watched)
+    folder = tmp_path / "backups/humans/uid-1/backups"
+    first = run("create", "--human", "ada", *address(source))["id"]
+    (folder / f"29990101T000000Z-{first[-16:]}.json").write_text("from the future")
+    second = run("create", "--human", "ada", *address(source))["id"]
+    assert second.startswith("29990101T000001Z-")
+    for made, when in zip((first, second), copied, strict=True):
+        began = json.loads((folder / f"{made}.json").read_text())["redis"]["began"]
+        assert began <= f"{when:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def test_writes_meanwhile_do_not_make_a_mixture(
