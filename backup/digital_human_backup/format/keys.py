@@ -34,9 +34,11 @@ class Key:
     _names: bytes = field(init=False, repr=False)
     _chunks: bytes = field(init=False, repr=False)
     _manifests: bytes = field(init=False, repr=False)
+    _subjects: bytes = field(init=False, repr=False)
+    _ledger: bytes = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        for name in ("names", "chunks", "manifests"):
+        for name in ("names", "chunks", "manifests", "subjects", "ledger"):
             part = _mac(self.secret, f"digital-human-backup/1/{name}".encode())
             object.__setattr__(self, f"_{name}", part)
         found = _mac(self.secret, b"digital-human-backup/1/id")
@@ -77,6 +79,14 @@ class Key:
                 " from another place. Use another backup."
             ) from error
 
+    def subject(self, uid: str, subject: bytes) -> str:
+        """What stands for a subject of this human in the erasure ledger."""
+        return _mac(self._subjects, uid.encode() + b"\0" + subject).hex()
+
+    def sign_erasure(self, document: bytes) -> str:
+        """Proof that an object of the erasure ledger was written by who has the key."""
+        return _mac(self._ledger, document).hex()
+
 
 @dataclass(frozen=True, slots=True)
 class KeyRing:
@@ -89,11 +99,15 @@ class KeyRing:
         """The key of new backups."""
         return self.keys[0] if self.keys else None
 
+    def get(self, key_id: str) -> Key | None:
+        """The key with this id, if it is there."""
+        return next((key for key in self.keys if key.id == key_id), None)
+
     def find(self, key_id: str, what: str) -> Key:
         """The key with this id; RefusedError says which one is missing."""
-        for key in self.keys:
-            if key.id == key_id:
-                return key
+        key = self.get(key_id)
+        if key is not None:
+            return key
         here = ", ".join(key.id for key in self.keys) or "none"
         raise RefusedError(
             f"{what} was sealed with the key {key_id}, and the key file holds {here}:"

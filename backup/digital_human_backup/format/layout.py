@@ -84,6 +84,12 @@ def locks(uid: str) -> str:
     return f"{human(uid)}/locks/"
 
 
+def erasures(uid: str) -> str:
+    """Folder of the erasure ledger, apart from everything else of a human."""
+    human(uid)
+    return f"erasures/{uid}/"
+
+
 def base(key: str) -> str:
     """The last word of a name, without .json."""
     return PurePosixPath(key).name.removesuffix(".json")

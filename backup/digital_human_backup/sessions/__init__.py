@@ -8,5 +8,17 @@ from .check import Checked, checked
 from .copy import copy
 from .replace import replace
 from .server import Server, check_version
+from .subjects import Erased, check_erasable, erase, without
 
-__all__ = ["Checked", "Server", "check_version", "checked", "copy", "replace"]
+__all__ = [
+    "Checked",
+    "Erased",
+    "Server",
+    "check_erasable",
+    "check_version",
+    "checked",
+    "copy",
+    "erase",
+    "replace",
+    "without",
+]

@@ -29,18 +29,38 @@ _NOWHERE = "replicaof 127.0.0.1 1"
 class Scratch:
     """A server that has loaded a file."""
 
-    def __init__(self, server: Server, client: redis.Redis) -> None:
-        self.server, self.client = server, client
+    def __init__(self, server: Server, client: redis.Redis, file: Path) -> None:
+        self.server, self.client, self._file = server, client, file
 
     def databases(self) -> Databases:
         """Keys of each database."""
         return databases(self.server.info(self.client))
+
+    def save(self, rdb: Path, seconds: float = LOAD_SECONDS) -> None:
+        """Replace the file that was loaded by what the server holds now, in one step."""
+        try:
+            with self.server.client(socket_timeout=seconds) as client:
+                client.save()
+            shutil.copymode(rdb, self._file)
+            self._file.replace(rdb)
+        except (redis.RedisError, OSError) as error:
+            raise BackupError(
+                f"The copy of Redis' data could not be written anew ({error}): make room in its"
+                " folder, then try again."
+            ) from error
 
 
 @contextlib.contextmanager
 def counting(rdb: Path, seconds: float = LOAD_SECONDS) -> Iterator[Scratch]:
     """Load a file as it is, keys whose time is over included; only this process can connect."""
     with _running(rdb, "127.0.0.1", [_NOWHERE], "default", secrets.token_hex(16), seconds) as it:
+        yield it
+
+
+@contextlib.contextmanager
+def editing(rdb: Path, seconds: float = LOAD_SECONDS) -> Iterator[Scratch]:
+    """Load a file to change it, but not keys whose time is over; only this process can connect."""
+    with _running(rdb, "127.0.0.1", [], "default", secrets.token_hex(16), seconds) as it:
         yield it
 
 
@@ -92,7 +112,7 @@ def _running(  # noqa: PLR0917 - two callers
             process.stdin.close()
             with server.client() as client:
                 _wait_loaded(process, client, log, seconds)
-                yield Scratch(server, client)
+                yield Scratch(server, client, folder / "dump.rdb")
         finally:
             _stop(process)
 

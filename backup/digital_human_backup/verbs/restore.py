@@ -19,10 +19,12 @@ from digital_human_backup import options
 from digital_human_backup.errors import BackupError, RefusedError
 from digital_human_backup.format.contents import FileFacts
 from digital_human_backup.format.manifest import Manifest
+from digital_human_backup.ledger import Ledger
 from digital_human_backup.options import Output, Part, Place
 from digital_human_backup.progress import report
 from digital_human_backup.reader import Reader
-from digital_human_backup.sessions import check_version, checked, replace
+from digital_human_backup.replay import Replay
+from digital_human_backup.sessions import Server, check_version, checked, replace
 
 
 @options.verb
@@ -59,24 +61,43 @@ def restore(  # noqa: PLR0917 - typer makes options of them
     with place.open() as repository:
         found = repository.find(backup)
         parts = _parts(found, part, only_redis=into is None, redis=server is not None)
-        if "sessions" in parts and (load or server is not None):
-            check_version(f"The backup {found.id}", found.redis_version)
+        replay = None
+        if "sessions" in parts:
+            replay = Replay(Ledger(repository.store, place.uid, keys), found, workers)
+            if load or server is not None or replay.needed:
+                check_version(f"The backup {found.id}", found.redis_version)
         reader = Reader(repository, found, keys, report())
         with _folder(into, scratch) as folder:
             files = reader.restore(parts, folder, workers)
-            dump = folder / "sessions" / "dump.rdb"
-            if "sessions" in parts and load:
-                found.check_sessions(checked(dump).databases)
-            if server is not None:
-                replace(dump, server, listen)
+            if replay is not None:
+                dump = folder / "sessions" / "dump.rdb"
+                if load:
+                    found.check_sessions(checked(dump).databases)
+                _put_sessions(dump, server, listen, replay)
             if into is not None:
                 _publish(folder, into.absolute())
-    _tell(output, found, parts, files, time.monotonic() - began)
+    _tell(output, found, parts, files, replay, time.monotonic() - began)
 
 
-def _tell(
-    output: Output, found: Manifest, parts: list[str], files: list[FileFacts], seconds: float
+def _put_sessions(dump: Path, server: Server | None, listen: str | None, replay: Replay) -> None:
+    """Sessions without those of erased subjects, into the file and into a server."""
+    replay.clean(dump)
+    if server is not None:
+        replay.loaded()
+        replace(dump, server, listen)
+        replay.follow(server)
+        replay.clean(dump)
+
+
+def _tell(  # noqa: PLR0917 - one caller
+    output: Output,
+    found: Manifest,
+    parts: list[str],
+    files: list[FileFacts],
+    replay: Replay | None,
+    seconds: float,
 ) -> None:
+    erased = replay.told() if replay is not None else None
     size = sum(file.size for file in files)
     facts = {
         "event": "restored",
@@ -86,8 +107,11 @@ def _tell(
         "bytes": size,
         "seconds": round(seconds, 3),
         "ageSeconds": round((datetime.now(UTC) - found.created).total_seconds()),
+        "erased": erased,
     }
     what = f"{len(files)} files of {options.size(size)} in {seconds:.1f} s"
+    if erased and erased["subjects"]:
+        what += f"; {erased['sessions']} sessions of erased subjects were left out"
     options.tell(output, facts, f"Backup {found.id} is restored: {what}.")
 
 

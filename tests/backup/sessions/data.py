@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from typing import Any
 
 import redis
 
+from digital_human_runtime.frames import Message
+from digital_human_runtime.pipeline import Limits
+from digital_human_runtime.session.redis_store import RedisStore
+from digital_human_runtime.session.store import Admitted, Begun
 from tests.backup.servers import Database
 
 
@@ -62,3 +67,42 @@ def digest(database: Database) -> tuple[bytes, dict[str, Any], Any]:
     sizes: Any = client.info("keyspace")
     keys = {name: (found["keys"], found["expires"]) for name, found in sizes.items()}
     return execute(client, "DEBUG", "DIGEST"), keys, execute(client, "FUNCTION", "LIST")
+
+
+def talk(
+    database: Database, principal: str, *sessions: str, human: str = "ada", base: int = 0
+) -> None:
+    """Sessions of somebody, a turn of each said and another one open, and a ticket to each."""
+
+    async def write() -> None:
+        store = RedisStore(
+            f"redis://127.0.0.1:{database.port}/{base}",
+            limits=Limits(lock_seconds=3600, ticket_seconds=3600),  # longer than any test
+            prefix=f"digital-human:{human}",
+            deadline=10.0,
+        )
+        for session in sessions:
+            await store.create(session, principal, f"token of {session}")
+            begun = await store.begin(session, 1, "Who am I?")
+            assert isinstance(begun, Begun)
+            said = [Message("user", f"I am {principal}."), Message("assistant", "I know.")]
+            await store.finish(session, begun.fence, said, None)
+            await store.begin(session, 1, "And you?")
+            digest = session.encode().hex()
+            await store.keep_ticket(digest, Admitted(session, principal))
+        await store.close()
+
+    asyncio.run(write())
+
+
+def keys(database: Database, base: int = 0) -> set[bytes]:
+    """Every key of a base."""
+    found: Any = database.client(db=base).keys("*")
+    return set(found)
+
+
+def keys_of(session: str, human: str = "ada") -> set[bytes]:
+    """What ``talk`` writes for a session."""
+    start = f"digital-human:{human}:session:{{{session}}}"
+    ticket = f"digital-human:{human}:ticket:{session.encode().hex()}"
+    return {word.encode() for word in (start, f"{start}:said", f"{start}:turn", ticket)}
