@@ -310,6 +310,14 @@ class TestPasswords:
         assert writes.count("apply deployments/ada") == 1
         assert writes.count("apply statefulsets/ada-redis") == 1
 
+    async def test_human_that_is_made_asleep_gets_each_child_once_too(self, world: World) -> None:
+        key = world.human(mode="Suspended", **REDIS)
+        await world.start(key)
+        writes = [one for one in world.writes() if "/status" not in one]
+        assert len(writes) == len(set(writes)) == len(world.children())
+        assert ("Deployment", "ada") in world.children()
+        assert world.get("Deployment")["spec"]["replicas"] == 0
+
     @pytest.mark.parametrize("more", [{}, STORED])
     async def test_nothing_is_called_ready_that_waits_for_a_password(
         self, world: World, more: dict[str, Any]

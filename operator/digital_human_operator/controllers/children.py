@@ -17,7 +17,7 @@ from digital_human_operator.kube.errors import ApiError, Conflict, Forbidden, In
 from digital_human_operator.kube.live import Live
 from digital_human_operator.kube.resources import Resource
 from digital_human_operator.metrics import APPLIES
-from digital_human_operator.names import ANNOTATION_TEMPLATE
+from digital_human_operator.names import ANNOTATION_TEMPLATE, REDIS
 from digital_human_operator.states import JobState
 
 from .handover import hand_over_replicas
@@ -149,12 +149,8 @@ def active(
     starts: with that of the next revision they would end.
     """
     wanted = list(children)
-    left = [child for child in wanted if _is_withheld(child, withheld)]
-    running = {
-        child.component
-        for child in left
-        if services.stores[BY_KIND[child.kind]].get(human.namespace, child.name) is not None
-    }
+    left = [child for child in wanted if _is_withheld(services, human, child, withheld)]
+    running = {child.component for child in left if _exists(services, human, child)}
     return [
         child
         for child in wanted
@@ -162,9 +158,21 @@ def active(
     ]
 
 
-def _is_withheld(child: Child, components: frozenset[str]) -> bool:
-    """Whether this would start Pods of one of the ``components`` that must not have any yet."""
-    return child.kind in WORKLOADS and child.component in components and not _rests(child)
+def _is_withheld(
+    services: Services, human: Human, child: Child, components: frozenset[str]
+) -> bool:
+    """
+    Whether this would start Pods of one of the ``components`` that must not have any yet.
+
+    Also a new one without Pods while a password is being made: so it is made once, with its digest.
+    """
+    if child.kind not in WORKLOADS or child.component not in components:
+        return False
+    return not _rests(child) or (REDIS in components and not _exists(services, human, child))
+
+
+def _exists(services: Services, human: Human, child: Child) -> bool:
+    return services.stores[BY_KIND[child.kind]].get(human.namespace, child.name) is not None
 
 
 def _rests(child: Child) -> bool:
