@@ -12,6 +12,7 @@ import logging
 import random
 import signal
 import threading
+import traceback
 from collections.abc import Awaitable, Callable, Collection, Iterator, MutableMapping
 from pathlib import Path
 from typing import Any, cast
@@ -126,6 +127,7 @@ async def run(
     are, so each start waits for ``ready``, and ``changed`` returns when it is time for another.
     """
     delay, last = _RESTART
+    asyncio.get_running_loop().set_exception_handler(_report)
     while not stop.is_set():
         began = asyncio.get_running_loop().time()
         sessions: list[aiohttp.ClientSession] = []
@@ -143,6 +145,22 @@ async def run(
         finally:
             while sessions:
                 await sessions.pop().close()
+
+
+def _report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """
+    Tell what nobody has caught, but for one thing that is none.
+
+    kopf wants to cancel the request of a watch that is stopped before it was answered, and does so
+    in a callback, where there is no task to cancel. The request then ends by itself.
+    """
+    error = context.get("exception")
+    if isinstance(error, AssertionError):
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        if last.name == "request_cancel_callback" and last.filename.startswith(_KOPF):
+            _log.debug("a watch was stopped before it was answered")
+            return
+    loop.default_exception_handler(context)
 
 
 async def _once(

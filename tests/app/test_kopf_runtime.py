@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import os
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from itertools import islice
+from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
 import kopf
 import pytest
+from kopf._cogs.clients import api as kopf_api
 
 from digital_human_operator import handlers, kopf_runtime
 from digital_human_operator.kinds import BACKUPS, HUMANS
@@ -239,6 +242,28 @@ async def test_restarts_are_ever_slower(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(kopf, "spawn_tasks", failing)
     await bare(asyncio.Event())
     assert delays == [1, 2, 4, 8, 16, 32, 60, 60]
+
+
+async def test_watch_that_is_stopped_before_its_answer_leaves_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """kopf's own callback fails then; everything else is told as before."""
+    stopper: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def slow(**_: Any) -> Any:
+        stopper.set_result(None)
+        await asyncio.sleep(0.01)
+        return SimpleNamespace(close=lambda: None)
+
+    monkeypatch.setattr(kopf_api, "request", slow)
+    asyncio.get_running_loop().set_exception_handler(kopf_runtime._report)
+    settings, logger = kopf.OperatorSettings(), logging.getLogger("test")
+    stream = kopf_api.stream("/", settings=settings, stopper=stopper, logger=logger)
+    assert [item async for item in stream] == []
+    assert caplog.records == []
+    asyncio.get_running_loop().call_soon(lambda: 1 / 0)
+    await asyncio.sleep(0.01)
+    assert "ZeroDivisionError" in caplog.text
 
 
 def test_process_is_not_killed_after_a_restart() -> None:
