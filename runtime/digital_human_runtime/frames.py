@@ -63,6 +63,10 @@ class Message:
     content: str
 
 
+FinishReason = Literal["stop", "length", "content_filter"]
+"""Why a model's answer is over: it was done, cut at its longest, or kept back by a server."""
+
+
 @dataclass(frozen=True, slots=True)
 class Word:
     """When a word of a spoken text sounds. ``start``/``end`` are offsets into that text."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
-from .frames import Check, FaceOptions, Message, Samples, Speech, Weights
+from .frames import Check, FaceOptions, FinishReason, Message, Samples, Speech, Weights
 
 
 class Engine(Protocol):
@@ -21,6 +21,10 @@ class Engine(Protocol):
         """How it stands now, without waiting for anything."""
 
 
+def untold(reason: FinishReason) -> None:
+    """For those who do not want to know why an answer is over."""
+
+
 class LanguageModel(Engine, Protocol):
     """Answers a conversation, piece by piece."""
 
@@ -29,13 +33,19 @@ class LanguageModel(Engine, Protocol):
         """The name that /version and the OpenAI endpoints show."""
 
     def stream(
-        self, messages: Sequence[Message], *, max_tokens: int, temperature: float
+        self,
+        messages: Sequence[Message],
+        *,
+        max_tokens: int,
+        temperature: float,
+        finished: Callable[[FinishReason], None] = untold,
     ) -> AsyncGenerator[str]:
         """
         Yield the answer as text; pieces may end inside a word.
 
-        Closing the generator cancels the answer and frees what it held, at once. Raises
-        EngineFault when the model gives up, Busy when it has no room.
+        ``finished`` is told, before the generator ends, why there is no more. Closing the generator
+        cancels the answer and frees what it held, at once. Raises EngineFault when the model gives
+        up, Busy when it has no room.
         """
 
 

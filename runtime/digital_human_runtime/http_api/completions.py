@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 from uuid import uuid4
 
@@ -14,7 +14,7 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from digital_human_runtime.errors import BadInput, NotFound, RuntimeFault
-from digital_human_runtime.frames import Message
+from digital_human_runtime.frames import FinishReason, Message
 from digital_human_runtime.pipeline import read
 from digital_human_runtime.settings.problems import cut
 
@@ -96,6 +96,17 @@ class CompletionRequest(BaseModel):
         return [one.message for one in self.messages]
 
 
+@dataclass(slots=True)
+class Finish:
+    """Why an answer is over. Of one that was cut here the model never says so."""
+
+    reason: FinishReason = "length"
+
+    def tell(self, reason: FinishReason) -> None:
+        """What the model says."""
+        self.reason = reason
+
+
 def router(services: Services) -> APIRouter:
     """The endpoints of the language model."""
     routes = APIRouter(prefix="/v1")
@@ -113,12 +124,18 @@ def router(services: Services) -> APIRouter:
         asked = await body_of(request, CompletionRequest)
         _check(asked, services)
         head = {"id": f"chatcmpl-{uuid4().hex}", "created": int(time.time()), "model": asked.model}
-        pieces = measured(_pieces(services, asked), services.metrics, "completions")
+        finish = Finish()
+        pieces = measured(_pieces(services, asked, finish), services.metrics, "completions")
         if asked.stream:
-            return sse.answer(_chunks(services, asked, head, await sse.begun(pieces)))
+            return sse.answer(_chunks(services, asked, head, await sse.begun(pieces), finish))
         text = "".join(await while_connected(request, _all(pieces)))
         message = {"role": "assistant", "content": text}
-        choice = {"index": 0, "message": message, "finish_reason": "stop", "logprobs": None}
+        choice = {
+            "index": 0,
+            "message": message,
+            "finish_reason": finish.reason,
+            "logprobs": None,
+        }
         whole = {**head, "object": "chat.completion", "choices": [choice]}
         counted = await usage(services.model, asked.conversation, text, services.metrics)
         return JSONResponse(whole if counted is None else {**whole, "usage": counted})
@@ -141,13 +158,17 @@ def _check(asked: CompletionRequest, services: Services) -> None:
         raise BadInput("stream_options is for stream: true: leave it out")
 
 
-async def _pieces(services: Services, asked: CompletionRequest) -> AsyncGenerator[str]:
+async def _pieces(
+    services: Services, asked: CompletionRequest, finish: Finish
+) -> AsyncGenerator[str]:
     """The answer; a place is held for as long as it is made."""
     most = asked.max_completion_tokens or asked.max_tokens or 512
     warmth = 0.7 if asked.temperature is None else asked.temperature
     limits = replace(services.limits, answer_characters=_LONGEST)
     async with services.turn():
-        stream = services.model.stream(asked.conversation, max_tokens=most, temperature=warmth)
+        stream = services.model.stream(
+            asked.conversation, max_tokens=most, temperature=warmth, finished=finish.tell
+        )
         async with aclosing(read(stream, limits)) as pieces:
             async for piece in pieces:
                 yield piece
@@ -163,6 +184,7 @@ async def _chunks(
     asked: CompletionRequest,
     head: dict[str, Any],
     pieces: AsyncGenerator[str],
+    finish: Finish,
 ) -> AsyncGenerator[str]:
     """The chunks of an answer; one that fails ends with OpenAI's error and without ``[DONE]``."""
     said: list[str] = []
@@ -172,7 +194,7 @@ async def _chunks(
             async for piece in pieces:
                 said.append(piece)
                 yield _chunk(head, {"content": piece}, None)
-        yield _chunk(head, {}, "stop")
+        yield _chunk(head, {}, finish.reason)
         if asked.stream_options is not None and asked.stream_options.include_usage:
             text = "".join(said)
             counted = await usage(services.model, asked.conversation, text, services.metrics)

@@ -12,8 +12,8 @@ from openai.types.chat import ChatCompletionMessageParam
 
 from digital_human_runtime.engines.llm.builtin import BuiltinBrain
 from digital_human_runtime.errors import EngineFault
-from digital_human_runtime.frames import Message, Samples
-from digital_human_runtime.http_api import usage
+from digital_human_runtime.frames import FinishReason, Message, Samples
+from digital_human_runtime.http_api import completions, usage
 from tests.runtime.support.engines import ScriptedModel, ToneVoice, engines
 from tests.runtime.support.serving import Running, running
 
@@ -61,6 +61,32 @@ async def test_a_whole_answer(client: openai.AsyncOpenAI, model: ScriptedModel) 
         ("system", "Be brief."),
         ("user", "Hello"),
     ]
+
+
+@pytest.mark.parametrize("reason", ["length", "content_filter"])
+async def test_why_an_answer_is_over_is_what_the_model_says(
+    client: openai.AsyncOpenAI, model: ScriptedModel, reason: FinishReason
+) -> None:
+    model.finish = reason
+    asked: list[ChatCompletionMessageParam] = [{"role": "user", "content": "Hi"}]
+    whole = await client.chat.completions.create(model="scripted", messages=asked)
+    assert whole.choices[0].finish_reason == reason
+    stream = await client.chat.completions.create(model="scripted", messages=asked, stream=True)
+    told = [chunk.choices[0].finish_reason async for chunk in stream]
+    assert told == [None] * (len(told) - 1) + [reason]
+
+
+async def test_a_model_that_runs_wild_is_cut_and_that_is_said(
+    client: openai.AsyncOpenAI, model: ScriptedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(completions, "_LONGEST", 8)
+    answer = await client.chat.completions.create(
+        model="scripted", messages=[{"role": "user", "content": "Hi"}]
+    )
+    assert (answer.choices[0].message.content, answer.choices[0].finish_reason) == (
+        str(model.answer)[:8],
+        "length",
+    )
 
 
 async def test_pieces(client: openai.AsyncOpenAI, model: ScriptedModel) -> None:

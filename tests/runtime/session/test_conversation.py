@@ -2,7 +2,7 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 
 import pytest
 
@@ -14,7 +14,15 @@ from digital_human_runtime.errors import (
     TooLarge,
     Unavailable,
 )
-from digital_human_runtime.frames import Media, Message, Replaced, TurnEnded, TurnStarted
+from digital_human_runtime.frames import (
+    FinishReason,
+    Media,
+    Message,
+    Replaced,
+    TurnEnded,
+    TurnStarted,
+)
+from digital_human_runtime.interfaces import untold
 from digital_human_runtime.pipeline import Engines
 from digital_human_runtime.session import (
     Interrupted,
@@ -263,7 +271,12 @@ class Clinging(ScriptedModel):
     """A model that does not let go of a cancelled answer for a long time."""
 
     async def stream(
-        self, messages: Sequence[Message], *, max_tokens: int, temperature: float
+        self,
+        messages: Sequence[Message],
+        *,
+        max_tokens: int,
+        temperature: float,
+        finished: Callable[[FinishReason], None] = untold,
     ) -> AsyncGenerator[str]:
         """Yield a word, then cling."""
         try:

@@ -16,6 +16,7 @@ from digital_human_runtime.frames import (
     SHAPES,
     Check,
     FaceOptions,
+    FinishReason,
     Message,
     Samples,
     Speech,
@@ -23,7 +24,7 @@ from digital_human_runtime.frames import (
     Word,
     frame_sample,
 )
-from digital_human_runtime.interfaces import FaceStream, LanguageModel
+from digital_human_runtime.interfaces import FaceStream, LanguageModel, untold
 from digital_human_runtime.pipeline import Engines
 
 LETTER_SECONDS = 0.05
@@ -69,12 +70,18 @@ class ScriptedModel(Ready):
     fail_after: int | None = None
     """Pieces after which it raises ``fault``."""
     fault: Exception = field(default_factory=lambda: RuntimeError("broken"))
+    finish: FinishReason = "stop"
     asked: list[tuple[Message, ...]] = field(default_factory=list)
     streams: Opened = field(default_factory=Opened)
     name: str = "scripted"
 
     async def stream(
-        self, messages: Sequence[Message], *, max_tokens: int, temperature: float
+        self,
+        messages: Sequence[Message],
+        *,
+        max_tokens: int,
+        temperature: float,
+        finished: Callable[[FinishReason], None] = untold,
     ) -> AsyncGenerator[str]:
         """Yield the answer in pieces."""
         self.asked.append(tuple(messages))
@@ -86,6 +93,7 @@ class ScriptedModel(Ready):
                     raise self.fault
                 yield text[start : start + self.piece]
                 await asyncio.sleep(self.piece_seconds)
+        finished(self.finish)
 
 
 @dataclass

@@ -1,13 +1,13 @@
 """What every language model does, whatever it is made of: a suite that each engine inherits."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 
 import pytest
 
 from digital_human_runtime.errors import EngineFault
-from digital_human_runtime.frames import Message
-from digital_human_runtime.interfaces import LanguageModel
+from digital_human_runtime.frames import FinishReason, Message
+from digital_human_runtime.interfaces import LanguageModel, untold
 
 FIRST = (Message("user", "What is a digital human?"),)
 SECOND = (
@@ -19,9 +19,12 @@ SECOND = (
 
 
 def ask(
-    model: LanguageModel, messages: Sequence[Message] = FIRST, max_tokens: int = 24
+    model: LanguageModel,
+    messages: Sequence[Message] = FIRST,
+    max_tokens: int = 24,
+    finished: Callable[[FinishReason], None] = untold,
 ) -> AsyncGenerator[str]:
-    return model.stream(messages, max_tokens=max_tokens, temperature=0.0)
+    return model.stream(messages, max_tokens=max_tokens, temperature=0.0, finished=finished)
 
 
 async def heard(pieces: AsyncGenerator[str]) -> list[str]:
@@ -43,6 +46,18 @@ class LanguageModelConformance:
 
     async def test_it_does_not_exceed_the_tokens_it_may_use(self, model: LanguageModel) -> None:
         assert len(await heard(ask(model, max_tokens=3))) <= 3
+
+    async def test_an_answer_that_is_cut_says_so(self, model: LanguageModel) -> None:
+        told: list[FinishReason] = []
+        await heard(ask(model, max_tokens=3, finished=told.append))
+        assert told == ["length"]
+
+    async def test_one_that_was_given_up_says_nothing(self, model: LanguageModel) -> None:
+        told: list[FinishReason] = []
+        answer = ask(model, finished=told.append)
+        await anext(answer)
+        await answer.aclose()
+        assert told == []
 
     async def test_the_same_conversation_is_answered_the_same_at_temperature_0(
         self, model: LanguageModel

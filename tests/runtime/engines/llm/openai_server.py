@@ -35,6 +35,8 @@ class Server:
     key: str | None = None
     behaviour: Behaviour = "normal"
     words: Sequence[str] | None = None
+    finish: str | None = None
+    """Why its answers are over; None: as it is."""
     refused: Sequence[str] = ()
     """Parameters that it does not take."""
     behaviours: list[Behaviour] = field(default_factory=list)
@@ -83,7 +85,8 @@ class Server:
                 return
             yield _chunk(word if number == 0 or self.words else f" {word}")
             await asyncio.sleep(0)
-        yield _chunk(None, "stop")
+        reason = "length" if len(words) == body.get("max_tokens") else "stop"
+        yield _chunk(None, self.finish or reason)
         yield "data: [DONE]\n\n"
 
     async def nothing_open(self) -> None:

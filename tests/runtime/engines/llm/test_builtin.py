@@ -10,9 +10,9 @@ from digital_human_runtime.engines.llm.builtin import BuiltinBrain
 from digital_human_runtime.engines.llm.builtin.conversation import moment
 from digital_human_runtime.engines.llm.builtin.dialogue import reply
 from digital_human_runtime.engines.llm.builtin.knowledge import Knowledge
-from digital_human_runtime.frames import Message
+from digital_human_runtime.frames import FinishReason, Message
 from digital_human_runtime.interfaces import LanguageModel
-from tests.runtime.engines.llm.conformance import LanguageModelConformance
+from tests.runtime.engines.llm.conformance import LanguageModelConformance, ask, heard
 
 KNOWLEDGE = Knowledge()
 NOON = datetime(2026, 3, 1, 12, 5, tzinfo=UTC)
@@ -54,6 +54,14 @@ class Talk:
         """Only so many words of the last answer were heard."""
         heard = " ".join(self.history.pop().content.split()[:words])
         self.history.append(Message("assistant", heard))
+
+
+async def test_an_answer_of_just_the_longest_length_is_whole(model: BuiltinBrain) -> None:
+    words = len(await heard(ask(model, max_tokens=500)))
+    told: list[FinishReason] = []
+    await heard(ask(model, max_tokens=words, finished=told.append))
+    await heard(ask(model, max_tokens=words - 1, finished=told.append))
+    assert told == ["stop", "length"]
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import pytest
 from digital_human_runtime.engines.llm.openai import OpenAIModel
 from digital_human_runtime.engines.llm.openai.faults import retry_after
 from digital_human_runtime.errors import Busy, EngineFault, RuntimeFault, TooLarge
+from digital_human_runtime.frames import FinishReason
 from digital_human_runtime.interfaces import LanguageModel
 from tests.runtime.engines.llm.conformance import LanguageModelConformance, ask, heard
 from tests.runtime.engines.llm.openai_server import Behaviour, Server, serving, until
@@ -230,6 +231,25 @@ async def test_a_complete_answer_without_text_is_an_answer(
     server.behaviour = "empty"
     assert await heard(ask(model)) == []
     assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("stop", "stop"),
+        ("length", "length"),
+        ("content_filter", "content_filter"),
+        ("eos_token", "stop"),
+        ("tool_calls", "stop"),
+    ],
+)
+async def test_why_an_answer_is_over_is_passed_on(
+    server: Server, model: OpenAIModel, said: str, told: str
+) -> None:
+    server.finish = said
+    finished: list[FinishReason] = []
+    await heard(ask(model, finished=finished.append))
+    assert finished == [told]
 
 
 async def test_what_a_model_thinks_is_not_said(server: Server, model: OpenAIModel) -> None:

@@ -155,8 +155,10 @@ async def test_the_end_mark_ends_the_answer(folder: Path, tmp_path: Path) -> Non
     (tmp_path / "generation_config.json").write_text(json.dumps(told))
     model = tiny(tmp_path)
     await model.start()
-    answer = "".join(await heard(ask(model)))
+    finished: list[str] = []
+    answer = "".join(await heard(ask(model, finished=finished.append)))
     await model.close()
+    assert finished == ["stop"]
     assert len(answer) < len("".join(whole))
     assert "".join(whole).startswith(answer)
 

@@ -341,6 +341,14 @@ def test_end_marks_and_unfinished_characters_are_not_said() -> None:
     assert written.add([ord("a"), 0, 9, ord("b")]) == "ab"
 
 
+def test_an_answer_is_complete_with_its_end_mark_or_stop_and_cut_without() -> None:
+    cut, ended, stopped = (Written(spelled, {9}, ["\nUser:"]) for _ in range(3))
+    cut.add([ord("a")])
+    ended.add([ord("a"), 9])
+    stopped.add([ord(letter) for letter in "a\nUser:"])
+    assert [one.complete for one in (cut, ended, stopped)] == [False, True, True]
+
+
 # Turns
 
 

@@ -13,7 +13,8 @@ from digital_human_runtime.engines.llm.builtin.dialogue import reply
 from digital_human_runtime.engines.llm.builtin.knowledge import Knowledge
 from digital_human_runtime.engines.llm.builtin.script import script
 from digital_human_runtime.errors import EngineFault
-from digital_human_runtime.frames import Check, Message
+from digital_human_runtime.frames import Check, FinishReason, Message
+from digital_human_runtime.interfaces import untold
 
 _WORDS = re.compile(r"\S+\s*")
 
@@ -75,7 +76,12 @@ class BuiltinBrain:
         return asked, len(_WORDS.findall(answer))
 
     async def stream(
-        self, messages: Sequence[Message], *, max_tokens: int, temperature: float
+        self,
+        messages: Sequence[Message],
+        *,
+        max_tokens: int,
+        temperature: float,
+        finished: Callable[[FinishReason], None] = untold,
     ) -> AsyncGenerator[str]:
         """Yield the answer word by word, at most ``max_tokens`` words."""
         if self._knowledge is None:
@@ -87,5 +93,7 @@ class BuiltinBrain:
             seed=self._seed,
             varied=temperature > 0,
         )
-        for word in _WORDS.findall(reply(asked, self._knowledge))[:max_tokens]:
+        words = _WORDS.findall(reply(asked, self._knowledge))
+        for word in words[:max_tokens]:
             yield word
+        finished("length" if len(words) > max_tokens else "stop")

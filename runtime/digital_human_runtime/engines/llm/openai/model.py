@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -19,10 +19,12 @@ from digital_human_runtime.engines.llm.openai.probe import Probe
 from digital_human_runtime.engines.llm.openai.rota import Rota
 from digital_human_runtime.engines.llm.thoughts import Spoken
 from digital_human_runtime.errors import EngineFault, RuntimeFault
-from digital_human_runtime.frames import Check, Message
+from digital_human_runtime.frames import Check, FinishReason, Message
+from digital_human_runtime.interfaces import untold
 
 _CONNECT = 5.0  # seconds until a server counts as not there
 _WAIT, _LONGEST_WAIT = 0.2, 2.0  # seconds between two tries at the same server
+_REASONS: dict[str, FinishReason] = {"length": "length", "content_filter": "content_filter"}
 
 
 @dataclass(slots=True)
@@ -32,7 +34,7 @@ class _Answer:
     asked: Asked
     chunks: AsyncStream[ChatCompletionChunk]
     first: str
-    finished: bool
+    finished: FinishReason | None
 
 
 class OpenAIModel:
@@ -101,7 +103,12 @@ class OpenAIModel:
         return self._probe.check()
 
     async def stream(
-        self, messages: Sequence[Message], *, max_tokens: int, temperature: float
+        self,
+        messages: Sequence[Message],
+        *,
+        max_tokens: int,
+        temperature: float,
+        finished: Callable[[FinishReason], None] = untold,
     ) -> AsyncGenerator[str]:
         """Yield the answer; closing the generator closes the connection."""
         answer = await self._begin(messages, max_tokens, temperature)
@@ -114,6 +121,7 @@ class OpenAIModel:
                     yield text
             if text := spoken.end():
                 yield text
+            finished(answer.finished or "stop")
         finally:
             await answer.chunks.close()
 
@@ -191,16 +199,15 @@ class OpenAIModel:
 
     async def _rest(self, answer: _Answer) -> AsyncGenerator[str]:
         """What follows the first words; EngineFault when it ends before the model says so."""
-        finished = answer.finished
         try:
             async for chunk in answer.chunks:
-                text, ended = _read(chunk)
-                finished = finished or ended
+                text, finished = _read(chunk)
+                answer.finished = answer.finished or finished
                 if text:
                     yield text
         except Exception as error:
             raise answer.asked.broke_off(error) from error
-        if not finished:
+        if answer.finished is None:
             raise answer.asked.broke_off()
 
     def _asked(self, url: str) -> Asked:
@@ -226,9 +233,14 @@ async def _first_words(asked: Asked, chunks: AsyncStream[ChatCompletionChunk]) -
     raise ValueError("an answer without a single choice")
 
 
-def _read(chunk: ChatCompletionChunk) -> tuple[str, bool]:
-    """The text of a chunk, and whether the model says that it has finished."""
+def _read(chunk: ChatCompletionChunk) -> tuple[str, FinishReason | None]:
+    """The text of a chunk, and why it is the last one, once the model says so."""
     if not chunk.choices:
-        return "", False
+        return "", None
     choice = chunk.choices[0]
-    return choice.delta.content or "", choice.finish_reason is not None
+    return choice.delta.content or "", _reason(choice.finish_reason)
+
+
+def _reason(told: str | None) -> FinishReason | None:
+    """What a server says, in our words; servers have more of them, such as ``eos_token``."""
+    return None if told is None else _REASONS.get(told, "stop")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +15,8 @@ from digital_human_runtime.engines.llm.transformers.compiling import check_mode
 from digital_human_runtime.engines.llm.transformers.prompt import alternating, fitted
 from digital_human_runtime.engines.llm.transformers.turns import DEAD, Turns
 from digital_human_runtime.errors import EngineFault, RuntimeFault
-from digital_human_runtime.frames import Check, Message
+from digital_human_runtime.frames import Check, FinishReason, Message
+from digital_human_runtime.interfaces import untold
 
 if TYPE_CHECKING:
     from digital_human_runtime.engines.llm.transformers.loaded import Loaded
@@ -123,7 +124,12 @@ class TransformersModel:
         )
 
     async def stream(
-        self, messages: Sequence[Message], *, max_tokens: int, temperature: float
+        self,
+        messages: Sequence[Message],
+        *,
+        max_tokens: int,
+        temperature: float,
+        finished: Callable[[FinishReason], None] = untold,
     ) -> AsyncGenerator[str]:
         """Yield the answer; the oldest turns are left out where the model takes no more."""
         loaded, turns, reader = self._loaded, self._turns, self._reader
@@ -148,6 +154,7 @@ class TransformersModel:
                     break
             if text := spoken.feed(written.end()) + spoken.end():
                 yield text
+            finished("stop" if written.complete else "length")
         finally:
             await tokens.aclose()
 

@@ -21,9 +21,16 @@ class Written:
         self._held = ""
         self.stopped = False
         """Whether a stop was reached: nothing more of this answer is wanted."""
+        self._ended = False
+
+    @property
+    def complete(self) -> bool:
+        """Whether the model came to an end by itself; else it was cut at its longest."""
+        return self.stopped or self._ended
 
     def add(self, tokens: Sequence[int]) -> str:
         """The text that is settled by these tokens, perhaps none."""
+        self._ended = self._ended or any(token in self._ends for token in tokens)
         pieces = [self._decode(token) or "" for token in tokens if token not in self._ends]
         self._held += "".join(pieces)
         found = [at for at in map(self._held.find, self._stops) if at >= 0]
