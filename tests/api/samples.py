@@ -223,6 +223,8 @@ _ENV = "podTemplate: {env: [{@}]}"
 BODY = [
     _put(".spec.face", ONE + "embedded", "", ", managed: {gpu: {profile: l4}}",
          "face: {embedded: {}@}"),
+    _put(".spec.face.emotion", "preferred must hold emotions", "outofbreath", "happiness",
+         "face: {embedded: {}, emotion: {preferred: {joy: 1, @: 0.4}}}"),
     _put(".spec.face.managed", "Audio2Face needs a GPU", "l4", "none",
          "face: {managed: {gpu: {profile: @}}}"),
     _put(".spec.face.external", "address must not point", "a2f:50051", "169.254.169.254:80",

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from digital_human_operator.api.v1alpha1.face import EMOTIONS
 from digital_human_operator.plan.warnings import warnings
 from digital_human_operator.render.config import document
-from digital_human_runtime import settings
+from digital_human_runtime import frames, settings
+from digital_human_runtime.settings.file import EmotionSection
 from digital_human_runtime.settings.settings import EspeakVoice, PiperVoice, ServedModel
 from tests.support.builders import a_design, a_human
 
@@ -44,6 +46,59 @@ def test_the_runtime_speaks_with_what_was_chosen(
     file = tmp_path / "runtime.json"
     file.write_text(_document({"speech": speech}))
     assert settings.load({"DIGITAL_HUMAN_CONFIG": str(file)}).voice == voice
+
+
+def _emotions(tmp_path: Path, face: dict[str, Any]) -> EmotionSection:
+    """What the runtime makes of the emotions of a face."""
+    file = tmp_path / "runtime.json"
+    file.write_text(_document({"face": face}))
+    return settings.load({"DIGITAL_HUMAN_CONFIG": str(file)}).emotion
+
+
+EMOTION = {
+    "preferred": dict.fromkeys(EMOTIONS, 0.25),
+    "strength": 0.9,
+    "contrast": 1.4,
+    "preferredStrength": 0.8,
+    "maxEmotions": 4,
+}
+
+
+@pytest.mark.parametrize(
+    "engine",
+    [
+        {"embedded": {}},
+        {"managed": {"gpu": {"profile": "l4"}}},
+        {"external": {"address": "a2f:50051"}},
+    ],
+)
+def test_the_runtime_shows_the_emotions_of_the_spec(engine: dict[str, Any], tmp_path: Path) -> None:
+    told = _emotions(tmp_path, {**engine, "emotion": EMOTION})
+    assert told.model_dump(by_alias=True) == EMOTION
+    assert _emotions(tmp_path, engine) == EmotionSection()
+
+
+def test_both_know_the_same_emotions() -> None:
+    assert frames.EMOTIONS == EMOTIONS
+
+
+@pytest.mark.parametrize(
+    "face",
+    [
+        {"embedded": {}, "emotion": EMOTION},
+        {"external": {"address": "a2f:50051"}, "emotion": EMOTION},
+        {"external": {"address": "a2f:50051"}, "emotion": {"preferredStrength": 0.8}},
+    ],
+)
+def test_emotions_that_the_runtime_does_not_heed_are_those_that_the_operator_warns_of(
+    face: dict[str, Any], tmp_path: Path
+) -> None:
+    file = tmp_path / "runtime.json"
+    file.write_text(_document({"face": face}))
+    unheeded = settings.load({"DIGITAL_HUMAN_CONFIG": str(file)}).unheeded
+    spec = a_human({"face": face}).spec
+    warned = [s.split()[0].removeprefix("spec.") for s in warnings(spec, frozenset())]
+    assert warned == [sentence.split()[0] for sentence in unheeded]
 
 
 SERVED = {"url": "http://llm.tools/v1", "model": "m"}

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from digital_human_operator.api.v1alpha1.body import Gpu, GpuRequest, Placement
 from digital_human_operator.api.v1alpha1.care import Privacy
 from digital_human_operator.api.v1alpha1.digitalhuman import DigitalHumanSpec
+from digital_human_operator.api.v1alpha1.face import Face
 
 from . import models
 from .fetch import fetch_digest, has_weights_elsewhere
@@ -116,10 +117,34 @@ def _body(spec: DigitalHumanSpec) -> Iterator[str]:
     if face is not None:
         where = face.placement or spec.placement
         yield from _nodes("spec.face.managed.gpu", face.gpu, where)
+    yield from _emotion(spec.face)
     if gpu.pruning is not None:
         yield "spec.gpu.pruning is not acted on yet: the weights are used as they are"
     if face is not None and face.output == "Video":
         yield "spec.face.managed.output Video is not acted on yet: blendshapes are sent"
+
+
+def _emotion(face: Face) -> Iterator[str]:
+    """What is only for a face that hears emotions."""
+    told = face.emotion
+    if told is None:
+        return
+    given = {
+        "contrast": told.contrast,
+        "preferredStrength": told.preferred_strength,
+        "maxEmotions": told.max_emotions,
+    }
+    for name, value in given.items():
+        if value is not None and face.embedded is not None:
+            yield (
+                f"spec.face.emotion.{name} is without effect: the embedded face hears no emotions,"
+                " it shows those that it is told"
+            )
+    if told.preferred_strength is not None and not told.preferred and face.embedded is None:
+        yield (
+            "spec.face.emotion.preferredStrength is without effect: no emotion is preferred; name"
+            " some in spec.face.emotion.preferred"
+        )
 
 
 def _nodes(path: str, gpu: GpuRequest, placement: Placement) -> Iterator[str]:

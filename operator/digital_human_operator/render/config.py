@@ -83,8 +83,9 @@ def session_store(human: Human) -> dict[str, Any]:
 
 def _face(human: Human) -> dict[str, Any]:
     address = face_address(human)
+    emotion = _plain(human.spec.face.emotion)
     if address is None:
-        return {"kind": "embedded"}
+        return {"kind": "embedded", "emotion": emotion}
     external = human.spec.face.external
     function = external.cloud_function if external is not None else None
     return {
@@ -92,6 +93,7 @@ def _face(human: Human) -> dict[str, Any]:
         "address": address,
         "tls": external is not None and external.encrypted,
         "functionId": function.function_id if function is not None else None,
+        "emotion": emotion,
     }
 
 

@@ -124,6 +124,41 @@ class ExternalFace(ApiModel):
         return self.tls is not None or self.cloud_function is not None
 
 
+EMOTIONS = (
+    *("amazement", "anger", "cheekiness", "disgust", "fear"),
+    *("grief", "joy", "outofbreath", "pain", "sadness"),
+)
+"""Those of Audio2Face-3D."""
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Emotion(ApiModel):
+    """What emotions the face shows."""
+
+    preferred: Annotated[
+        dict[str, Share],
+        Field(max_length=len(EMOTIONS)),
+    ] = Field(default_factory=dict)
+    """Emotions that the face has when it begins to speak, from 0 to 1 each, such as {joy: 0.4}:
+    amazement, anger, cheekiness, disgust, fear, grief, joy, outofbreath, pain, sadness."""
+    strength: Share | None = None
+    """How strongly emotions show; absent: as Audio2Face is set, 0.6 for the embedded face."""
+    contrast: Annotated[float, Field(ge=0.3, le=3)] | None = None
+    """How far the emotions that Audio2Face hears are apart; absent: as it is set."""
+    preferred_strength: Share | None = None
+    """Share of the preferred emotions beside those that Audio2Face hears; absent: as it is set."""
+    max_emotions: Annotated[int, Field(ge=1, le=6)] | None = None
+    """How many of the emotions that Audio2Face hears show at once; absent: as it is set."""
+
+    model_config = validated(
+        cel(
+            f"!has(self.preferred) || self.preferred.all(k, k in {list(EMOTIONS)})",
+            f"preferred must hold emotions only: {', '.join(EMOTIONS)}",
+            path=".preferred",
+        )
+    )
+
+
 class Face(ApiModel):
     """The face: exactly one engine."""
 
@@ -133,5 +168,7 @@ class Face(ApiModel):
     """Audio2Face run by the operator in its own Deployment."""
     external: ExternalFace | None = None
     """An Audio2Face server that somebody else runs."""
+    emotion: Emotion | None = None
+    """What emotions it shows; absent: none, or those that Audio2Face hears."""
 
     model_config = validated(union("embedded", "managed", "external"))
