@@ -42,6 +42,8 @@ export class Conversation {
   private credited = -1;
   /** The question was taken back before its turn began. */
   private stopNext = false;
+  /** The question that no turn has taken up yet: a connection may be lost with it. */
+  private unanswered = "";
   private session = "";
   private moving: { token?: string | null; at: number } | undefined;
   /** The loudspeaker: there before its clock, so that a gesture meanwhile is not lost. */
@@ -100,6 +102,7 @@ export class Conversation {
     const id = this.guard.ask();
     this.stats.ask(performance.now());
     this.link.send({ type: "say", text, id });
+    this.unanswered = text;
     this.change("thinking");
     return true;
   }
@@ -109,6 +112,7 @@ export class Conversation {
     if (this.state !== "speaking" && this.state !== "thinking" && !this.guard.plays(this.turn)) return;
     const played = Math.floor(this.played);
     this.stopNext = this.guard.waiting;
+    this.unanswered = "";
     this.silence();
     if (this.turn) this.link.send({ type: "interrupt", turn: this.turn, played });
     this.change("ready");
@@ -151,7 +155,9 @@ export class Conversation {
     if (welcome.session !== this.session) this.guard.restart();
     this.session = welcome.session;
     this.change("ready");
-    this.view.welcome(welcome);
+    const question = this.unanswered;
+    this.unanswered = "";
+    this.view.welcome(question ? { ...welcome, interrupted: { question, heardSamples: 0 } } : welcome);
   }
 
   private async openSound(rate: number): Promise<void> {
@@ -186,6 +192,7 @@ export class Conversation {
     this.ending = undefined;
     this.began = false;
     this.credited = -1;
+    if (question) this.unanswered = "";
     this.view.question(question);
     // Before a greeting nobody asked, so nobody thinks; it may wait long for a gesture to sound.
     if (!this.stopNext) return this.change(question ? "thinking" : "ready");
@@ -223,6 +230,7 @@ export class Conversation {
 
   private refused(message: string): void {
     if (this.state === "thinking") this.change("ready");
+    this.unanswered = "";
     this.view.problem(message);
   }
 

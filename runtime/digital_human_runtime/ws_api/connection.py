@@ -207,6 +207,8 @@ class Connection:
                 conversation.credit(turn, played)
             case wire.Listen(state=state):
                 await self._listen(conversation, start=state == "start")
+            case wire.Ping():
+                await self._send(wire.dumps(wire.PONG))
             case wire.Hello():
                 raise wire.Malformed("hello was said before")
             case wire.Bye():
@@ -289,6 +291,7 @@ class Connection:
             "idleSeconds": self._terms.idle_seconds,
             "history": [{"role": one.role, "content": one.content} for one in opened.history],
             "input": {"speech": self._transcriber is not None},
+            "pings": True,
         }
         if not opened.resumable or opened.reason:
             found["reason"] = opened.reason

@@ -133,16 +133,23 @@ class Listen(_Command):
     state: Literal["start", "stop"]
 
 
+class Ping(_Command):
+    """Is somebody there? For clients that do not see the pings of WebSockets, as pages do not."""
+
+    type: Literal["ping"]
+
+
 class Bye(_Command):
     """The session ends and is forgotten."""
 
     type: Literal["bye"]
 
 
-Command = Hello | Say | Played | Listen | Bye
-TYPES = ("hello", "say", "interrupt", "credit", "finished", "listen", "bye")
+Command = Hello | Say | Played | Listen | Ping | Bye
+TYPES = ("hello", "say", "interrupt", "credit", "finished", "listen", "ping", "bye")
+PONG = {"type": "pong"}
 _COMMAND: TypeAdapter[Command] = TypeAdapter(
-    Annotated[Hello | Say | Played | Listen | Bye, Field(discriminator="type")]
+    Annotated[Hello | Say | Played | Listen | Ping | Bye, Field(discriminator="type")]
 )
 
 

@@ -123,12 +123,15 @@ class Human:
             "history": self.history,
             "interrupted": self.interrupted,
             "input": {"speech": self.speech_input},
+            "pings": True,
         }
 
     async def _take(self, message: dict[str, Any]) -> None:
         self.heard.append(message)
         kind = message["type"]
-        if kind == "say":
+        if kind == "ping":
+            await self.send({"type": "pong"})
+        elif kind == "say":
             await self._say(message)
         elif kind == "credit" and message["turn"] == self.turn:
             self._played = message["played"]

@@ -47,6 +47,18 @@ async def test_a_conversation_on_both_ports(served: Running, path: str) -> None:
         assert await client.closed() == 1000
 
 
+async def test_a_ping_is_answered_also_while_it_speaks(served: Running) -> None:
+    async with talking(served) as client:
+        assert client.welcome["pings"] is True
+        await client.send("ping")
+        assert await client.text() == {"type": "pong"}
+        await client.send("say", text="Go on")
+        await client.until("turn")
+        await client.send("ping")
+        assert await client.until("pong")
+        assert (await client.until("end"))["reason"] == "complete"
+
+
 async def test_no_more_than_the_window_is_sent_without_credit(served: Running) -> None:
     model: ScriptedModel = served.runtime.engines.model  # type: ignore[assignment]
     model.answer = "One two three four five six. " * 20

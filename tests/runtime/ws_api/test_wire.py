@@ -115,6 +115,7 @@ COMMANDS = {
     '{"type":"credit","turn":1,"played":20}': wire.Played(type="credit", turn=1, played=20),
     '{"type":"finished","turn":1,"played":20}': wire.Played(type="finished", turn=1, played=20),
     '{"type":"listen","state":"start"}': wire.Listen(type="listen", state="start"),
+    '{"type":"ping"}': wire.Ping(type="ping"),
     '{"type":"bye"}': wire.Bye(type="bye"),
 }
 

@@ -9,6 +9,7 @@ import {
   type Welcome,
   parse,
 } from "./messages.ts";
+import { Silence } from "./silence.ts";
 
 export interface LinkEvents {
   welcome(welcome: Welcome): void;
@@ -24,6 +25,7 @@ export interface LinkEvents {
 
 const WELCOME_TIMEOUT_MS = 8000;
 const ANSWER_TIMEOUT_MS = 8000;
+const LOOK_MS = 1000;
 
 export class Link {
   private socket: WebSocket | undefined;
@@ -34,11 +36,15 @@ export class Link {
   private attempt = 0;
   private retryAfter: number | null | undefined;
   private timer: number | undefined;
+  /** Of a server that answers pings. */
+  private silence: Silence | undefined;
 
   constructor(
     private readonly base: URL,
     private readonly events: LinkEvents,
-  ) {}
+  ) {
+    window.setInterval(() => this.look(), LOOK_MS);
+  }
 
   get open(): boolean {
     return this.welcomed && this.socket?.readyState === WebSocket.OPEN;
@@ -111,7 +117,11 @@ export class Link {
     this.drop(this.socket);
     this.socket = socket;
     this.welcomed = false;
-    const patience = window.setTimeout(() => socket.close(), WELCOME_TIMEOUT_MS);
+    this.silence = undefined;
+    const patience = window.setTimeout(
+      () => this.leave(socket, "The server does not answer."),
+      WELCOME_TIMEOUT_MS,
+    );
     socket.onopen = () => socket.send(JSON.stringify(hello));
     socket.onmessage = (event: MessageEvent<string | ArrayBuffer>) => {
       window.clearTimeout(patience);
@@ -123,6 +133,22 @@ export class Link {
     };
   }
 
+  /** Ask a server that is silent whether it is there. */
+  private look(): void {
+    if (!this.open || !this.socket || !this.silence) return;
+    const next = this.silence.pass(performance.now());
+    if (next === "ask") this.send({ type: "ping" });
+    if (next === "leave") this.leave(this.socket, "The connection was lost.");
+  }
+
+  /** Give up a socket without waiting for its end, which may take minutes. */
+  private leave(socket: WebSocket, why: string): void {
+    if (socket !== this.socket) return;
+    this.drop(socket);
+    this.events.problem(why);
+    this.follow(this.decide(1006));
+  }
+
   /** Close a socket whose end shall have no consequences. */
   private drop(socket: WebSocket | undefined): void {
     if (!socket) return;
@@ -131,6 +157,7 @@ export class Link {
   }
 
   private receive(data: string | ArrayBuffer): void {
+    this.silence?.end();
     if (data instanceof ArrayBuffer) {
       this.events.media(data);
       return;
@@ -151,6 +178,7 @@ export class Link {
       this.attempt = 0;
       this.retryAfter = undefined;
       this.welcomed = true;
+      if (message.pings) this.silence = new Silence(performance.now());
       this.events.welcome(message);
       return;
     }

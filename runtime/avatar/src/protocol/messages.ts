@@ -22,6 +22,8 @@ export interface Welcome {
   history?: { role: string; content: string }[];
   interrupted?: Interrupted | null;
   input?: { speech?: boolean };
+  /** The server answers `ping`. */
+  pings?: boolean;
 }
 
 export interface Turn {
@@ -75,6 +77,7 @@ export type ServerMessage =
   | Caption
   | End
   | Refusal
+  | { type: "pong" }
   | { type: "token"; token: string }
   | { type: "resumable"; resumable: boolean; reason?: string }
   | { type: "drain"; seconds: number; token?: string | null };
@@ -85,6 +88,7 @@ export type ClientMessage =
   | { type: "say"; text: string; id?: string }
   | { type: "interrupt" | "credit" | "finished"; turn: number; played: number }
   | { type: "listen"; state: "start" | "stop" }
+  | { type: "ping" }
   | { type: "bye" };
 
 type Check = (value: unknown) => boolean;
@@ -111,6 +115,7 @@ const FIELDS: Record<string, Record<string, Check>> = {
   text: { turn: count, text },
   caption: { turn: count, text, firstSample: count, lastSample: count, words },
   end: { turn: count, reason: text, samples: count, heard: text },
+  pong: {},
   token: { token: text },
   resumable: { resumable: flag },
   drain: { seconds: count },

@@ -2,7 +2,7 @@
 
 import type { ConversationView, State } from "../conversation.ts";
 import type { Next } from "../protocol/closing.ts";
-import type { Welcome } from "../protocol/messages.ts";
+import type { Interrupted, Welcome } from "../protocol/messages.ts";
 import { byId, element, toggle } from "./dom.ts";
 import { askKey } from "./key-dialog.ts";
 import { Transcript } from "./transcript.ts";
@@ -59,7 +59,7 @@ export class PageView implements ConversationView {
     const history = welcome.history ?? [];
     this.transcript.restore(history);
     toggle(this.starters, history.length === 0);
-    if (welcome.interrupted) this.offerAgain(welcome.interrupted.question);
+    if (welcome.interrupted) this.offerAgain(welcome.interrupted);
     this.onWelcome(welcome);
   }
 
@@ -97,8 +97,9 @@ export class PageView implements ConversationView {
     this.show(message, label, () => this.actions.connect(resume));
   }
 
-  private offerAgain(question: string): void {
-    this.show("The last answer was cut off.", `Ask again: “${question}”`, () => this.actions.say(question));
+  private offerAgain({ question, heardSamples }: Interrupted): void {
+    const what = heardSamples ? "The last answer was cut off." : "Your last question was not answered.";
+    this.show(what, `Ask again: “${question}”`, () => this.actions.say(question));
   }
 
   private show(message: string, label: string, act: () => void): void {
