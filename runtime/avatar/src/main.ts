@@ -48,9 +48,11 @@ view.onWelcome = (welcome) => {
   places = placesOf(welcome.shapes);
   arrived = new Float32Array(welcome.shapes.length);
   greeted ||= (welcome.history?.length ?? 0) > 0;
-  readout.facts.set("Microphone", listening(welcome));
+  readout.facts.set("Microphone", listening.welcome(welcome));
   readout.facts.set("Session", welcome.resumable ? "survives a lost connection" : "in memory");
 };
+
+view.onLost = () => listening.lost();
 
 /** The weights of what is heard now, in the order of SHAPES. */
 function heardFace(): number | undefined {

@@ -46,6 +46,8 @@ class Human:
     """An error frame that answers every question."""
     heard: list[dict[str, Any]] = field(default_factory=list)
     """Every message of the page."""
+    sound: list[bytes] = field(default_factory=list)
+    """What came from its microphone."""
     hellos: list[dict[str, Any]] = field(default_factory=list)
     turn: int = 0
     connections: int = 0
@@ -103,7 +105,7 @@ class Human:
             await self._say({"text": ""})
         with contextlib.suppress(WebSocketDisconnect):
             while True:
-                await self._take(await socket.receive_json())
+                await self._receive(await socket.receive())
         if self.socket is socket:
             self._stop()
 
@@ -125,6 +127,14 @@ class Human:
             "input": {"speech": self.speech_input},
             "pings": True,
         }
+
+    async def _receive(self, message: Any) -> None:
+        if message["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect
+        if message.get("text") is None:
+            self.sound.append(message["bytes"])
+        else:
+            await self._take(json.loads(message["text"]))
 
     async def _take(self, message: dict[str, Any]) -> None:
         self.heard.append(message)

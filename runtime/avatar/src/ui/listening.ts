@@ -5,12 +5,25 @@ import type { Conversation } from "../conversation.ts";
 import type { Welcome } from "../protocol/messages.ts";
 import { byId, toggle } from "./dom.ts";
 
-/** Returns what to do with each welcome: show the button where speech is taken. */
-export function wireListening(conversation: Conversation): (welcome: Welcome) => string {
+/** What to do when the connection comes, and when it goes. */
+export interface Listening {
+  /** Show the button where speech is taken; returns how it stands with that. */
+  welcome(welcome: Welcome): string;
+  /** Nobody hears any more: close the microphone. */
+  lost(): void;
+}
+
+/** Let the button open and close the microphone. */
+export function wireListening(conversation: Conversation): Listening {
   const button = byId<HTMLButtonElement>("listen");
   const microphone = new Microphone();
   button.onclick = () => void press(conversation, microphone, button);
-  return (welcome) => {
+  const lost = (): void => {
+    if (microphone.on) void microphone.stop();
+    button.setAttribute("aria-pressed", "false");
+  };
+  const welcomed = (welcome: Welcome): string => {
+    lost(); // what was said into the connection of before belongs to no question of this one
     const takes = welcome.input?.speech === true;
     const obstacle = microphoneObstacle();
     toggle(button, takes && !obstacle);
@@ -18,6 +31,7 @@ export function wireListening(conversation: Conversation): (welcome: Welcome) =>
     if (!takes) return "not taken by this human";
     return obstacle ? "not possible here" : "available";
   };
+  return { welcome: welcomed, lost };
 }
 
 async function press(

@@ -33,6 +33,7 @@ export class PageView implements ConversationView {
   actions!: PageActions;
   /** The server takes spoken input. */
   onWelcome: (welcome: Welcome) => void = () => undefined;
+  onLost: () => void = () => undefined;
 
   constructor() {
     for (const text of STARTERS) {
@@ -81,6 +82,7 @@ export class PageView implements ConversationView {
   }
 
   lost(next: Next): void {
+    this.onLost();
     if (next.kind === "stop") this.button(next.message, next.button, next.button === "Take it back");
     if (next.kind === "ended") this.button("The conversation has ended.", "Start again", false);
   }
