@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import openai
 
+from digital_human_runtime.engines.key import key_in
 from digital_human_runtime.errors import EngineFault
 from digital_human_runtime.http_api.wav import wav
 from digital_human_runtime.settings.settings import Transcription
@@ -20,9 +19,10 @@ class OpenAITranscriber:
 
     def __init__(self, server: Transcription) -> None:
         self._model = server.model
+        self._key_file = server.api_key_file
         self._client = openai.AsyncOpenAI(
             base_url=server.url,
-            api_key=_key(server.api_key_file),
+            api_key=self._key,
             timeout=TIMEOUT_SECONDS,
             max_retries=2,
         )
@@ -44,6 +44,6 @@ class OpenAITranscriber:
         """Give up its connections."""
         await self._client.close()
 
-
-def _key(path: Path | None) -> str:
-    return path.read_text().strip() if path is not None else "none"
+    async def _key(self) -> str:
+        """As it is now: a mounted Secret changes while we run. The client demands one."""
+        return key_in(self._key_file, "transcription server") or "none"

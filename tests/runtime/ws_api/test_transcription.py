@@ -59,6 +59,21 @@ async def test_speech_becomes_text(tmp_path: Path) -> None:
     assert seen == [("Bearer correct-horse", "whisper-1", 1600)] * 2
 
 
+async def test_a_key_is_read_again_when_its_file_changes(tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.write_text("old\n")
+    async with server([]) as (url, seen):
+        found = OpenAITranscriber(Transcription(url, "whisper-1", key))
+        await found.transcribe(bytes(3200))
+        key.write_text("newer\n")
+        await found.transcribe(bytes(3200))
+        key.write_text("")
+        with pytest.raises(EngineFault, match="holds no key for the transcription server"):
+            await found.transcribe(bytes(3200))
+        await found.close()
+    assert [shown for shown, _, _ in seen] == ["Bearer old", "Bearer newer"]
+
+
 async def test_a_server_that_is_away_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transcription, "TIMEOUT_SECONDS", 1.0)
     async with server([400]) as (url, _):
