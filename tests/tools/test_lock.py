@@ -31,6 +31,7 @@ def test_the_committed_files_are_current(project: dict[str, Any]) -> None:
         (("project", "dependencies"), {"operator", "dev"}),
         (("project", "optional-dependencies", "operator"), {"operator", "dev"}),
         (("dependency-groups", "dev"), {"dev"}),
+        (("dependency-groups", "images"), {"runtime", "gpu", "dev"}),
         (("build-system", "requires"), {"dev"}),
     ],
 )
@@ -63,6 +64,12 @@ def test_every_line_is_pinned_hashed_and_without_an_address(path: Path) -> None:
     for requirement in requirements:
         assert re.match(r"[a-z0-9.-]+==\S+ ", requirement), requirement
         assert "--hash=sha256:" in requirement
+
+
+@pytest.mark.parametrize("name", lock.IMAGES)
+def test_the_images_hold_what_every_voice_needs(name: str) -> None:
+    text = (lock.REQUIREMENTS / f"{name}.txt").read_text()
+    assert re.search(r"^nvidia-riva-client==", text, re.MULTILINE)
 
 
 def test_the_programs_of_the_bootstrap_are_those_of_the_lock() -> None:

@@ -2,8 +2,8 @@
 Voices of NVIDIA Riva, and of the speech NIMs that talk its protocol.
 
 The message types are NVIDIA's own, from ``nvidia-riva-client``. Its metadata excludes versions
-that the runtime needs, of libraries that only other parts of it use; so it is no extra, but
-installed by hand: ``pip install --no-deps nvidia-riva-client``.
+that the runtime needs, of libraries that only other parts of it use; so it is no extra. The images
+have it; elsewhere it is installed by hand: ``pip install --no-deps nvidia-riva-client``.
 """
 
 from __future__ import annotations
