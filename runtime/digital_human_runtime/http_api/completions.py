@@ -29,6 +29,8 @@ STARTED = int(time.time())
 _LONGEST = 2**20
 """Characters of an answer: ``max_tokens`` ends it long before, unless the model runs wild."""
 _REFUSED = ("tools", "functions", "response_format", "audio", "logprobs")
+_TEXT = {"type": "text"}
+"""The one ``response_format``."""
 _ROLES: dict[str, Literal["system", "user", "assistant"]] = {
     "system": "system",
     "developer": "system",
@@ -117,6 +119,13 @@ def router(services: Services) -> APIRouter:
         await admitted(request, services)
         return JSONResponse({"object": "list", "data": [_model(services)]})
 
+    @routes.get("/models/{name:path}")
+    async def model(request: Request, name: str) -> Response:
+        """The same, by its name."""
+        await admitted(request, services)
+        _check_name(name, services)
+        return JSONResponse(_model(services))
+
     @routes.post("/chat/completions")
     async def completions(request: Request) -> Response:
         """Answer a conversation that the client keeps."""
@@ -148,10 +157,15 @@ def _model(services: Services) -> dict[str, Any]:
     return {"id": name, "object": "model", "created": STARTED, "owned_by": "digital-human"}
 
 
+def _check_name(name: str, services: Services) -> None:
+    if name != services.model.name:
+        raise NotFound(f"model {cut(name)!r} is not here: this is {services.model.name!r}")
+
+
 def _check(asked: CompletionRequest, services: Services) -> None:
-    if asked.model != services.model.name:
-        raise NotFound(f"model {cut(asked.model)!r} is not here: this is {services.model.name!r}")
-    found = [name for name in _REFUSED if (asked.model_extra or {}).get(name)]
+    _check_name(asked.model, services)
+    more = asked.model_extra or {}
+    found = [name for name in _REFUSED if more.get(name) and more[name] != _TEXT]
     if found:
         raise BadInput(f"{found[0]} is not supported: leave it out")
     if asked.stream_options is not None and not asked.stream:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -42,6 +43,8 @@ class Page(StaticFiles):
             allow = {"Allow": ", ".join(sorted(wanted))}
             raise HTTPException(405, "This path wants another method", allow)
         if scope["method"] not in _READING:
+            if not await self._is_there(path):
+                raise HTTPException(404)
             raise HTTPException(405, "Pages are only read", {"Allow": ", ".join(_READING)})
         response = await super().get_response(path, scope)
         lasting = _HASHED.search(path) is not None and response.status_code in {200, 304}
@@ -56,6 +59,9 @@ class Page(StaticFiles):
             }
         )
         return response
+
+    async def _is_there(self, path: str) -> bool:
+        return (await asyncio.to_thread(self.lookup_path, path))[1] is not None
 
 
 def _methods(route: BaseRoute, scope: Scope) -> Collection[str]:

@@ -17,6 +17,7 @@ from digital_human_runtime.errors import RuntimeFault
 
 _log = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
+NOTHING = "There is nothing at this path: /openapi.json lists what there is"
 _CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 
 
@@ -71,7 +72,8 @@ async def _of_fault(_request: Request, fault: Exception) -> Response:
 async def _of_http(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - what it is registered for
     code = _CODES.get(error.status_code, "http_error")
-    found = response(error.status_code, code, str(error.detail))
+    unsaid = error.detail == HTTPStatus.NOT_FOUND.phrase  # as the framework has it
+    found = response(error.status_code, code, NOTHING if unsaid else str(error.detail))
     found.headers.update(error.headers or {})  # such as Allow
     return found
 

@@ -84,6 +84,15 @@ async def test_a_wrong_method_is_told_those_that_are_right(
     assert set(answer.headers["allow"].split(", ")) - {"HEAD"} == allowed
 
 
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+async def test_a_path_without_anything_says_where_all_are_listed(
+    served: Running, method: str
+) -> None:
+    answer = await served.client.request(method, "/v1/embeddings")
+    assert "/openapi.json lists" in detail(answer, 404)
+    assert "allow" not in answer.headers
+
+
 async def test_the_address_of_the_websocket_says_what_it_is(served: Running) -> None:
     answer = await served.client.get("/ws")
     assert "WebSocket" in detail(answer, 426)

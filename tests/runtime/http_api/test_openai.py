@@ -42,6 +42,26 @@ async def test_models(client: openai.AsyncOpenAI) -> None:
     assert [model.id async for model in client.models.list()] == ["scripted"]
 
 
+async def test_the_model_by_its_name(client: openai.AsyncOpenAI, model: ScriptedModel) -> None:
+    assert (await client.models.retrieve("scripted")).id == "scripted"
+    model.name = "owner/name"
+    assert (await client.models.retrieve("owner/name")).id == "owner/name"
+    with pytest.raises(openai.NotFoundError, match="this is 'owner/name'"):
+        await client.models.retrieve("gpt-4")
+
+
+async def test_a_format_that_is_text_is_what_there_is(client: openai.AsyncOpenAI) -> None:
+    asked: list[ChatCompletionMessageParam] = [{"role": "user", "content": "Hi"}]
+    answer = await client.chat.completions.create(
+        model="scripted", messages=asked, response_format={"type": "text"}
+    )
+    assert answer.choices[0].message.content
+    with pytest.raises(openai.BadRequestError, match="response_format"):
+        await client.chat.completions.create(
+            model="scripted", messages=asked, response_format={"type": "json_object"}
+        )
+
+
 async def test_a_whole_answer(client: openai.AsyncOpenAI, model: ScriptedModel) -> None:
     answer = await client.chat.completions.create(
         model="scripted",

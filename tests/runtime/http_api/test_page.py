@@ -33,10 +33,12 @@ async def test_files_have_a_strict_policy_and_hashed_ones_last(tmp_path: Path) -
         plain = await client.get("/assets/favicon.svg")
         missing = await client.get("/assets/missing-Bx81kQ_z.js")
         outside = await client.get("/..%2f..%2fetc/passwd")
+        written = [await client.post(path) for path in ("/", "/assets/favicon.svg", "/nothing")]
     assert index.headers["cache-control"] == "no-cache"
     assert "immutable" in hashed.headers["cache-control"]
     assert plain.headers["cache-control"] == "no-cache"
     assert (missing.status_code, outside.status_code) == (404, 404)
+    assert [answer.status_code for answer in written] == [405, 405, 404]
     for answer in (index, hashed):
         policy = answer.headers["content-security-policy"]
         assert "default-src 'none'" in policy
