@@ -223,11 +223,12 @@ class Metrics:
             self.speaking_seconds.set(seconds)
 
     def gpus(self, found: Iterable[GpuFacts]) -> None:
-        """What the GPUs do now."""
+        """What the GPUs do now, as far as it is known."""
         for one in found:
-            for gauge in self.gpu:
-                gauge.labels(str(one.index)).set(one.utilization)
-            self.gpu_memory.labels(str(one.index)).set(one.memory_used)
+            told = [(gauge, one.utilization) for gauge in self.gpu]
+            for gauge, value in (*told, (self.gpu_memory, one.memory_used)):
+                if value is not None:
+                    gauge.labels(str(one.index)).set(value)
 
     def checked(self, degraded: Iterable[tuple[str, bool]]) -> None:
         """What the checks say now."""

@@ -550,6 +550,13 @@ class TestWarnings:
                 },
                 "minAvailable 99% means all of the 3 Pods",
             ),
+            (
+                {
+                    "autoscaling": {"maxReplicas": 3, "gpu": 80},
+                    "gpu": {"profile": "a100-mig-2g.10gb"},
+                },
+                "spec.autoscaling.gpu is without effect",
+            ),
             ({"newField": 1}, "spec.newField is not known"),
             ({"gpu": {"tensorRT": {"newField": 1}}}, "spec.gpu.tensorRT.newField is not known"),
             (
@@ -580,6 +587,7 @@ class TestWarnings:
             {"network": {"allowFrom": [{"namespace": "a"}]}, "monitoring": {"scrapeFrom": ["m"]}},
             {"gpu": {"profile": "l4", "count": 2, "memoryFraction": 0.5, "platform": "gke"}},
             {"gpu": {"profile": "l4"}, "placement": {"runtimeClassName": "nvidia"}},
+            {"gpu": {"profile": "l4"}, "autoscaling": {"maxReplicas": 3, "gpu": 80}},
             {"gpu": {"profile": "a100-80gb", "platform": "aks"},
              "placement": {"nodeSelector": {"a": "b"}}},
             {"gpu": {"profile": "a100-40gb", "platform": "eks"}},

@@ -76,6 +76,11 @@ def _life(spec: DigitalHumanSpec) -> Iterator[str]:
         yield "spec.sessions.affinityTimeout: without effect with affinity None"
     if scaling is not None and scaling.schedules:
         yield "spec.autoscaling.schedules is not acted on yet: minReplicas holds at all times"
+    if scaling is not None and scaling.gpu is not None and "-mig-" in spec.gpu.profile:
+        yield (
+            f"spec.autoscaling.gpu is without effect with gpu.profile {spec.gpu.profile}: NVIDIA's"
+            " driver tells no use of a MIG slice; scale by cpu or sessionsPerReplica"
+        )
 
 
 def _body(spec: DigitalHumanSpec) -> Iterator[str]:

@@ -8,9 +8,10 @@ import platform
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import suppress
 
 import psutil
+
+from digital_human_runtime.health_api.gpu import GpuFacts, Gpus
 
 from .findings import Finding
 
@@ -75,23 +76,19 @@ def _gpu() -> Finding:
 
 
 def devices() -> list[str]:
-    """Every GPU of this machine."""
-    return list(_devices())
+    """Every GPU of this machine: its name and its memory, as its driver tells them."""
+    gpus = Gpus()
+    gpus.start()
+    try:
+        return [_described(one) for one in gpus.read()]
+    finally:
+        gpus.close()
 
 
-def _devices() -> Iterator[str]:
-    """Name and memory of each GPU, as its driver tells them."""
-    import pynvml  # noqa: PLC0415 - loads the driver's library
-
-    with suppress(pynvml.NVMLError):
-        pynvml.nvmlInit()
-        try:
-            for index in range(pynvml.nvmlDeviceGetCount()):
-                device = pynvml.nvmlDeviceGetHandleByIndex(index)
-                total = pynvml.nvmlDeviceGetMemoryInfo(device).total / 2**30
-                yield f"{pynvml.nvmlDeviceGetName(device)}, {total:.0f} GiB"
-        finally:
-            pynvml.nvmlShutdown()
+def _described(gpu: GpuFacts) -> str:
+    if gpu.memory_total is None:
+        return gpu.name
+    return f"{gpu.name}, {gpu.memory_total / 2**30:.0f} GiB"
 
 
 def _compiler() -> Finding:

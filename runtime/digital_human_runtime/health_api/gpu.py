@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import pynvml
 
 from digital_human_runtime.frames import Check
 
+T = TypeVar("T")
 _log = logging.getLogger(__name__)
+_UNTOLD = frozenset({pynvml.NVML_ERROR_NOT_SUPPORTED, pynvml.NVML_ERROR_NO_PERMISSION})
+"""
+What a driver answers of a GPU that is there: of one in slices (MIG) it tells no use, and its memory
+only to who owns all of it.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +26,10 @@ class GpuFacts:
 
     index: int
     name: str
-    utilization: float
-    """Percent."""
-    memory_used: int
-    memory_total: int
+    utilization: float | None
+    """Percent; None, here and below: the driver does not tell."""
+    memory_used: int | None
+    memory_total: int | None
     """Bytes."""
 
 
@@ -73,12 +80,23 @@ class Gpus:
 
 def _facts(index: int) -> GpuFacts:
     device = pynvml.nvmlDeviceGetHandleByIndex(index)
-    memory = pynvml.nvmlDeviceGetMemoryInfo(device)
+    memory = _told(lambda: pynvml.nvmlDeviceGetMemoryInfo(device))
+    rates = _told(lambda: pynvml.nvmlDeviceGetUtilizationRates(device))
     name = pynvml.nvmlDeviceGetName(device)
     return GpuFacts(
         index=index,
         name=name.decode() if isinstance(name, bytes) else str(name),
-        utilization=float(pynvml.nvmlDeviceGetUtilizationRates(device).gpu),
-        memory_used=int(memory.used),
-        memory_total=int(memory.total),
+        utilization=float(rates.gpu) if rates is not None else None,
+        memory_used=int(memory.used) if memory is not None else None,
+        memory_total=int(memory.total) if memory is not None else None,
     )
+
+
+def _told(ask: Callable[[], T]) -> T | None:
+    """The answer, or None for one that this GPU never gives; raises NVMLError when it is lost."""
+    try:
+        return ask()
+    except pynvml.NVMLError as error:
+        if error.value in _UNTOLD:
+            return None
+        raise

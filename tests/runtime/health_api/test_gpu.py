@@ -3,6 +3,7 @@ from types import SimpleNamespace
 import pynvml
 import pytest
 
+from digital_human_runtime.doctor.machine import devices
 from digital_human_runtime.health_api import gpu
 from digital_human_runtime.health_api.gpu import Gpus
 from digital_human_runtime.metrics import Metrics
@@ -13,6 +14,8 @@ class Driver:
 
     NVMLError = pynvml.NVMLError
     lost = False
+    sliced = False
+    """It is in slices (MIG): its use is not known, and its memory is none of ours."""
 
     def nvmlInit(self) -> None:  # noqa: N802 - the library's own names, here and below
         """Nothing to do."""
@@ -31,9 +34,13 @@ class Driver:
         return "NVIDIA A100-SXM4-80GB"
 
     def nvmlDeviceGetMemoryInfo(self, _device: int) -> SimpleNamespace:  # noqa: N802
+        if self.sliced:
+            raise pynvml.NVMLError(pynvml.NVML_ERROR_NO_PERMISSION)
         return SimpleNamespace(used=40 * 2**30, total=80 * 2**30)
 
     def nvmlDeviceGetUtilizationRates(self, _device: int) -> SimpleNamespace:  # noqa: N802
+        if self.sliced:
+            raise pynvml.NVMLError(pynvml.NVML_ERROR_NOT_SUPPORTED)
         return SimpleNamespace(gpu=73, memory=20)
 
 
@@ -58,6 +65,21 @@ def test_a_gpu_is_shown_by_name_and_in_percent(driver: Driver) -> None:
     lost = gpus.check(wanted=True)
     assert not lost.ok
     assert "lost" in lost.detail.lower()
+    gpus.close()
+
+
+def test_a_slice_of_a_gpu_is_there_though_its_use_is_not_told(driver: Driver) -> None:
+    driver.sliced = True
+    gpus = Gpus()
+    gpus.start()
+    assert gpus.check(wanted=True).ok
+    assert "A100" in gpus.check(wanted=True).detail
+    assert devices() == ["NVIDIA A100-SXM4-80GB"]
+    metrics = Metrics(16000)
+    metrics.gpus(gpus.read())
+    assert metrics.registry.get_sample_value("gpu_utilization", {"gpu": "0"}) is None
+    driver.sliced = False
+    assert devices() == ["NVIDIA A100-SXM4-80GB, 80 GiB"]
     gpus.close()
 
 
