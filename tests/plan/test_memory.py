@@ -13,7 +13,6 @@ from digital_human_operator.plan.load import FaceLoad, Load, load_of, weights_gi
 from digital_human_operator.plan.memory import memory
 from digital_human_operator.plan.models import MODELS
 from digital_human_operator.plan.options import face_options, options
-from digital_human_operator.plan.profiles import PROFILES
 from tests.support.builders import EXAMPLES, a_human, example
 
 NAMES: tuple[GpuProfileName, ...] = tuple(n for n in get_args(GpuProfileName) if n != "none")
@@ -148,11 +147,13 @@ def test_face_is_held_against_its_own_gpu() -> None:
     assert verdict.plan.total == "23.7"
 
 
-def test_slices_are_never_joined() -> None:
-    spec = a_human(spec_with("llama3:8b", "a100-mig-1g.5gb")).spec
-    load = load_of(spec)
-    assert load is not None
-    assert all(not o.load.gpu.is_slice or o.load.count == 1 for o in options(spec, load))
+@pytest.mark.parametrize("count", [1, 8])
+def test_gpus_are_never_joined_as_the_runtime_uses_one(count: int) -> None:
+    verdict = memory(a_human(spec_with("llama3:70b", "a100-40gb", gpu={"count": count})).spec)
+    assert verdict.fits is False
+    assert verdict.message is not None
+    assert "the profile gives 1 x 40 GiB" in verdict.message
+    assert "gpu.count" not in verdict.message
 
 
 def test_autoscaler_target_bounds_the_offered_sessions() -> None:
@@ -170,7 +171,6 @@ loads = st.builds(
     context_length=st.integers(256, 131072),
     sessions=st.integers(1, 64),
     profile=st.sampled_from(NAMES),
-    count=st.integers(1, 16),
     fraction=st.floats(0.1, 0.95),
 )
 
@@ -207,12 +207,11 @@ def test_every_option_that_is_offered_fits_when_written_into_the_spec(
             option.load.profile,
             precision=option.load.precision,
             contextLength=option.load.context_length,
-            gpu={"count": option.load.count},
         )
         changed["sessions"] = {"perReplica": option.load.sessions}
         assert memory(a_human(changed).spec).fits is True, option.text
         assert option.load.context_length > 512  # an answer of the default length has room
-        assert option.load.precision != "fp8" or PROFILES[option.load.profile].fp8
+        assert option.load.precision == precision or option.load.precision != "fp8"
 
 
 @given(st.integers(1, 256), st.sampled_from(NAMES))

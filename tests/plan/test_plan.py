@@ -503,6 +503,14 @@ class TestWarnings:
             (STORED | OCI, "spec.storage.models is without effect"),
             (STORED | CLAIM, "spec.storage.models is without effect"),
             ({"gpu": {"count": 2}}, "spec.gpu.count: without effect"),
+            ({"gpu": {"profile": "l4", "count": 2}}, "spec.gpu.count 2: the runtime uses one GPU"),
+            (
+                {
+                    "gpu": {"profile": "h100"},
+                    "llm": {"transformers": {"model": "llama3:8b", "precision": "fp8"}},
+                },
+                "spec.llm.transformers.precision fp8: the runtime refuses to start with it",
+            ),
             (
                 {"gpu": {"platform": "gke", "memoryFraction": 0.5}},
                 "spec.gpu.platform, spec.gpu.memoryFraction: without effect",
@@ -585,7 +593,7 @@ class TestWarnings:
                                     "ingressClassName": "n", "annotations": {"a": "b"}}}},
             {"network": {"expose": {"type": "LoadBalancer", "annotations": {"a": "b"}}}},
             {"network": {"allowFrom": [{"namespace": "a"}]}, "monitoring": {"scrapeFrom": ["m"]}},
-            {"gpu": {"profile": "l4", "count": 2, "memoryFraction": 0.5, "platform": "gke"}},
+            {"gpu": {"profile": "l4", "memoryFraction": 0.5, "platform": "gke"}},
             {"gpu": {"profile": "l4"}, "placement": {"runtimeClassName": "nvidia"}},
             {"gpu": {"profile": "l4"}, "autoscaling": {"maxReplicas": 3, "gpu": 80}},
             {"gpu": {"profile": "a100-80gb", "platform": "aks"},

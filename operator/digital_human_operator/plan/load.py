@@ -1,10 +1,10 @@
 """
-What a Pod puts onto its GPUs, in GiB.
+What a Pod puts onto its GPU, in GiB. The runtime uses one, however many a Pod has.
 
     weights   = parameters x bits / 8
     cache     = key and value of every token that every session of a Pod may hold, in 16 bits
-    contexts  = CUDA context and work space, once per GPU
-    available = GPUs x memory x memoryFraction
+    contexts  = CUDA context and work space
+    available = memory x memoryFraction
 
 Audio2Face runs on GPUs of its own and is held against those.
 """
@@ -41,14 +41,13 @@ STREAM_GIB = 0.15
 
 @dataclass(frozen=True)
 class Load:
-    """What one Pod of the runtime puts onto its GPUs."""
+    """What one Pod of the runtime puts onto its GPU."""
 
     model: Model | None
     precision: Precision
     context_length: int
     sessions: int
     profile: GpuProfileName
-    count: int
     fraction: float
 
     @property
@@ -70,8 +69,8 @@ class Load:
 
     @property
     def contexts(self) -> float:
-        """CUDA contexts: one process per GPU."""
-        return CONTEXT_GIB * self.count
+        """CUDA context and work space."""
+        return CONTEXT_GIB
 
     @property
     def total(self) -> float:
@@ -81,7 +80,7 @@ class Load:
     @property
     def available(self) -> float:
         """What the models may use."""
-        return self.gpu.memory_gib * self.count * self.fraction
+        return self.gpu.memory_gib * self.fraction
 
     @property
     def fits(self) -> bool:
@@ -118,7 +117,7 @@ def weights_gib(model: Model, precision: Precision) -> float:
 
 
 def load_of(spec: DigitalHumanSpec) -> Load | None:
-    """What the runtime puts onto its GPUs; None without a GPU."""
+    """What the runtime puts onto its GPU; None without one."""
     if spec.gpu.profile == "none":
         return None
     engine = spec.llm.transformers
@@ -128,7 +127,6 @@ def load_of(spec: DigitalHumanSpec) -> Load | None:
         context_length=engine.context_length if engine else 0,
         sessions=spec.sessions.per_replica,
         profile=spec.gpu.profile,
-        count=spec.gpu.count,
         fraction=spec.gpu.memory_fraction,
     )
 

@@ -19,7 +19,6 @@ from .profiles import PROFILES
 
 _MOST = 4
 _ENOUGH = 2
-_COUNTS = (2, 4, 8)
 _SHORTEST = 1024
 
 
@@ -43,7 +42,6 @@ def options(spec: DigitalHumanSpec, load: Load) -> tuple[Option, ...]:
         _precisions(spec, load),
         _contexts(spec, load),
         _sessions(spec, load),
-        _counts(load),
         _profiles(load),
     )
     single = [fit for way in ways if (fit := _first(Option(n, (c,)) for n, c in way)) is not None]
@@ -53,24 +51,20 @@ def options(spec: DigitalHumanSpec, load: Load) -> tuple[Option, ...]:
 
 
 def _pairs(spec: DigitalHumanSpec, load: Load) -> Iterator[Option]:
-    """A smaller format with one change more, and a larger GPU with more of them."""
+    """A smaller format with one change more."""
     for smaller, change in _precisions(spec, load):
         if smaller.fits:
             continue
-        for way in (_contexts(spec, smaller), _profiles(smaller), _counts(smaller)):
+        for way in (_contexts(spec, smaller), _profiles(smaller)):
             fit = _first(Option(n, (change, c)) for n, c in way)
             if fit is not None:
                 yield fit
-    for larger, change in _profiles(load):
-        fit = None if larger.fits else _first(Option(n, (change, c)) for n, c in _counts(larger))
-        if fit is not None:
-            yield fit
 
 
 def explain(spec: DigitalHumanSpec, load: Load) -> str:
     """Why ``load`` does not fit, with the sum, and what would."""
     engine = spec.llm.transformers
-    gives = f"the profile gives {load.count} x {load.gpu.memory_gib:g} GiB"
+    gives = f"the profile gives 1 x {load.gpu.memory_gib:g} GiB"
     name = f"{engine.model} at {load.precision}" if engine else "the runtime"
     if load.weights > load.available:
         needs = f"{_gib(load.weights)} GiB for weights"
@@ -112,11 +106,11 @@ def _first(candidates: Iterator[Option]) -> Option | None:
 
 
 def _precisions(spec: DigitalHumanSpec, load: Load) -> Iterator[tuple[Load, str]]:
-    """The formats that are smaller and that the GPU calculates with, the most exact first."""
-    order: tuple[Precision, ...] = ("bf16", "fp8", "int8", "int4")
+    """The smaller formats that the runtime serves on this GPU, the most exact first."""
+    order: tuple[Precision, ...] = ("bf16", "int8", "int4")
     also = " and gpu.quantization.method" if spec.gpu.quantization else ""
     for precision in order:
-        if BITS[precision] < BITS[load.precision] and (precision != "fp8" or load.gpu.fp8):
+        if BITS[precision] < BITS[load.precision]:
             yield replace(load, precision=precision), f"precision{also} {precision}"
 
 
@@ -137,15 +131,6 @@ def _sessions(spec: DigitalHumanSpec, load: Load) -> Iterator[tuple[Load, str]]:
         yield replace(load, sessions=sessions), f"sessions.perReplica {sessions}"
 
 
-def _counts(load: Load) -> Iterator[tuple[Load, str]]:
-    """More GPUs; slices cannot be joined."""
-    if load.gpu.is_slice:
-        return
-    for count in _COUNTS:
-        if count > load.count:
-            yield replace(load, count=count), f"gpu.count {count}"
-
-
 def _profiles(load: Load) -> Iterator[tuple[Load, str]]:
     """Larger GPUs, the smallest first; a slice can become a whole GPU."""
     names: tuple[GpuProfileName, ...] = get_args(GpuProfileName)
@@ -154,7 +139,6 @@ def _profiles(load: Load) -> Iterator[tuple[Load, str]]:
         for name in names
         if name in PROFILES
         and PROFILES[name].memory_gib > load.gpu.memory_gib
-        and not (PROFILES[name].is_slice and load.count > 1)
         and (load.precision != "fp8" or PROFILES[name].fp8)
     ]
     for name in sorted(larger, key=lambda name: (PROFILES[name].memory_gib, name)):

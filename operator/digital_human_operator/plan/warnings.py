@@ -113,6 +113,11 @@ def _body(spec: DigitalHumanSpec) -> Iterator[str]:
             "spec.placement.runtimeClassName: without effect, as no Pod of this human has a GPU; it"
             " is given to Pods with GPUs only"
         )
+    if gpu.profile != "none" and gpu.count > 1:
+        yield (
+            f"spec.gpu.count {gpu.count}: the runtime uses one GPU and reserves the others for"
+            " nothing; a server such as vLLM spreads a model over several: name it in llm.openAI"
+        )
     if face is not None and face.gpu.count > 1:
         yield (
             f"spec.face.managed.gpu.count {face.gpu.count}: each server uses one GPU and reserves"
@@ -278,6 +283,11 @@ def _mind(spec: DigitalHumanSpec) -> Iterator[str]:
         yield (
             "spec.llm.transformers.source is absent, so the weights have to be in the image: name a"
             " source, or in spec.image an image with weights, unless the default image has them"
+        )
+    if engine.precision == "fp8":
+        yield (
+            "spec.llm.transformers.precision fp8: the runtime refuses to start with it; use int8,"
+            " or a server such as vLLM, named in llm.openAI"
         )
     if spec.gpu.profile != "none":
         return
