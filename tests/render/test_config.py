@@ -2,14 +2,18 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from digital_human_operator.api.v1alpha1.face import EMOTIONS
+from digital_human_operator.api.v1alpha1.mind import Precision
 from digital_human_operator.plan.warnings import warnings
 from digital_human_operator.render.config import document
 from digital_human_runtime import frames, settings
+from digital_human_runtime.engines.errors import Refused
+from digital_human_runtime.engines.llm.transformers.device import GIB, Device
+from digital_human_runtime.engines.llm.transformers.precision import choose_format
 from digital_human_runtime.settings.file import EmotionSection
 from digital_human_runtime.settings.settings import EspeakVoice, PiperVoice, ServedModel
 from tests.support.builders import a_design, a_human
@@ -46,6 +50,31 @@ def test_the_runtime_speaks_with_what_was_chosen(
     file = tmp_path / "runtime.json"
     file.write_text(_document({"speech": speech}))
     assert settings.load({"DIGITAL_HUMAN_CONFIG": str(file)}).voice == voice
+
+
+DEVICES = {
+    "none": Device("cpu", "CPU", 64 * GIB),
+    "a100-80gb": Device("cuda", "A100", 80 * GIB, (8, 0)),
+    "h100": Device("cuda", "H100", 80 * GIB, (9, 0)),
+    "l4": Device("cuda", "L4", 24 * GIB, (8, 9)),
+}
+
+
+@pytest.mark.parametrize("precision", get_args(Precision))
+@pytest.mark.parametrize("profile", DEVICES)
+def test_a_format_that_the_runtime_refuses_is_warned_of(profile: str, precision: str) -> None:
+    spec = {
+        "gpu": {"profile": profile},
+        "llm": {"transformers": {"model": "llama3:8b", "precision": precision}},
+    }
+    said = warnings(a_human(spec).spec, frozenset())
+    warned = any("refuses to start" in sentence for sentence in said)
+    try:
+        choose_format(precision, DEVICES[profile])
+    except Refused:
+        assert warned
+    else:
+        assert not warned
 
 
 def _emotions(tmp_path: Path, face: dict[str, Any]) -> EmotionSection:

@@ -22,6 +22,8 @@ _MOST = 64
 _LONGEST = 512
 _WEIGHTS_TOLD = frozenset({"DIGITAL_HUMAN_MODELS", "MODEL_NAME", "DIGITAL_HUMAN_LLM_URL"})
 """Variables of the runtime that say where its model is."""
+_NOT_ON_A_CPU = ("fp16", "int4")
+"""Formats that the runtime serves on GPUs only."""
 
 
 def warnings(spec: DigitalHumanSpec, served: frozenset[str]) -> tuple[str, ...]:
@@ -284,12 +286,14 @@ def _mind(spec: DigitalHumanSpec) -> Iterator[str]:
             "spec.llm.transformers.source is absent, so the weights have to be in the image: name a"
             " source, or in spec.image an image with weights, unless the default image has them"
         )
-    if engine.precision == "fp8":
+    on_cpu = spec.gpu.profile == "none"
+    if engine.precision == "fp8" or (on_cpu and engine.precision in _NOT_ON_A_CPU):
+        where = " on a CPU" if on_cpu else ""
         yield (
-            "spec.llm.transformers.precision fp8: the runtime refuses to start with it; use int8,"
-            " or a server such as vLLM, named in llm.openAI"
+            f"spec.llm.transformers.precision {engine.precision}: the runtime refuses to start with"
+            f" it{where}; use int8, or a server such as vLLM, named in llm.openAI"
         )
-    if spec.gpu.profile != "none":
+    if not on_cpu:
         return
     model = models.find(engine)
     limit = requests_and_limits(spec)[1].get("memory")
