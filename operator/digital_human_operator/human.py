@@ -31,6 +31,8 @@ class Images:
     """Images that the operator uses when the spec names none, and how they are pulled."""
 
     runtime: str
+    runtime_gpu: str
+    """The runtime with torch."""
     face: str
     redis: str
     tools: str
@@ -85,6 +87,8 @@ class Design:
     """Everything that ``plan`` decided about one human: what the renderers need beside the spec."""
 
     images: Images
+    image: str
+    """Image of the runtime's Pods."""
     operator_namespace: str
     nodes: NodeChoice
     face_nodes: NodeChoice

@@ -62,6 +62,8 @@ class Settings(BaseSettings):
     """One JSON object per line, or text for people."""
     runtime_image: str = f"digital-human-runtime:{__version__}"
     """Image of a human whose spec names none."""
+    runtime_gpu_image: str = f"digital-human-runtime:{__version__}-gpu"
+    """The same with torch, for a human with a model of llm.transformers."""
     face_image: str = "nvcr.io/nim/nvidia/audio2face-3d:2.0"
     """Image of a managed face whose spec names none."""
     redis_image: str = "docker.io/library/redis:7.4-alpine"
@@ -116,6 +118,7 @@ class Settings(BaseSettings):
         """The images that renderers use when the spec names none."""
         return Images(
             runtime=self.runtime_image,
+            runtime_gpu=self.runtime_gpu_image,
             face=self.face_image,
             redis=self.redis_image,
             tools=self.tools_image,

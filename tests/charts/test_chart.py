@@ -284,6 +284,7 @@ def test_the_operator_understands_its_environment(
     assert found.namespaces == (() if settings else ("home",))
     assert found.metrics_address.endswith(":8080")
     assert found.images.runtime == "docker.io/aiqtoolkit/digital-human:0.1.0"
+    assert found.images.runtime_gpu == "docker.io/aiqtoolkit/digital-human:0.1.0-gpu"
 
 
 def test_the_operator_may_use_every_kind_that_it_knows(helm: Helm) -> None:

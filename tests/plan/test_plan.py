@@ -328,6 +328,24 @@ class TestNeeds:
         assert not decision.refused
 
 
+class TestImage:
+    @pytest.mark.parametrize(
+        ("spec", "image"),
+        [
+            ({}, IMAGES.runtime),
+            ({"llm": {"openAI": {"url": "http://llm:8000/v1", "model": "m"}}}, IMAGES.runtime),
+            ({"llm": {"transformers": {"model": "llama3:8b"}}}, IMAGES.runtime_gpu),
+            (
+                {"llm": {"transformers": {"model": "llama3:8b"}}, "gpu": {"profile": "none"}},
+                IMAGES.runtime_gpu,
+            ),
+            ({"image": "mine:1", "llm": {"transformers": {"model": "llama3:8b"}}}, "mine:1"),
+        ],
+    )
+    def test_a_model_in_the_pod_comes_with_torch(self, spec: dict[str, Any], image: str) -> None:
+        assert a_decision(a_human(spec)).design.image == image
+
+
 class TestFetch:
     def source(self, **source: Any) -> dict[str, Any]:
         return {"llm": {"transformers": {"model": "llama3:8b", "source": source}}}

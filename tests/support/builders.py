@@ -11,6 +11,7 @@ from tools.cache import ROOT
 
 IMAGES = Images(
     runtime="registry.example.com/runtime:1",
+    runtime_gpu="registry.example.com/runtime:1-gpu",
     face="registry.example.com/audio2face:1",
     redis="registry.example.com/redis:7",
     tools="registry.example.com/tools:1",

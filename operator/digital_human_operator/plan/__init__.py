@@ -48,6 +48,7 @@ def decide(
     verdict = memory(spec)
     design = Design(
         images=images,
+        image=spec.image or (images.runtime_gpu if spec.llm.transformers else images.runtime),
         operator_namespace=operator_namespace,
         nodes=node_choice(spec.gpu.profile, spec.gpu.count, spec.gpu.platform),
         face_nodes=(

@@ -97,7 +97,7 @@ def _container(human: Human, design: Design, mounts: list[Manifest]) -> Manifest
     found: Manifest = without_empty(
         {
             "name": "runtime",
-            "image": human.spec.image or design.images.runtime,
+            "image": design.image,
             "imagePullPolicy": design.images.pull_policy,
             "ports": [
                 _port("http", names.PORT_HTTP),

@@ -128,7 +128,7 @@ def effective(view: View) -> Effective:
     spec, design = view.human.spec, view.design
     scaling = spec.autoscaling if design.autoscaled else None
     return Effective(
-        image=spec.image or design.images.runtime,
+        image=design.image,
         model=_model(view),
         gpus=_gpus(view),
         min_replicas=scaling.min_replicas if scaling else None,

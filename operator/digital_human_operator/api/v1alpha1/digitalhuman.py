@@ -47,7 +47,7 @@ class DigitalHumanSpec(ApiModel):
     """What a digital human is and how it runs. Only what differs from the defaults is needed."""
 
     image: ImageReference | None = None
-    """Image of the runtime, best by digest; absent: the operator's default."""
+    """Image of the runtime, best by digest; absent: the operator's own."""
     image_pull_secrets: Annotated[list[LocalObjectRef], Field(max_length=8)] = Field(
         default_factory=list, json_schema_extra=list_map("name")
     )
