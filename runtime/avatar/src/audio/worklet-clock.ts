@@ -5,6 +5,21 @@ import { toFloat } from "./jitter.ts";
 import { Timeline } from "./timeline.ts";
 import type { FromWorklet, ToWorklet } from "./worklet-protocol.ts";
 
+/** For the code of the audio thread to come: a line that is dead would let the sound wait for ever. */
+const MODULE_TIMEOUT_MS = 8000;
+
+async function inTime<T>(wanted: Promise<T>, why: string): Promise<T> {
+  let timer: number | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = window.setTimeout(() => reject(new Error(why)), MODULE_TIMEOUT_MS);
+  });
+  try {
+    return await Promise.race([wanted, late]);
+  } finally {
+    window.clearTimeout(timer);
+  }
+}
+
 export class WorkletClock implements AudioClock {
   readonly kind = "worklet";
   private readonly timeline: Timeline;
@@ -22,7 +37,7 @@ export class WorkletClock implements AudioClock {
 
   /** Load the processor; rejects where the browser refuses it. */
   static async create(context: AudioContext, module: string): Promise<WorkletClock> {
-    await context.audioWorklet.addModule(module);
+    await inTime(context.audioWorklet.addModule(module), "its code did not come");
     const node = new AudioWorkletNode(context, "playback", {
       numberOfInputs: 0,
       outputChannelCount: [1],
