@@ -2,13 +2,13 @@
 `make bench-operator`: the operator against a bare client on the same control plane, in one run.
 
 For N = 100 and 1,000 both create N DigitalHumans and everything that belongs to them, each in a
-fresh cluster. The bare client applies manifests that were rendered before the clock started, with
-32 requests in flight, and knows nothing of what it made; the operator watches, plans, renders,
-compares, applies and reports. Both are done when every object is there and every Deployment is
-ready. Counts come from the API server's audit log. ``late_writes_per_cr`` are those of the minutes
-after, until each autoscaler is older than five minutes and has complained: this cluster serves no
-metrics, and each human has said so from its first status on. The quiet minute and the restart are
-measured after that.
+fresh cluster. The bare client has the operator's rights and applies manifests that were rendered
+before the clock started, with 32 requests in flight, and knows nothing of what it made; the
+operator watches, plans, renders, compares, applies and reports. Both are done when every object is
+there and every Deployment is ready. Counts come from the API server's audit log.
+``late_writes_per_cr`` are those of the minutes after, until each autoscaler is older than five
+minutes and has complained: this cluster serves no metrics, and each human has said so in its first
+status. The quiet minute and the restart are measured after that.
 """
 
 import asyncio
