@@ -19,11 +19,14 @@ export class Microphone {
   async start(hand: (pcm: ArrayBuffer) => void): Promise<void> {
     const audio = { channelCount: 1, echoCancellation: true, noiseSuppression: true };
     this.stream = await navigator.mediaDevices.getUserMedia({ audio });
-    this.context = new AudioContext();
-    await this.context.audioWorklet.addModule("capture.js");
-    const source = this.context.createMediaStreamSource(this.stream);
-    const node = new AudioWorkletNode(this.context, "capture", { numberOfOutputs: 0 });
-    node.port.onmessage = (event: MessageEvent<ArrayBuffer>) => hand(event.data);
+    const context = new AudioContext();
+    this.context = context;
+    await context.audioWorklet.addModule("capture.js");
+    const source = context.createMediaStreamSource(this.stream);
+    const node = new AudioWorkletNode(context, "capture", { numberOfOutputs: 0 });
+    node.port.onmessage = (event: MessageEvent<ArrayBuffer>) => {
+      if (this.context === context) hand(event.data); // the audio thread ends a little later
+    };
     source.connect(node);
   }
 
