@@ -32,7 +32,7 @@ SIZES = (100, 1000)
 
 async def run(sizes: tuple[int, ...], console: Console) -> dict[str, Any]:
     """Measure every size, the smallest first; returns the whole report."""
-    runs = []
+    runs, where = [], machine()
     for size in sizes:
         console.print(f"{size} DigitalHumans", style="bold")
         with measure.cluster(f"bench-op-{size}", console) as here:
@@ -42,7 +42,7 @@ async def run(sizes: tuple[int, ...], console: Console) -> dict[str, Any]:
         ratio = operator["converge_seconds"] / bare["bare_client_seconds"]
         runs.append(operator | bare | {"ratio": round(ratio, 3)})
         console.print_json(json.dumps(runs[-1]))
-    return {"benchmark": "operator", "machine": machine(), "runs": runs}
+    return {"benchmark": "operator", "machine": where, "runs": runs}
 
 
 def machine() -> dict[str, Any]:
