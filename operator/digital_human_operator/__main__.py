@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import logging
 import os
 import sys
@@ -26,14 +27,12 @@ def main(argv: list[str] | None = None) -> int:
         sys.stderr.writelines(f"{problem}\n" for problem in problems(error))
         return 2
     # What follows is slow to import; wrong settings should be told at once.
-    import uvloop  # noqa: PLC0415
-
     from digital_human_operator import app, logs, serve  # noqa: PLC0415
     from digital_human_operator.kube.credentials import CredentialsError  # noqa: PLC0415
 
     logs.configure(settings.log_level, settings.log_format)
     try:
-        uvloop.run(app.run(settings, _credentials(arguments)))
+        asyncio.run(app.run(settings, _credentials(arguments)))
     except (CredentialsError, serve.CannotListen) as error:
         sys.stderr.write(f"{error}\n")
         return 2

@@ -35,6 +35,11 @@ PORT_REDIS = 6379
 CLAIM_OF_REDIS = "data"
 """The template of Redis' claim: a StatefulSet's never changes, so neither does this."""
 
+REDIS_PASSWORD_KEY = "password"  # noqa: S105 - the name of a key
+"""Key of the managed Redis' Secret that the runtime reads."""
+REDIS_ACL_KEY = "users.acl"
+"""Key of the same Secret that Redis itself reads: its access list."""
+
 RUNTIME = "runtime"
 FACE = "audio2face"
 REDIS = "redis"
@@ -79,12 +84,6 @@ def face(human: str) -> str:
 def redis(human: str) -> str:
     """The Redis StatefulSet, Service and Secret."""
     return f"{human}-{REDIS}"
-
-
-REDIS_PASSWORD_KEY = "password"  # noqa: S105 - the name of a key
-"""Key of the managed Redis' Secret that the runtime reads."""
-REDIS_ACL_KEY = "users.acl"
-"""Key of the same Secret that Redis itself reads: its access list."""
 
 
 def redis_claim(human: str) -> str:

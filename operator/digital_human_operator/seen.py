@@ -42,11 +42,6 @@ class Seen:
         """Whether it was deleted and only finalizers hold it back."""
         return bool(self.deleted)
 
-    @property
-    def is_told(self) -> bool:
-        """Whether its status was ever written: a new object has one from the API server."""
-        return "observedGeneration" in self.status_object()
-
     def spec_object(self) -> dict[str, Any]:
         """The spec as a new dictionary."""
         found: dict[str, Any] = _decode(self.spec)
@@ -61,6 +56,11 @@ class Seen:
         """The annotations of our group."""
         found: dict[str, str] = _decode(self.annotations)
         return found
+
+
+def is_told(status: Mapping[str, Any]) -> bool:
+    """Whether a status was ever written: a new object has one from the API server."""
+    return "observedGeneration" in status
 
 
 def seen_from(body: Mapping[str, Any]) -> Seen:

@@ -10,7 +10,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from digital_human_operator.kinds import HUMANS
-from digital_human_operator.seen import SeenObjects
+from digital_human_operator.seen import Key, SeenObjects
 
 CONDITIONS = frozenset({"Ready", "Stalled", "BackupHealthy", "RestoreProven"})
 """What alerts are made of; all the others would be most of the page."""
@@ -50,11 +50,8 @@ class Told(Collector):
     def collect(self) -> Iterator[Metric]:
         """One sample for each condition, and for each backup or drill that succeeded."""
         conditions, backups, drills = _families()
-        for key in self.seen or ():
-            found = self.seen.get(key) if self.seen is not None else None
-            if key[0] != HUMANS.kind or found is None:
-                continue
-            status, human = _decode(found.status), key[1:]
+        for key, status in self._statuses():
+            human = key[1:]
             for one in status.conditions:
                 if one.type in CONDITIONS:
                     conditions.add_metric((*human, one.type, one.status, one.reason), 1.0)
@@ -62,6 +59,13 @@ class Told(Collector):
                 _add_time(backups, human, status.backup.last_success)
                 _add_time(drills, human, status.backup.last_drill)
         return iter((conditions, backups, drills))
+
+    def _statuses(self) -> Iterator[tuple[Key, _Status]]:
+        seen = self.seen or SeenObjects()
+        for key in seen:
+            found = seen.get(key)
+            if found is not None and key[0] == HUMANS.kind:
+                yield key, _decode(found.status)
 
 
 def _families() -> tuple[GaugeMetricFamily, GaugeMetricFamily, GaugeMetricFamily]:

@@ -26,6 +26,10 @@ async def test_humans_are_made_true_and_then_it_is_quiet(server: FakeServer) -> 
         backup = address("DigitalHumanBackup", "b")
         server.put(backup, {"kind": "DigitalHumanBackup", "metadata": {"generation": 1}})
         await operator.until(lambda: "status" in server.objects[backup])
+        human = address("DigitalHuman", "new")  # its first word waits while the other is under way
+        await operator.until(
+            lambda: server.objects[human].get("status", {}).get("observedGeneration") == 2
+        )
         await operator.until(lambda: not operator.app._queue._processing)
         await asyncio.sleep(0.5)  # echoes of our own writes
         server.log.clear()

@@ -10,6 +10,7 @@ import json
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,6 @@ from kubernetes.config import load_kube_config
 CONCURRENCY = 32
 MANAGER = "bare-client"
 _APPLY = "application/apply-patch+yaml"
-TOO_MANY = 429
 _CHANGES = frozenset({"ADDED", "MODIFIED"})
 _NO_TIMEOUT = aiohttp.ClientTimeout(total=None)
 
@@ -119,7 +119,9 @@ class BareClient:
         async with self._session.get(
             f"{self._server}{path}", params=query, timeout=_NO_TIMEOUT
         ) as stream:
-            if stream.status == TOO_MANY:  # the server has yet to fill its cache of a new kind
+            if (
+                stream.status == HTTPStatus.TOO_MANY_REQUESTS
+            ):  # the server has yet to fill its cache of a new kind
                 await asyncio.sleep(1)
                 return
             if stream.status >= 400:

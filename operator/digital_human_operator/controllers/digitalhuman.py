@@ -23,7 +23,7 @@ from digital_human_operator.kinds import BY_KIND, OPTIONAL
 from digital_human_operator.kube.errors import NotFound
 from digital_human_operator.observed import Observed
 from digital_human_operator.render import children as render_children
-from digital_human_operator.seen import Key, Seen
+from digital_human_operator.seen import Key, Seen, is_told
 from digital_human_operator.states import JobState
 
 from . import children
@@ -198,7 +198,8 @@ class DigitalHumanController:
         """How it went; None when the human turned out to be gone."""
         inputs = _inputs(human, design)
         known = self._known.get(key)
-        if known is None and not seen.is_told and not await self._still_there(key, seen):
+        is_new = known is None and not is_told(seen.status_object())
+        if is_new and not await self._still_there(key, seen):
             return None
         if known is not None and known.inputs == inputs:
             differs = children.differing(self._services, human, known.children)

@@ -18,7 +18,7 @@ from digital_human_operator.kube.fights import Fights
 from digital_human_operator.metrics import OBJECTS
 from digital_human_operator.names import FIELD_MANAGER
 from digital_human_operator.observed import Observed
-from digital_human_operator.seen import Key, Seen, seen_from
+from digital_human_operator.seen import Key, Seen, is_told, seen_from
 
 from .services import Services
 
@@ -204,4 +204,4 @@ def _digest(told: DigitalHumanStatus) -> bytes:
 def _previous(seen: Seen) -> DigitalHumanStatus:
     """What was written last; without conditions where nothing was."""
     found = seen.status_object()
-    return DigitalHumanStatus.model_validate(found) if seen.is_told else _UNTOLD
+    return DigitalHumanStatus.model_validate(found) if is_told(found) else _UNTOLD

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
+from asyncio.sslproto import SSLProtocol
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from urllib.parse import urlencode
@@ -21,6 +22,9 @@ REQUEST_TIMEOUT = 30.0
 CONNECT_TIMEOUT = 5.0
 MAX_CONNECTIONS = 96  # 64 writes in flight, and a watch for each of some 30 kinds
 
+# asyncio fills a buffer of 256 KiB for each connection; answers to one write need a fraction.
+_TLS_BUFFER = 32 * 1024
+
 Observe = Callable[[str, str, int, float], None]
 
 _log = logging.getLogger(__name__)
@@ -35,6 +39,7 @@ def open_session(
     Each watch holds one of the ``connections`` for good: who watches many namespaces one by one
     asks for as many more.
     """
+    SSLProtocol.max_size = _TLS_BUFFER
     connector = aiohttp.TCPConnector(
         limit=connections, ssl=credentials.ssl_context or True, keepalive_timeout=60
     )
