@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import redis
 
@@ -308,8 +309,11 @@ def test_a_restore_that_was_killed_is_run_again(
 
     with subprocess.Popen(words) as process:
         wait(lambda: role() == "slave", 60)
+        servers = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(signal.SIGKILL)
         process.wait(10)
+    assert [one.name() for one in servers] == ["redis-server"]
+    wait(lambda: not any(one.is_running() for one in servers))  # they hold the sessions
     assert role() == "slave"
     target.client().config_set("key-load-delay", 0)
     wait(lambda: target.client().dbsize() is not None)
