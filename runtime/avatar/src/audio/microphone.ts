@@ -1,5 +1,7 @@
 /** The reader's voice, where the browser gives it. */
 
+import { addModule } from "./module.ts";
+
 /** Why there can be no microphone here; undefined where there can. */
 export function microphoneObstacle(): string | undefined {
   if (!window.isSecureContext) return "The microphone needs https (or localhost): here one can only type.";
@@ -21,7 +23,7 @@ export class Microphone {
     this.stream = await navigator.mediaDevices.getUserMedia({ audio });
     const context = new AudioContext();
     this.context = context;
-    await context.audioWorklet.addModule("capture.js");
+    await addModule(context, "capture.js");
     const source = context.createMediaStreamSource(this.stream);
     const node = new AudioWorkletNode(context, "capture", { numberOfOutputs: 0 });
     node.port.onmessage = (event: MessageEvent<ArrayBuffer>) => {

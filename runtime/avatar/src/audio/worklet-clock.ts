@@ -2,23 +2,9 @@
 
 import { type AudioClock, type Report, START_SECONDS, heardTime } from "./clock.ts";
 import { toFloat } from "./jitter.ts";
+import { addModule } from "./module.ts";
 import { Timeline } from "./timeline.ts";
 import type { FromWorklet, ToWorklet } from "./worklet-protocol.ts";
-
-/** For the code of the audio thread to come: a line that is dead would let the sound wait for ever. */
-const MODULE_TIMEOUT_MS = 8000;
-
-async function inTime<T>(wanted: Promise<T>, why: string): Promise<T> {
-  let timer: number | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = window.setTimeout(() => reject(new Error(why)), MODULE_TIMEOUT_MS);
-  });
-  try {
-    return await Promise.race([wanted, late]);
-  } finally {
-    window.clearTimeout(timer);
-  }
-}
 
 export class WorkletClock implements AudioClock {
   readonly kind = "worklet";
@@ -37,7 +23,7 @@ export class WorkletClock implements AudioClock {
 
   /** Load the processor; rejects where the browser refuses it. */
   static async create(context: AudioContext, module: string): Promise<WorkletClock> {
-    await inTime(context.audioWorklet.addModule(module), "its code did not come");
+    await addModule(context, module);
     const node = new AudioWorkletNode(context, "playback", {
       numberOfInputs: 0,
       outputChannelCount: [1],
