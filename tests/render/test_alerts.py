@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from digital_human_operator.render import alerts
-from tests.support.builders import a_human
+from digital_human_operator.render import alerts, children
+from tests.support.builders import a_design, a_human
 from tools.cache import ROOT
 from tools.debian import unpacked
 
@@ -111,6 +111,18 @@ def test_every_alert_has_a_runbook() -> None:
     assert headings == list(ALERTS)
     for name, rule in ALERTS.items():
         assert rule["annotations"]["runbook"] == f"{alerts.RUNBOOKS}#{name.lower()}"
+
+
+def test_runbooks_name_the_objects_as_they_are_made() -> None:
+    page = (ROOT / alerts.RUNBOOKS).read_text()
+    human = a_human({"backup": BACKUP})
+    made = [child.manifest for child in children(human, a_design(human))]
+    jobs = {one["metadata"]["name"]: one for one in made if one["kind"] == "CronJob"}
+    assert set(re.findall(r"cronjob[/ ]([a-z-]+)", page)) == set(jobs)
+    labels = [one["spec"]["jobTemplate"]["spec"]["template"]["metadata"] for one in jobs.values()]
+    for selector in re.findall(r"--selector (\S+)", page):
+        wanted = dict(one.split("=") for one in selector.split(","))
+        assert any(wanted.items() <= one["labels"].items() for one in labels), selector
 
 
 def test_no_alert_about_what_was_not_asked_for() -> None:
