@@ -6,7 +6,9 @@ import contextlib
 import functools
 import inspect
 import json
+import sys
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -81,6 +83,10 @@ RedisCaFile = Annotated[Path | None, typer.Option(help="Certificates to trust fo
 OutputOption = Annotated[Output, typer.Option("--output", "-o", help="Form of the result.")]
 
 
+_RESULT: ContextVar[Path | None] = ContextVar("result", default=None)
+"""Where the result goes too."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where the backups of a human lie."""
@@ -135,15 +141,58 @@ def _place(  # noqa: PLR0917 - typer makes options of them
     return Place(store, uid, settings)
 
 
+def _result(
+    result: Annotated[
+        Path | None,
+        typer.Option(help="File for the result as JSON, such as a container's termination log."),
+    ] = None,
+) -> None:
+    """Options of what is told."""
+
+
+@contextlib.contextmanager
+def _recorded(result: Path | None) -> Iterator[None]:
+    """Let ``tell`` write into the file too, and a failure."""
+    before = _RESULT.set(result)
+    try:
+        yield
+    except (BackupError, OSError) as error:
+        code = error.exit_code if isinstance(error, BackupError) else 1
+        _record({"event": "failed", "message": str(error), "exitCode": code})
+        raise
+    finally:
+        _RESULT.reset(before)
+
+
+def _record(facts: dict[str, Any]) -> None:
+    """
+    Write a line over the file, in place: a container runtime reads what it has mounted.
+
+    What cannot be written does not undo what was done.
+    """
+    result = _RESULT.get()
+    if result is None:
+        return
+    try:
+        result.write_text(json.dumps(facts) + "\n", encoding="utf-8")
+    except OSError as error:
+        print(f"The result cannot be written to {result}: {error.strerror}.", file=sys.stderr)
+
+
 def verb(function: Callable[..., None]) -> Callable[..., None]:
-    """Give a function with a parameter ``place`` the options of the store in its place."""
-    shared = _parameters(_place)
+    """
+    Give a function with a parameter ``place`` the options of the store in its place.
+
+    And ``--result``: what the verb tells, or how it failed, is written there as well.
+    """
+    shared = [*_parameters(_place), *_parameters(_result)]
     own = [one for one in _parameters(function) if one.name != "place"]
 
     @functools.wraps(function)
     def command(**given: Any) -> None:
-        place = _place(**{one.name: given.pop(one.name) for one in shared})
-        function(place=place, **given)
+        of_store = {one.name: given.pop(one.name) for one in shared}
+        with _recorded(of_store.pop("result")):
+            function(place=_place(**of_store), **given)
 
     command.__signature__ = inspect.Signature([*own, *shared])  # type: ignore[attr-defined]
     command.__annotations__ = {one.name: one.annotation for one in [*own, *shared]}
@@ -191,6 +240,7 @@ def scratch_folder(within: Path | None) -> Iterator[Path]:
 
 def tell(output: Output, facts: dict[str, Any], sentence: str) -> None:
     """The result, as the last line of standard output."""
+    _record(facts)
     print(json.dumps(facts) if output is Output.JSON else sentence)
 
 

@@ -18,8 +18,9 @@ import aiohttp
 import kopf
 
 from digital_human_operator import __version__, handlers, kopf_runtime, metrics
-from digital_human_operator.controllers.actions import ActionController
+from digital_human_operator.controllers.backups import BackupController
 from digital_human_operator.controllers.digitalhuman import DigitalHumanController
+from digital_human_operator.controllers.restores import RestoreController
 from digital_human_operator.controllers.services import Services
 from digital_human_operator.kinds import BACKUPS, CHILDREN, HUMANS, OPTIONAL, OWN, RESTORES
 from digital_human_operator.kube.client import ApiClient, open_session
@@ -104,11 +105,10 @@ class App:
             now=lambda: datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         )
         self._services = services
-        actions = ActionController(services)
         return {
             HUMANS.kind: DigitalHumanController(services).reconcile,
-            BACKUPS.kind: actions.reconcile,
-            RESTORES.kind: actions.reconcile,
+            BACKUPS.kind: BackupController(services).reconcile,
+            RESTORES.kind: RestoreController(services).reconcile,
         }
 
     async def run(self) -> None:

@@ -13,7 +13,14 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from digital_human_operator import wire
-from digital_human_operator.names import ANNOTATION_FETCH, ANNOTATION_TEMPLATE, LABEL_COMPONENT
+from digital_human_operator.names import (
+    ANNOTATION_FETCH,
+    ANNOTATION_TEMPLATE,
+    BACKUP,
+    DRILL,
+    LABEL_COMPONENT,
+    LABEL_JOB,
+)
 from digital_human_operator.states import (
     RESTART_BUCKETS,
     AddressState,
@@ -26,6 +33,7 @@ from digital_human_operator.states import (
     PodState,
     Progress,
     PvcState,
+    Result,
     RouteState,
     StatefulSetState,
 )
@@ -65,6 +73,7 @@ _cron_spec = _Part("spec", wire.CronJobSpec)
 _cron = _Part("status", wire.CronJobStatus)
 _address = _Part("status", wire.AddressStatus)
 _route = _Part("status", wire.RouteStatus)
+_decode_result = msgspec.json.Decoder(Result).decode
 _decode_progress = msgspec.json.Decoder(Progress).decode
 _NONE = wire.Condition()
 
@@ -118,8 +127,11 @@ def pod(fields: Fields) -> PodState:
     containers = (*(status.init_container_statuses or ()), *(status.container_statuses or ()))
     container, waiting, message = _stuck(containers)
     restarts = sum(c.restart_count for c in containers)
+    labels = _labels(fields).labels or {}
+    component = labels.get(LABEL_COMPONENT, "")
+    job, results, ended = _ended(labels, containers) if component in _TELLING else ("", (), "")
     return PodState(
-        component=(_labels(fields).labels or {}).get(LABEL_COMPONENT, ""),
+        component=component,
         phase=status.phase,
         ready=_find(status.conditions, "Ready").status == "True",
         unscheduled=(scheduled.reason or "Unschedulable") if unscheduled else "",
@@ -128,7 +140,31 @@ def pod(fields: Fields) -> PodState:
         waiting_message=message,
         container=container,
         restarts=max(b for b in RESTART_BUCKETS if b <= restarts),
+        job=job,
+        results=results,
+        ended=ended,
     )
+
+
+_TELLING = frozenset({BACKUP, DRILL})
+"""Components whose containers end with a line of JSON."""
+
+
+def _ended(
+    labels: Mapping[str, str], containers: tuple[wire.Container, ...]
+) -> tuple[str, tuple[Result, ...], str]:
+    """The Job, what its containers told in the end, and when the last one of them ended."""
+    over = [one.state.terminated for one in containers if one.state and one.state.terminated]
+    results = (_result(one.message) for one in over if one.message)
+    ended = max((one.finished_at or "" for one in over), default="")
+    return labels.get(LABEL_JOB, ""), tuple(one for one in results if one is not None), ended
+
+
+def _result(text: str) -> Result | None:
+    try:
+        return _decode_result(text)
+    except msgspec.DecodeError:
+        return None  # written by a Pod: a malformed value is no news
 
 
 _STARTING = frozenset({"", "ContainerCreating", "PodInitializing"})

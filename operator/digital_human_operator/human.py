@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from digital_human_operator.api.v1alpha1 import GROUP, VERSION
 from digital_human_operator.api.v1alpha1.digitalhuman import DigitalHumanSpec
 
 
@@ -24,6 +25,25 @@ class Human:
     generation: int
     spec: DigitalHumanSpec
     annotations: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Request:
+    """A DigitalHumanBackup: what is made for it goes with it."""
+
+    name: str
+    uid: str
+
+    def owner(self) -> dict[str, Any]:
+        """The owner reference."""
+        return {
+            "apiVersion": f"{GROUP}/{VERSION}",
+            "kind": "DigitalHumanBackup",
+            "name": self.name,
+            "uid": self.uid,
+            "controller": True,
+            "blockOwnerDeletion": True,
+        }
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,9 @@ CUSTOM_METRICS = "custom.metrics.k8s.io"
 MANAGED_BY = "app.kubernetes.io/managed-by"
 LABEL_HUMAN = f"{GROUP}/name"
 LABEL_COMPONENT = "app.kubernetes.io/component"
+LABEL_BACKUP = f"{GROUP}/backup"
+"""On what is made for one DigitalHumanBackup: its name."""
+LABEL_JOB = "batch.kubernetes.io/job-name"
 CHILD_SELECTOR = f"{MANAGED_BY}={FIELD_MANAGER}"
 
 FINALIZER = f"{GROUP}/final-backup"
@@ -99,6 +102,11 @@ def fetch(human: str, digest: str) -> str:
 def backup(human: str) -> str:
     """The CronJob of scheduled backups."""
     return f"{human}-{BACKUP}"
+
+
+def backup_run(backup: str) -> str:
+    """The Job and the NetworkPolicy of one DigitalHumanBackup."""
+    return f"{backup}-backup-run"
 
 
 def drill(human: str) -> str:

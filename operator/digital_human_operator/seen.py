@@ -37,6 +37,19 @@ class Seen:
     spec: bytes
     status: bytes
 
+    def raw(self, key: Key) -> dict[str, Any]:
+        """The parts that are kept, as in an object of the API server."""
+        return {
+            "metadata": {
+                "namespace": key[1],
+                "name": key[2],
+                "uid": self.uid,
+                "generation": self.generation,
+                "annotations": self.annotations_object(),
+            },
+            "spec": self.spec_object(),
+        }
+
     @property
     def deleting(self) -> bool:
         """Whether it was deleted and only finalizers hold it back."""
@@ -88,6 +101,7 @@ class SeenObjects:
 
     def __init__(self) -> None:
         self._objects: dict[Key, Seen] = {}
+        self._keys: dict[str, Key] = {}
 
     def __len__(self) -> int:
         return len(self._objects)
@@ -99,13 +113,20 @@ class SeenObjects:
         """The object as last seen; None when there is none."""
         return self._objects.get(key)
 
+    def key_of(self, uid: str | None) -> Key | None:
+        """Whose uid this is; None for nobody's."""
+        return self._keys.get(uid) if uid is not None else None
+
     def upsert(self, key: Key, new: Seen) -> bool:
         """Remember ``new``; whether anything that a reconcile looks at is different now."""
         old = self._objects.get(key)
         # The version alone decides: an object that replaced another one of its name is newer.
         if old is not None and new.resource_version <= old.resource_version:
             return False
+        if old is not None:
+            self._keys.pop(old.uid, None)
         self._objects[key] = new
+        self._keys[new.uid] = key
         return (
             old is None
             or old.uid != new.uid
@@ -122,3 +143,4 @@ class SeenObjects:
         old = self._objects.get(key)
         if old is not None and (uid is None or old.uid == uid):
             del self._objects[key]
+            self._keys.pop(old.uid, None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 
 RESTART_BUCKETS = (0, 1, 3, 10)
@@ -37,6 +39,36 @@ class StatefulSetState(msgspec.Struct, frozen=True, gc=False):
     ready: int = 0
 
 
+_Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+_Seconds = Annotated[float, msgspec.Meta(ge=0, lt=2**31)]
+_Word = Annotated[str, msgspec.Meta(max_length=128)]
+
+
+class Result(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    """
+    What a verb of the backup tool left behind as its container's last word.
+
+    ``event`` is created, verified, restored, pruned or failed; the rest belongs to one or two of
+    them.
+    """
+
+    event: _Word = ""
+    id: _Word = ""
+    bytes: _Count = 0
+    stored_bytes: _Count = 0
+    sent_bytes: _Count = 0
+    digest: _Word = ""
+    key_id: _Word | None = None
+    ok: bool = False
+    opened: bool = False
+    seconds: _Seconds = 0.0
+    """What a restore took."""
+    age_seconds: _Count = 0
+    """How old the data were that came back."""
+    message: str = ""
+    """Why it failed, and what to do."""
+
+
 class PodState(msgspec.Struct, frozen=True, gc=False):
     """A Pod: where it is stuck, if it is."""
 
@@ -54,6 +86,12 @@ class PodState(msgspec.Struct, frozen=True, gc=False):
     """The container that ``waiting`` is about."""
     restarts: int = 0
     """Restarts of all containers, rounded down to one of RESTART_BUCKETS."""
+    job: str = ""
+    """The Job that a backup's or a drill's Pod belongs to."""
+    results: tuple[Result, ...] = ()
+    """What its containers told in the end, in their order."""
+    ended: str = ""
+    """When the last of them ended, as RFC 3339."""
 
 
 class PvcState(msgspec.Struct, frozen=True, gc=False):

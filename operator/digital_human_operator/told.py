@@ -24,9 +24,20 @@ class _Condition(msgspec.Struct):
     reason: str = ""
 
 
+class _Newest(msgspec.Struct):
+    bytes: int = 0
+
+
+class _Proven(msgspec.Struct, rename="camel"):
+    restore_seconds: int = 0
+    data_age_seconds: int = 0
+
+
 class _Backup(msgspec.Struct, rename="camel"):
     last_success: str | None = None
     last_drill: str | None = None
+    newest: _Newest | None = None
+    proven: _Proven | None = None
 
 
 class _Status(msgspec.Struct):
@@ -49,7 +60,7 @@ class Told(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """One sample for each condition, and for each backup or drill that succeeded."""
-        conditions, backups, drills = _families()
+        conditions, backups, drills, size, recovery, age = families = _families()
         for key, status in self._statuses():
             human = key[1:]
             for one in status.conditions:
@@ -58,7 +69,12 @@ class Told(Collector):
             if status.backup is not None:
                 _add_time(backups, human, status.backup.last_success)
                 _add_time(drills, human, status.backup.last_drill)
-        return iter((conditions, backups, drills))
+                if (newest := status.backup.newest) is not None:
+                    size.add_metric(human, newest.bytes)
+                if (proven := status.backup.proven) is not None:
+                    recovery.add_metric(human, proven.restore_seconds)
+                    age.add_metric(human, proven.data_age_seconds)
+        return iter(families)
 
     def _statuses(self) -> Iterator[tuple[Key, _Status]]:
         seen = self.seen or SeenObjects()
@@ -68,7 +84,7 @@ class Told(Collector):
                 yield key, _decode(found.status)
 
 
-def _families() -> tuple[GaugeMetricFamily, GaugeMetricFamily, GaugeMetricFamily]:
+def _families() -> tuple[GaugeMetricFamily, ...]:
     return (
         GaugeMetricFamily(
             "digital_human_condition",
@@ -83,6 +99,19 @@ def _families() -> tuple[GaugeMetricFamily, GaugeMetricFamily, GaugeMetricFamily
         GaugeMetricFamily(
             "digital_human_drill_last_success_timestamp_seconds",
             "When the last drill restored a backup.",
+            labels=_LABELS,
+        ),
+        GaugeMetricFamily(
+            "digital_human_backup_bytes", "What the newest backup holds.", labels=_LABELS
+        ),
+        GaugeMetricFamily(
+            "digital_human_drill_restore_seconds",
+            "What the last drill's restore took: the measured recovery time (RTO).",
+            labels=_LABELS,
+        ),
+        GaugeMetricFamily(
+            "digital_human_drill_data_age_seconds",
+            "Age of the data that the last drill brought back: the measured recovery point (RPO).",
             labels=_LABELS,
         ),
     )

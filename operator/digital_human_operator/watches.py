@@ -184,7 +184,9 @@ class Watches:
             )
 
     def _child_changed(self, old: Live | None, new: Live | None, initial: bool) -> None:
-        for key in {_owner(live) for live in (old, new) if live is not None}:
+        both = [live for live in (old, new) if live is not None]
+        keys = {_owner(live) for live in both} | {self.seen.key_of(live.owner_uid) for live in both}
+        for key in keys:
             if key is None:
                 continue
             if initial:

@@ -51,6 +51,7 @@ class Waiting(Part, frozen=True):
     reason: str | None = None
     message: str | None = None
     exit_code: int = 0
+    finished_at: str | None = None
 
 
 class ContainerState(Part, frozen=True):

@@ -52,6 +52,17 @@ def test_times_of_backups_and_drills() -> None:
     assert float(value) == 1772331000
 
 
+def test_figures_of_backups_and_drills() -> None:
+    proven = {"backup": "b", "restoreSeconds": 12, "dataAgeSeconds": 3600}
+    backup = {"newest": {"id": "b", "bytes": 7}, "proven": proven}
+    where = '{human="ada",human_namespace="avatars"}'
+    assert page(("avatars", "ada", {"backup": backup})) == [
+        f"digital_human_backup_bytes{where} 7.0",
+        f"digital_human_drill_restore_seconds{where} 12.0",
+        f"digital_human_drill_data_age_seconds{where} 3600.0",
+    ]
+
+
 def test_two_namespaces_and_a_new_object() -> None:
     found = page(("a", "ada", UNSEEN), ("b", "ada", UNSEEN))
     assert len(found) == 2

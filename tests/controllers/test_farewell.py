@@ -118,13 +118,29 @@ class TestFarewell:
         assert finalizers(world) == []
         assert told(world) == [f"no final backup {name}: no such bucket; the volumes are retained"]
 
-    async def test_this_version_says_that_it_cannot(self, world: World) -> None:
-        key, name = await a_deleted_human(world)
+    async def test_backup_that_cannot_be_made_lets_the_human_go(self, world: World) -> None:
+        nothing = SPEC["backup"] | {"include": ["objects"]}
+        key, name = await a_deleted_human(world, backup=nothing)
         await world.reconcile(key)
         await world.reconcile(world.put("DigitalHumanBackup", name))
         await world.reconcile(key)
         assert finalizers(world) == []
-        assert "this version does not run backups" in told(world)[0]
+        assert "nothing of ada is backed up" in told(world)[0]
+
+    async def test_backup_that_is_made_lets_the_human_go(self, world: World) -> None:
+        key, name = await a_deleted_human(world)
+        await world.reconcile(key)
+        backup = world.put("DigitalHumanBackup", name)
+        await world.reconcile(backup)
+        assert await world.reconcile(key) == 5
+        done = {"conditions": [{"type": "Complete", "status": "True"}]}
+        world.put("Job", names.backup_run(name), status=done)
+        await world.reconcile(backup)
+        world.backups._over_since[backup] -= 60  # its Pod tells nothing
+        await world.reconcile(backup)
+        assert await world.reconcile(key) is None
+        assert finalizers(world) == []
+        assert told(world)[0].startswith("the backup is made")
 
     async def test_deadline_ends_the_wait(self, world: World) -> None:
         key, name = await a_deleted_human(world)

@@ -114,6 +114,25 @@ def test_unschedulable_pod() -> None:
     )
 
 
+@pytest.mark.parametrize("component", ["backup", "restore-drill", "runtime"])
+def test_last_words_of_a_pod_count_where_they_are_meant_for_us(component: str) -> None:
+    labels = {"app.kubernetes.io/component": component, "batch.kubernetes.io/job-name": "j"}
+    ended = [
+        {
+            "name": n,
+            "state": {"terminated": {"message": m, "finishedAt": f"2026-03-01T0{i}:00:00Z"}},
+        }
+        for i, (n, m) in enumerate((("a", '{"event":"created","id":"x","new":[1]}'), ("b", "no")))
+    ]
+    found = extract("Pod", metadata={"labels": labels}, status={"containerStatuses": ended})
+    if component == "runtime":
+        assert (found.job, found.results, found.ended) == ("", (), "")
+        return
+    assert found.job == "j"
+    assert [(one.event, one.id) for one in found.results] == [("created", "x")]
+    assert found.ended == "2026-03-01T01:00:00Z"
+
+
 def test_starting_pod_is_not_stuck() -> None:
     assert a_pod({"state": {"waiting": {"reason": "ContainerCreating"}}}).waiting == ""
 

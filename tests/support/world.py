@@ -11,10 +11,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from digital_human_operator.controllers.actions import ActionController
+from digital_human_operator.controllers.backups import BackupController
 from digital_human_operator.controllers.digitalhuman import DigitalHumanController
+from digital_human_operator.controllers.restores import RestoreController
 from digital_human_operator.controllers.services import Services
-from digital_human_operator.kinds import BY_KIND, HUMANS, OWN, PODS
+from digital_human_operator.kinds import BACKUPS, BY_KIND, HUMANS, OWN, PODS
 from digital_human_operator.kube.client import ApiClient, open_session
 from digital_human_operator.kube.credentials import Credentials
 from digital_human_operator.kube.live import Decoder
@@ -66,7 +67,8 @@ class World:
             now=lambda: self.clock,
         )
         self.humans = DigitalHumanController(self.services)
-        self.actions = ActionController(self.services)
+        self.backups = BackupController(self.services)
+        self.restores = RestoreController(self.services)
 
     # What people do.
 
@@ -105,7 +107,9 @@ class World:
         self.look()
         if key[0] == HUMANS.kind:
             return await self.humans.reconcile(key)
-        return await self.actions.reconcile(key)
+        if key[0] == BACKUPS.kind:
+            return await self.backups.reconcile(key)
+        return await self.restores.reconcile(key)
 
     async def start(self, key: Key) -> None:
         """Reconcile a new human until it has its Pods: one with a Redis waits for its password."""

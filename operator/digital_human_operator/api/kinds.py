@@ -7,6 +7,7 @@ from digital_human_operator.api.crd import Column, Kind
 from digital_human_operator.api.v1alpha1.backups import (
     ActionStatus,
     DigitalHumanBackupSpec,
+    DigitalHumanBackupStatus,
     DigitalHumanRestoreSpec,
 )
 from digital_human_operator.api.v1alpha1.digitalhuman import DigitalHumanSpec
@@ -92,14 +93,18 @@ BACKUP = Kind(
     short="dhb",
     description="One backup of a DigitalHuman, asked for by a person or a tool.",
     spec=DigitalHumanBackupSpec,
-    status=ActionStatus,
+    status=DigitalHumanBackupStatus,
     status_default=UNSEEN,
     name_limit=52,
     columns=(
         Column("Human", ".spec.digitalHuman"),
         Column("Phase", ".status.phase"),
+        Column("Verified", ".status.backup.verified", "boolean"),
+        Column("Bytes", ".status.backup.bytes", "integer", description="What it holds."),
         AGE,
+        Column("Backup", ".status.backup.id", priority=1),
         Column("Reason", f"{READY}.reason", priority=1),
+        Column("Message", f"{READY}.message", priority=1),
     ),
 )
 

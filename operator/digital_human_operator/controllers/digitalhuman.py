@@ -7,7 +7,6 @@ it twice writes nothing the second time.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections import OrderedDict
@@ -29,6 +28,7 @@ from digital_human_operator.states import JobState
 from . import children
 from .children import Applied, Settled
 from .farewell import Farewell
+from .references import read, want
 from .report import Reporter
 from .services import Services
 
@@ -130,18 +130,7 @@ class DigitalHumanController:
         human = self._parsed.get(identity)
         annotations = seen.annotations_object()
         if human is None or human.annotations != annotations:
-            human = plan.parse(
-                {
-                    "metadata": {
-                        "namespace": key[1],
-                        "name": key[2],
-                        "uid": seen.uid,
-                        "generation": seen.generation,
-                        "annotations": annotations,
-                    },
-                    "spec": seen.spec_object(),
-                }
-            )
+            human = plan.parse(seen.raw(key))
             self._parsed[identity] = human
             if len(self._parsed) > _PARSED:
                 self._parsed.popitem(last=False)
@@ -149,20 +138,11 @@ class DigitalHumanController:
 
     async def _read_references(self, key: Key, human: Human) -> Mapping[Ref, Reference | None]:
         """Keys and digest of every Secret and ConfigMap that the spec names."""
-        references = self._services.references
         wanted = list(plan.referred(human))
         if self._wanted.get(key) != wanted:
-            references.forget(key)
-            for ref in wanted:
-                references.want(ref.kind, human.namespace, ref.name, key)
+            want(self._services, key, wanted)
             self._wanted[key] = wanted
-        found = await asyncio.gather(
-            *(references.digest(ref.kind, human.namespace, ref.name) for ref in wanted)
-        )
-        return {
-            ref: None if one is None else Reference(one.keys, one.digest, one.type)
-            for ref, one in zip(wanted, found, strict=True)
-        }
+        return await read(self._services, human.namespace, wanted)
 
     def _plan(self, human: Human, references: Mapping[Ref, Reference | None]) -> Decision:
         return plan.decide(

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from digital_human_operator.api.v1alpha1.backups import DigitalHumanBackupSpec
 from digital_human_operator.api.v1alpha1.digitalhuman import DigitalHumanSpec
 from digital_human_operator.errors import InvalidSpec
 from digital_human_operator.human import Human
@@ -26,6 +27,14 @@ _SENTENCES = {
     "list_type": "must be a list",
     "string_pattern_mismatch": "does not have the right form",
 }
+
+
+def parse_backup(spec: Mapping[str, Any]) -> DigitalHumanBackupSpec:
+    """The spec of a DigitalHumanBackup; ``InvalidSpec`` as with ``parse``."""
+    try:
+        return DigitalHumanBackupSpec.model_validate(spec)
+    except ValidationError as error:
+        raise InvalidSpec(_sentences(error)) from None
 
 
 def parse(raw: Mapping[str, Any]) -> Human:

@@ -178,11 +178,6 @@ def _care(spec: DigitalHumanSpec) -> Iterator[str]:
         yield "spec.audit is not acted on yet: no audit log is written"
     if spec.budget is not None:
         yield "spec.budget is not acted on yet: no cost is computed"
-    if spec.deletion_policy == "FinalBackup":
-        yield (
-            "spec.deletionPolicy FinalBackup: the last backup is asked for, but this version cannot"
-            " make it: the human goes without one, and its volumes are retained"
-        )
 
 
 def _privacy(privacy: Privacy) -> Iterator[str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from digital_human_operator import names
-from digital_human_operator.human import Child, Design, Human
+from digital_human_operator.human import Child, Design, Human, Request
 
 from . import (
     backups,
@@ -30,7 +30,7 @@ from . import (
 )
 from .common import Manifest
 
-__all__ = ["children"]
+__all__ = ["backup_run", "children"]
 
 
 def children(human: Human, design: Design) -> list[Child]:
@@ -47,6 +47,19 @@ def children(human: Human, design: Design) -> list[Child]:
     )
     found = [_child(manifest) for manifest in rendered if manifest is not None]
     return [*found, *_redis(human, design)]
+
+
+def backup_run(human: Human, design: Design, request: Request) -> list[Child]:
+    """
+    What one DigitalHumanBackup needs, the Job at the end; nothing where nothing is backed up.
+
+    ``human`` has in its ``spec.backup`` what the request says.
+    """
+    backup = human.spec.backup
+    job = backups.backup_job(human, backup, design, request) if backup is not None else None
+    if job is None:
+        return []
+    return [_child(manifest) for manifest in (*network.for_request(human, request), job)]
 
 
 def _child(manifest: Manifest) -> Child:

@@ -1,4 +1,8 @@
-"""The CronJobs that back up the human and prove the backups by restoring them."""
+"""
+The CronJobs that back up the human and prove the backups by restoring them, and single backups.
+
+Each container leaves what it tells as its last word, where status finds it.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ from collections.abc import Sequence
 
 from digital_human_operator import names
 from digital_human_operator.api.v1alpha1.care import Backup, BackupDestination
-from digital_human_operator.human import Design, Human
+from digital_human_operator.human import Design, Human, Request
 
 from .common import (
     Manifest,
@@ -27,6 +31,8 @@ _SECRETS = "/var/run/secrets/digital-human"
 _CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 _LATE = 3600
 """Seconds by which a missed run may still start."""
+_LAST_WORD = "/dev/termination-log"
+"""What a container writes here stays in its Pod's status."""
 _FINAL_CODES = [2, 3, 4]
 """Exit codes of the tool after which another try cannot help: arguments, refused, damaged."""
 
@@ -41,16 +47,48 @@ def backup_cron_job(human: Human, backup: Backup, design: Design) -> Manifest | 
     sources = _sources(human, backup, design)
     if not sources:
         return None
+    prune = ["prune", "--keep-days", str(backup.retention.days)]
+    prune += ["--keep-minimum", str(backup.retention.minimum), *_place(human, backup)]
+    pod = _making(human, backup, design, sources, prune)
+    return _cron_job(human, backup, design, names.BACKUP, backup.schedule, pod)
+
+
+def backup_job(human: Human, backup: Backup, design: Design, request: Request) -> Manifest | None:
+    """
+    One backup on request: make it, read it back; nothing is removed.
+
+    ``backup`` is the human's with what the request says otherwise. None when there is nothing that
+    this version backs up.
+    """
+    sources = _sources(human, backup, design)
+    if not sources:
+        return None
+    labels = names.labels(human.name, names.BACKUP) | {names.LABEL_BACKUP: request.name}
+    found = manifest(
+        human,
+        "batch/v1",
+        "Job",
+        names.backup_run(request.name),
+        names.BACKUP,
+        labels={names.LABEL_BACKUP: request.name},
+        owned=False,
+        spec=_job(labels, _making(human, backup, design, sources)),
+    )
+    found["metadata"]["ownerReferences"] = [request.owner()]
+    return found
+
+
+def _making(
+    human: Human, backup: Backup, design: Design, sources: list[str], *last: list[str]
+) -> Manifest:
+    """The Pod that makes a backup, reads it back, and does what comes last."""
     place, key = _place(human, backup), _key(backup)
     create = ["create", "--human", human.name, *sources, *key, *place]
     # It was loaded into a scratch server before it was sent: that need not be done twice.
     verify = ["verify", "--no-load", *key, *place]
-    prune = ["prune", "--keep-days", str(backup.retention.days)]
-    prune += ["--keep-minimum", str(backup.retention.minimum), *place]
     volumes, mounts = _volumes(human, backup, design, names.BACKUP)
-    containers = [_container(verb[0], verb, design, mounts) for verb in (create, verify, prune)]
-    pod = _pod(human, volumes, containers)
-    return _cron_job(human, backup, design, names.BACKUP, backup.schedule, pod)
+    verbs = (create, verify, *last)
+    return _pod(human, volumes, [_container(verb[0], verb, design, mounts) for verb in verbs])
 
 
 def drill_cron_job(human: Human, backup: Backup, design: Design) -> Manifest | None:
@@ -69,7 +107,6 @@ def _cron_job(  # noqa: PLR0917 - one caller each, in the order of the spec
 ) -> Manifest:
     name = names.backup(human.name) if component == names.BACKUP else names.drill(human.name)
     labels = names.labels(human.name, component)
-    final = {"operator": "In", "values": _FINAL_CODES}
     return manifest(
         human,
         "batch/v1",
@@ -86,15 +123,21 @@ def _cron_job(  # noqa: PLR0917 - one caller each, in the order of the spec
             "failedJobsHistoryLimit": 3,
             "jobTemplate": {
                 "metadata": {"labels": labels},
-                "spec": {
-                    "backoffLimit": 2,
-                    "activeDeadlineSeconds": 6 * 3600,
-                    "podFailurePolicy": {"rules": [{"action": "FailJob", "onExitCodes": final}]},
-                    "template": {"metadata": {"labels": labels}, "spec": pod},
-                },
+                "spec": _job(labels, pod),
             },
         },
     )
+
+
+def _job(labels: dict[str, str], pod: Manifest) -> Manifest:
+    """The spec of a Job."""
+    final = {"operator": "In", "values": _FINAL_CODES}
+    return {
+        "backoffLimit": 2,
+        "activeDeadlineSeconds": 6 * 3600,
+        "podFailurePolicy": {"rules": [{"action": "FailJob", "onExitCodes": final}]},
+        "template": {"metadata": {"labels": labels}, "spec": pod},
+    }
 
 
 def _pod(human: Human, volumes: list[Manifest], containers: Sequence[Manifest]) -> Manifest:
@@ -122,7 +165,7 @@ def _container(name: str, arguments: list[str], design: Design, mounts: list[Man
         "image": design.images.tools,
         "imagePullPolicy": design.images.pull_policy,
         "command": [TOOL],
-        "args": [*arguments, "--output", "json"],
+        "args": [*arguments, "--output", "json", "--result", _LAST_WORD],
         "resources": {
             "requests": {"cpu": "250m", "memory": "256Mi"},
             "limits": {"memory": "1Gi"},

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from digital_human_operator import names
 from digital_human_operator.api.addresses import METADATA
-from digital_human_operator.human import Design, Human
+from digital_human_operator.human import Design, Human, Request
 
 from .common import Manifest, manifest
 
@@ -45,6 +45,34 @@ def policies(human: Human, design: Design) -> list[Manifest]:
         found += [
             _policy(human, component, [], _backup_ways_out(human, component)) for component in jobs
         ]
+    return found
+
+
+def for_request(human: Human, request: Request) -> list[Manifest]:
+    """
+    What the Pods of one DigitalHumanBackup need, beside those of the human's own backups.
+
+    ``human`` has the parts and the destination of the request as its own. Nothing with policy Off.
+    """
+    if human.spec.network.policy == "Off":
+        return []
+    label = {names.LABEL_BACKUP: request.name}
+    pods = {"matchLabels": names.selector(human.name, names.BACKUP) | label}
+    name, ways_out = names.backup_run(request.name), _backup_ways_out(human, names.BACKUP)
+    wanted: list[tuple[str, Manifest, list[Manifest], list[Manifest]]] = [
+        (name, pods, [], ways_out)
+    ]
+    if _reads_redis(human):
+        redis = {"matchLabels": names.selector(human.name, names.REDIS)}
+        way_in = _rule("from", [{"podSelector": pods}], [names.PORT_REDIS])
+        wanted.append((f"{name}-redis", redis, [way_in], []))
+    found = []
+    for title, selected, ways_in, ways in wanted:
+        spec = _spec(selected, ways_in, ways)
+        kind = ("networking.k8s.io/v1", "NetworkPolicy", title, names.BACKUP)
+        made = manifest(human, *kind, labels=label, owned=False, spec=spec)
+        made["metadata"]["ownerReferences"] = [request.owner()]
+        found.append(made)
     return found
 
 
@@ -201,13 +229,17 @@ def _policy(
         "NetworkPolicy",
         name,
         component,
-        spec={
-            "podSelector": {"matchLabels": names.selector(human.name, component)},
-            "policyTypes": ["Ingress", "Egress"],
-            "ingress": ways_in,
-            "egress": ways_out,
-        },
+        spec=_spec({"matchLabels": names.selector(human.name, component)}, ways_in, ways_out),
     )
+
+
+def _spec(pods: Manifest, ways_in: list[Manifest], ways_out: list[Manifest]) -> Manifest:
+    return {
+        "podSelector": pods,
+        "policyTypes": ["Ingress", "Egress"],
+        "ingress": ways_in,
+        "egress": ways_out,
+    }
 
 
 def _dns() -> list[Manifest]:

@@ -8,8 +8,10 @@ is overdue, computed from the schedule and the times in the CronJob.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -18,9 +20,9 @@ from cronsim import CronSim, CronSimError
 from digital_human_operator import names
 from digital_human_operator.human import Human
 from digital_human_operator.observed import Observed
-from digital_human_operator.states import CronJobState
+from digital_human_operator.states import CronJobState, PodState
 
-from . import reasons
+from . import proofs, reasons
 from .conditions import Draft
 from .view import View
 
@@ -42,7 +44,8 @@ def backup(view: View) -> Iterator[Draft]:
     if wanted is not None:
         found = view.cron_job(names.backup(view.human.name))
         late = _is_past(_deadline(found, wanted.schedule, wanted.time_zone), view.now)
-        yield _scheduled("BackupHealthy", "backup", found, late=late)
+        told = proofs.failure(_pods(view, names.BACKUP))
+        yield _scheduled("BackupHealthy", "backup", found, told, late=late)
 
 
 def drill(view: View) -> Iterator[Draft]:
@@ -51,7 +54,36 @@ def drill(view: View) -> Iterator[Draft]:
     if wanted is not None and wanted.drill is not None:
         found = view.cron_job(names.drill(view.human.name))
         late = _is_past(_deadline(found, wanted.drill.schedule, wanted.time_zone), view.now)
-        yield _scheduled("RestoreProven", "drill", found, late=late)
+        told = proofs.failure(_pods(view, names.DRILL))
+        draft = _scheduled("RestoreProven", "drill", found, told, late=late)
+        yield (
+            replace(draft, message=draft.message + _measured(view)) if _is_proven(draft) else draft
+        )
+
+
+def _pods(view: View, component: str) -> list[PodState]:
+    """Those of its CronJob; a DigitalHumanBackup speaks for itself."""
+    job = (
+        names.backup(view.human.name) if component == names.BACKUP else names.drill(view.human.name)
+    )
+    found = (pod for pod in view.observed.pods if pod.component == component)
+    return [pod for pod in found if re.fullmatch(rf"{job}-[0-9]+", pod.job)]
+
+
+def _is_proven(draft: Draft) -> bool:
+    return draft.status == "True"
+
+
+def _measured(view: View) -> str:
+    """What the last drill took, and what would be lost."""
+    before = view.previous.backup if view.previous is not None else None
+    found = proofs.proven(view.observed.pods, before.proven if before is not None else None)
+    if found is None:
+        return ""
+    return (
+        f": backup {found.backup} came back in {found.restore_seconds} s (RTO), its data were"
+        f" {found.data_age_seconds} s old (RPO)"
+    )
 
 
 def look_again(human: Human, observed: Observed, now: str) -> float | None:
@@ -70,7 +102,7 @@ def look_again(human: Human, observed: Observed, now: str) -> float | None:
     return min((seconds + 1.0 for seconds in left if seconds >= 0), default=None)
 
 
-def _scheduled(name: str, what: str, found: CronJobState | None, *, late: bool) -> Draft:
+def _scheduled(name: str, what: str, found: CronJobState | None, told: str, *, late: bool) -> Draft:
     if found is None or (found.last_schedule is None and not found.suspended and not late):
         return Draft(name, "Unknown", "NotRunYet", f"no {what} has been due yet")
     if found.suspended:
@@ -79,7 +111,8 @@ def _scheduled(name: str, what: str, found: CronJobState | None, *, late: bool) 
     # Both are RFC 3339 in UTC with seconds, so they compare as text.
     is_done = last is not None and success is not None and success >= last
     if last is not None and not is_done and not found.active:
-        return Draft(name, "False", "Failed", f"the {what} that was due at {last} did not succeed")
+        text = f"the {what} that was due at {last} did not succeed"
+        return Draft(name, "False", "Failed", f"{text}: {told}" if told else text)
     if late:
         since = f"since {success}" if success is not None else "so far"
         text = f"no {what} has succeeded {since}, although two were due"

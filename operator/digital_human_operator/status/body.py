@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from digital_human_operator.api.base import ApiModel
 from digital_human_operator.api.v1alpha1 import GROUP, VERSION
-from digital_human_operator.api.v1alpha1.status import DigitalHumanStatus
 
 
-def to_apply(namespace: str, name: str, uid: str, status: DigitalHumanStatus) -> dict[str, Any]:
+def to_apply(
+    namespace: str, name: str, uid: str, status: ApiModel, kind: str = "DigitalHuman"
+) -> dict[str, Any]:
     """
     The body of a server-side apply of the status subresource.
 
@@ -18,7 +20,7 @@ def to_apply(namespace: str, name: str, uid: str, status: DigitalHumanStatus) ->
     told = status.model_dump(mode="json", by_alias=True, exclude_none=True)
     return {
         "apiVersion": f"{GROUP}/{VERSION}",
-        "kind": "DigitalHuman",
+        "kind": kind,
         "metadata": {"namespace": namespace, "name": name, "uid": uid},
         "status": {key: value for key, value in told.items() if value not in ([], {})},
     }

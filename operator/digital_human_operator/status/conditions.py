@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 from digital_human_operator.api.v1alpha1.status import Condition, DigitalHumanStatus
 
 Value = Literal["True", "False", "Unknown"]
 
 _LONGEST = 4096
+
+
+class Conditioned(Protocol):
+    """A status with conditions."""
+
+    @property
+    def conditions(self) -> Sequence[Condition]:
+        """What it tells."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +32,7 @@ class Draft:
 
 
 def stamp(
-    drafts: Iterable[Draft], generation: int, previous: DigitalHumanStatus | None, now: str
+    drafts: Iterable[Draft], generation: int, previous: Conditioned | None, now: str
 ) -> list[Condition]:
     """Conditions of ``drafts``: one whose status is as before keeps its time."""
     before = {c.type: c for c in previous.conditions} if previous is not None else {}

@@ -17,6 +17,7 @@ from digital_human_operator.api.v1alpha1.status import (
 )
 from digital_human_operator.states import AddressState
 
+from . import proofs
 from .conditions import Draft
 from .text import stepped_bytes, stepped_seconds
 from .view import View
@@ -110,7 +111,11 @@ def models(view: View) -> ModelStatus | None:
 
 
 def backup(view: View) -> BackupStatus | None:
-    """When backups and drills last succeeded; kept when the CronJob was made anew."""
+    """
+    When backups and drills last succeeded, and what they told.
+
+    It is kept when the CronJob was made anew and when its Pods are gone.
+    """
     if view.human.spec.backup is None:
         return None
     before = (view.previous.backup if view.previous is not None else None) or BackupStatus()
@@ -119,6 +124,8 @@ def backup(view: View) -> BackupStatus | None:
     found = BackupStatus(
         last_success=(job.last_success if job else None) or before.last_success,
         last_drill=(drill.last_success if drill else None) or before.last_drill,
+        newest=proofs.newest(view.observed.pods, before.newest),
+        proven=proofs.proven(view.observed.pods, before.proven),
     )
     return found if found != BackupStatus() else None
 

@@ -22,6 +22,16 @@ def progress_text(progress: Progress | None) -> str:
     return f"{text}, about {minutes} {'minute' if minutes == 1 else 'minutes'} left"
 
 
+def size(count: int) -> str:
+    """Bytes for a person."""
+    number = float(count)
+    for unit in ("B", "KiB", "MiB"):
+        if number < 1024:
+            return f"{count} B" if unit == "B" else f"{number:.1f} {unit}"
+        number /= 1024
+    return f"{number:.2f} GiB"
+
+
 def no_pod(kind: str, name: str) -> str:
     """Of a workload that has no Pod: its controller tells why in events, and nowhere else."""
     see = f"kubectl describe {kind.lower()} {name}"

@@ -18,7 +18,7 @@ from digital_human_operator.api.base import (
     validated,
 )
 from digital_human_operator.api.v1alpha1.care import BackupDestination, BackupPart
-from digital_human_operator.api.v1alpha1.status import Condition
+from digital_human_operator.api.v1alpha1.status import BackupFacts, Condition, Text, Time
 
 HumanName = Annotated[
     str,
@@ -108,3 +108,16 @@ class ActionStatus(ApiModel):
         default_factory=list, json_schema_extra=list_map("type")
     )
     """Observations."""
+
+
+class DigitalHumanBackupStatus(ActionStatus):
+    """How a backup goes. Once it says Succeeded or Failed it does not change any more."""
+
+    job: Text | None = None
+    """Name of the Job that makes it."""
+    start_time: Time | None = None
+    """When it began."""
+    completion_time: Time | None = None
+    """When it was over."""
+    backup: BackupFacts | None = None
+    """The backup that was made; absent also where its Pod went before it was read."""

@@ -147,13 +147,53 @@ class ModelStatus(ApiModel):
     """Estimate of the remaining time."""
 
 
+class BackupFacts(ApiModel):
+    """A backup that was made."""
+
+    id: Text
+    """Its id in the store: what `digital-human-backup restore` takes."""
+    time: Time | None = None
+    """When it was complete."""
+    bytes: int = 0
+    """Bytes of what it holds."""
+    stored_bytes: int = 0
+    """Bytes that it takes in the store."""
+    sent_bytes: int = 0
+    """Bytes that were sent for it: what the store had already was not."""
+    digest: Text | None = None
+    """SHA-256 of its manifest."""
+    key_id: Text | None = None
+    """Which key it is encrypted with; absent: not encrypted."""
+    verified: bool = False
+    """Whether every byte of it was read back, decrypted and compared."""
+
+
+class DrillFacts(ApiModel):
+    """A drill that brought a backup back: what a restore takes, and what it would lose."""
+
+    backup: Text
+    """Id of the backup."""
+    time: Time | None = None
+    """When the drill was over."""
+    bytes: int = 0
+    """Bytes that came back."""
+    restore_seconds: int = 0
+    """Seconds that it took: the measured recovery time (RTO)."""
+    data_age_seconds: int = 0
+    """Age of the data that came back: the measured recovery point (RPO)."""
+
+
 class BackupStatus(ApiModel):
-    """Scheduled backups."""
+    """Backups and the drills that prove them."""
 
     last_success: Time | None = None
-    """When the last backup succeeded."""
+    """When the last scheduled backup succeeded."""
     last_drill: Time | None = None
     """When the last drill succeeded."""
+    newest: BackupFacts | None = None
+    """The newest backup, by a schedule or on request."""
+    proven: DrillFacts | None = None
+    """What the last drill measured."""
 
 
 _SHOWN = 28
@@ -218,7 +258,7 @@ class DigitalHumanStatus(ApiModel):
     models: ModelStatus | None = None
     """The fetch of the weights."""
     backup: BackupStatus | None = None
-    """Scheduled backups."""
+    """Backups and the drills that prove them."""
     effective: Effective | None = None
     """What the operator computed from the spec."""
     warnings: Annotated[list[Text], Field(max_length=64)] = Field(

@@ -1,0 +1,111 @@
+"""From what is known about one DigitalHumanBackup to what is reported: pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from digital_human_operator.api.v1alpha1.backups import DigitalHumanBackupStatus
+from digital_human_operator.api.v1alpha1.status import BackupFacts
+from digital_human_operator.states import JobState, PodState
+
+from . import proofs
+from .conditions import Draft, stamp
+from .text import size
+
+PENDING, RUNNING, SUCCEEDED, FAILED = "Pending", "Running", "Succeeded", "Failed"
+
+
+@dataclass(frozen=True)
+class Obstacle:
+    """Why there is no Job; ``final`` when waiting is no use."""
+
+    reason: str
+    message: str
+    final: bool = False
+
+
+@dataclass(frozen=True)
+class Run:
+    """One backup on request: its Job with the Pods, or what stands in its way."""
+
+    name: str
+    """Of the Job."""
+    job: JobState | None = None
+    pods: Sequence[PodState] = ()
+    obstacle: Obstacle | None = None
+
+    @property
+    def made(self) -> BackupFacts | None:
+        """What its Pods told about the backup."""
+        return proofs.newest(self.pods, None)
+
+
+def is_over(told: DigitalHumanBackupStatus | None, generation: int) -> bool:
+    """Whether everything was said."""
+    return (
+        told is not None
+        and told.observed_generation == generation
+        and told.phase in {SUCCEEDED, FAILED}
+    )
+
+
+def compute(
+    run: Run, generation: int, previous: DigitalHumanBackupStatus | None, now: str
+) -> DigitalHumanBackupStatus:
+    """The status of one look; ``now`` is used where something begins or ends."""
+    phase, drafts = _verdict(run)
+    before = previous or DigitalHumanBackupStatus()
+    started = before.start_time or (now if run.job is not None else None)
+    return DigitalHumanBackupStatus(
+        observed_generation=generation,
+        phase=phase,
+        conditions=stamp(drafts, generation, previous, now),
+        job=run.name if run.job is not None else None,
+        start_time=started,
+        completion_time=now if phase in {SUCCEEDED, FAILED} and started else None,
+        backup=run.made,
+    )
+
+
+def _verdict(run: Run) -> tuple[str, list[Draft]]:
+    """The phase and the conditions."""
+    job, obstacle = run.job, run.obstacle
+    if obstacle is not None:
+        last = "Stalled" if obstacle.final else "Reconciling"
+        phase = FAILED if obstacle.final else PENDING
+        return phase, _not_ready(obstacle.reason, obstacle.message, last)
+    if job is None:
+        return PENDING, _not_ready("Pending", "its Job is being made", "Reconciling")
+    if job.failed_reason:
+        told = proofs.failure(run.pods) or job.failed_message or job.failed_reason
+        text = (
+            f"no backup: {told}" if run.made is None else f"made, but not as it should be: {told}"
+        )
+        return FAILED, _not_ready("Failed", text, "Stalled")
+    if not job.complete:
+        return RUNNING, _not_ready("Running", _going_on(run), "Reconciling")
+    return SUCCEEDED, [Draft("Ready", "True", "Succeeded", _success(run.made))]
+
+
+def _not_ready(reason: str, message: str, last: str) -> list[Draft]:
+    return [Draft("Ready", "False", reason, message), Draft(last, "True", reason, message)]
+
+
+def _going_on(run: Run) -> str:
+    """What it does, or what keeps its Pod from starting."""
+    for pod in run.pods:
+        if pod.unscheduled:
+            return f"its Pod waits for a node: {pod.unscheduled_message or pod.unscheduled}"
+        if pod.waiting and pod.phase == "Pending":
+            return f"{pod.container} cannot start ({pod.waiting}): {pod.waiting_message}"
+    if told := proofs.failure(run.pods):
+        return f"tried again after a failure: {told}"
+    return "the backup is being made"
+
+
+def _success(made: BackupFacts | None) -> str:
+    if made is None:
+        return "the backup is made and verified; its Pod is gone, and what it told with it"
+    checked = "made and verified" if made.verified else "made; it is not verified"
+    return f"backup {made.id} of {size(made.bytes)} is {checked}"
