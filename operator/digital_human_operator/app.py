@@ -102,6 +102,7 @@ class App:
             seen=self._watches.seen,
             images=self._settings.images,
             namespace=self._namespace,
+            wake=self._queue.add,
             now=lambda: datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         )
         self._services = services

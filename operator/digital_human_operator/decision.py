@@ -46,6 +46,8 @@ class Decision:
     pull_secrets: tuple[str, ...] = ()
     """One sentence per Secret with which images should be pulled and cannot be."""
     metrics: MetricsVerdict = MetricsVerdict()
+    restore: str | None = None
+    """The DigitalHumanRestore for which there are no Pods for now."""
     warnings: tuple[str, ...] = ()
     """One sentence per field that is not acted on as written."""
 

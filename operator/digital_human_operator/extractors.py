@@ -20,6 +20,7 @@ from digital_human_operator.names import (
     DRILL,
     LABEL_COMPONENT,
     LABEL_JOB,
+    RESTORE,
 )
 from digital_human_operator.states import (
     RESTART_BUCKETS,
@@ -146,7 +147,7 @@ def pod(fields: Fields) -> PodState:
     )
 
 
-_TELLING = frozenset({BACKUP, DRILL})
+_TELLING = frozenset({BACKUP, DRILL, RESTORE})
 """Components whose containers end with a line of JSON."""
 
 

@@ -29,16 +29,17 @@ class Human:
 
 @dataclass(frozen=True)
 class Request:
-    """A DigitalHumanBackup: what is made for it goes with it."""
+    """A DigitalHumanBackup or a DigitalHumanRestore: what is made for it goes with it."""
 
     name: str
     uid: str
+    kind: Literal["DigitalHumanBackup", "DigitalHumanRestore"] = "DigitalHumanBackup"
 
     def owner(self) -> dict[str, Any]:
         """The owner reference."""
         return {
             "apiVersion": f"{GROUP}/{VERSION}",
-            "kind": "DigitalHumanBackup",
+            "kind": self.kind,
             "name": self.name,
             "uid": self.uid,
             "controller": True,

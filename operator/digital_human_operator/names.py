@@ -14,6 +14,8 @@ LABEL_HUMAN = f"{GROUP}/name"
 LABEL_COMPONENT = "app.kubernetes.io/component"
 LABEL_BACKUP = f"{GROUP}/backup"
 """On what is made for one DigitalHumanBackup: its name."""
+LABEL_RESTORE = f"{GROUP}/restore"
+"""On what is made for one DigitalHumanRestore: its name."""
 LABEL_JOB = "batch.kubernetes.io/job-name"
 CHILD_SELECTOR = f"{MANAGED_BY}={FIELD_MANAGER}"
 
@@ -49,6 +51,7 @@ REDIS = "redis"
 FETCH = "model-fetch"
 BACKUP = "backup"
 DRILL = "restore-drill"
+RESTORE = "restore"
 
 
 REDIS_SELECTOR = f"{LABEL_COMPONENT}={REDIS},{LABEL_HUMAN}"
@@ -107,6 +110,16 @@ def backup(human: str) -> str:
 def backup_run(backup: str) -> str:
     """The Job and the NetworkPolicy of one DigitalHumanBackup."""
     return f"{backup}-backup-run"
+
+
+def restore_run(restore: str) -> str:
+    """The Job and the NetworkPolicy of one DigitalHumanRestore."""
+    return f"{restore}-restore-run"
+
+
+def safety_backup(restore: str, uid: str) -> str:
+    """The backup before a restore; a backup's name has at most 52 characters."""
+    return f"{restore[:39]}-before-{uid[:5]}"
 
 
 def drill(human: str) -> str:

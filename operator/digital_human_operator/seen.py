@@ -7,6 +7,7 @@ our annotations, spec and status.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -102,6 +103,7 @@ class SeenObjects:
     def __init__(self) -> None:
         self._objects: dict[Key, Seen] = {}
         self._keys: dict[str, Key] = {}
+        self._kinds: defaultdict[str, set[Key]] = defaultdict(set)
 
     def __len__(self) -> int:
         return len(self._objects)
@@ -112,6 +114,10 @@ class SeenObjects:
     def get(self, key: Key) -> Seen | None:
         """The object as last seen; None when there is none."""
         return self._objects.get(key)
+
+    def of_kind(self, kind: str) -> list[Key]:
+        """The keys of one kind, in order."""
+        return sorted(self._kinds[kind])
 
     def key_of(self, uid: str | None) -> Key | None:
         """Whose uid this is; None for nobody's."""
@@ -127,6 +133,7 @@ class SeenObjects:
             self._keys.pop(old.uid, None)
         self._objects[key] = new
         self._keys[new.uid] = key
+        self._kinds[key[0]].add(key)
         return (
             old is None
             or old.uid != new.uid
@@ -143,4 +150,5 @@ class SeenObjects:
         old = self._objects.get(key)
         if old is not None and (uid is None or old.uid == uid):
             del self._objects[key]
+            self._kinds[key[0]].discard(key)
             self._keys.pop(old.uid, None)

@@ -44,6 +44,12 @@ _Seconds = Annotated[float, msgspec.Meta(ge=0, lt=2**31)]
 _Word = Annotated[str, msgspec.Meta(max_length=128)]
 
 
+class Erased(msgspec.Struct, frozen=True, gc=False):
+    """What a restore left out because the erasure ledger says so."""
+
+    sessions: _Count = 0
+
+
 class Result(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """
     What a verb of the backup tool left behind as its container's last word.
@@ -65,6 +71,7 @@ class Result(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """What a restore took."""
     age_seconds: _Count = 0
     """How old the data were that came back."""
+    erased: Erased | None = None
     message: str = ""
     """Why it failed, and what to do."""
 

@@ -64,6 +64,7 @@ class World:
             seen=self.watches.seen,
             images=IMAGES,
             namespace="digital-human-system",
+            wake=self.queue.add,
             now=lambda: self.clock,
         )
         self.humans = DigitalHumanController(self.services)

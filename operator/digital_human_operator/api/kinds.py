@@ -5,10 +5,10 @@ from __future__ import annotations
 from digital_human_operator.api.base import cel
 from digital_human_operator.api.crd import Column, Kind
 from digital_human_operator.api.v1alpha1.backups import (
-    ActionStatus,
     DigitalHumanBackupSpec,
     DigitalHumanBackupStatus,
     DigitalHumanRestoreSpec,
+    DigitalHumanRestoreStatus,
 )
 from digital_human_operator.api.v1alpha1.digitalhuman import DigitalHumanSpec
 from digital_human_operator.api.v1alpha1.status import DigitalHumanStatus
@@ -114,13 +114,16 @@ RESTORE = Kind(
     short="dhr",
     description="One restore of a backup, in place or as a new DigitalHuman.",
     spec=DigitalHumanRestoreSpec,
-    status=ActionStatus,
+    status=DigitalHumanRestoreStatus,
     status_default=UNSEEN,
     name_limit=52,
     columns=(
+        Column("Human", ".status.digitalHuman"),
         Column("Phase", ".status.phase"),
+        Column("Backup", ".status.backup"),
         AGE,
         Column("Reason", f"{READY}.reason", priority=1),
+        Column("Message", f"{READY}.message", priority=1),
     ),
 )
 

@@ -16,9 +16,8 @@ from digital_human_operator.api.v1alpha1.backups import (
     DigitalHumanBackupStatus,
 )
 from digital_human_operator.errors import InvalidSpec
-from digital_human_operator.human import Child, Human, Ref, Request
+from digital_human_operator.human import Human, Request
 from digital_human_operator.kinds import BACKUPS, BY_KIND, HUMANS
-from digital_human_operator.kube.apply import Result
 from digital_human_operator.kube.errors import ApiError, Forbidden, Invalid
 from digital_human_operator.render import backup_run
 from digital_human_operator.seen import Key, Seen, is_told
@@ -27,8 +26,7 @@ from digital_human_operator.status import runs, to_apply
 from digital_human_operator.status.runs import Obstacle, Run
 
 from .answers import write
-from .children import desired
-from .references import read, want
+from .requests import Stopped, apply_all, check_references, human_of
 from .services import Services
 
 _LOOK = 15.0
@@ -37,20 +35,12 @@ _LAST_WORD = 10.0
 """Seconds that the last word of a Pod may come after the end of its Job."""
 
 
-class _Stopped(Exception):  # noqa: N818 - no error, but the way out
-    """There will be no Job now."""
-
-    def __init__(self, obstacle: Obstacle) -> None:
-        self.obstacle = obstacle
-
-
 class BackupController:
     """Makes the backup that one DigitalHumanBackup asks for."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
         self._over_since: dict[Key, float] = {}
-        self._wanted: dict[Key, list[Ref]] = {}
 
     async def reconcile(self, key: Key) -> float | None:
         """Go on with the backup of ``key``; seconds after which to look again, or None."""
@@ -62,7 +52,7 @@ class BackupController:
         retry: ApiError | None = None
         try:
             run = await self._look(key, seen)
-        except _Stopped as stop:
+        except Stopped as stop:
             run = Run(names.backup_run(key[2]), obstacle=stop.obstacle)
         except (Invalid, Forbidden) as error:
             retry = error
@@ -70,6 +60,8 @@ class BackupController:
         if self._may_say_more(key, run):
             return 1.0
         told = runs.compute(run, seen.generation, previous, self._services.now())
+        if told.uid is None and run.job is not None:
+            told = told.model_copy(update={"uid": self._uid(key, seen)})
         if told != previous:
             await self._tell(key, seen, told)
         if retry is not None:
@@ -102,10 +94,10 @@ class BackupController:
             references={},
             served=frozenset(),
         )
-        await self._check_references(key, human)
+        await check_references(self._services, key, human, names.BACKUP)
         children = backup_run(human, decision.design, Request(key[2], seen.uid))
         if not children:
-            raise _Stopped(
+            raise Stopped(
                 Obstacle(
                     "NothingToBackUp",
                     f"nothing of {human.name} is backed up by this version: see include, and"
@@ -113,60 +105,27 @@ class BackupController:
                     final=True,
                 )
             )
-        for child in children:
-            await self._apply(child, key, seen)
-
-    async def _apply(self, child: Child, key: Key, seen: Seen) -> None:
-        outcome = await self._services.applier.apply(desired(child, key[1]), seen.uid)
-        if outcome.result is Result.FOREIGN:
-            text = (
-                f"{child.kind} {child.name} belongs to somebody else ({outcome.detail}): delete it,"
-                " then create another DigitalHumanBackup"
-            )
-            raise _Stopped(Obstacle("ForeignObject", text, final=True))
-        if outcome.result is Result.DELETING:
-            raise _Stopped(Obstacle("Pending", f"the {child.kind} before is going away"))
+        await apply_all(self._services, children, key, seen)
 
     def _request(self, seen: Seen) -> DigitalHumanBackupSpec:
         try:
             return plan.parse_backup(seen.spec_object())
         except InvalidSpec as error:
-            raise _Stopped(Obstacle("InvalidSpec", str(error), final=True)) from error
+            raise Stopped(Obstacle("InvalidSpec", str(error), final=True)) from error
 
     def _human(self, key: Key, request: DigitalHumanBackupSpec) -> Human:
-        """The human with its backups as the request wants them, also while it goes away."""
-        name = request.digital_human
-        of_human = (HUMANS.kind, key[1], name)
-        seen = self._services.seen.get(of_human)
-        if seen is None:
-            text = f"there is no DigitalHuman {name} in this namespace"
-            raise _Stopped(Obstacle("HumanNotFound", text))
-        try:
-            human = plan.parse(seen.raw(of_human))
-        except InvalidSpec as error:
-            text = f"the spec of {name} cannot be understood: {error}"
-            raise _Stopped(Obstacle("HumanInvalid", text)) from error
-        backup = human.spec.backup
-        if backup is None:
-            text = (
-                f"{name} has no spec.backup, which says how its backups are encrypted: set it,"
-                " then create another DigitalHumanBackup"
-            )
-            raise _Stopped(Obstacle("NotConfigured", text, final=True))
+        """The human with its backups as the request wants them."""
+        human = human_of(self._services, key, request.digital_human)
         other = {"include": request.include, "destination": request.destination}
-        backup = backup.model_copy(update={k: v for k, v in other.items() if v is not None})
+        wanted = {name: value for name, value in other.items() if value is not None}
+        backup = human.spec.backup.model_copy(update=wanted) if human.spec.backup else None
         return replace(human, spec=human.spec.model_copy(update={"backup": backup}))
 
-    async def _check_references(self, key: Key, human: Human) -> None:
-        """Wait for the Secrets that its Pod mounts: without them it would never start."""
-        needs = tuple(one for one in plan.needs(human) if one.component == names.BACKUP)
-        wanted = sorted({one.ref for one in needs})
-        if self._wanted.get(key) != wanted:
-            want(self._services, key, wanted)
-            self._wanted[key] = wanted
-        sentences, _ = plan.missing(needs, await read(self._services, key[1], wanted))
-        if sentences:
-            raise _Stopped(Obstacle("SecretMissing", "; ".join(sentences)))
+    def _uid(self, key: Key, seen: Seen) -> str | None:
+        """Uid of the human; None when it is gone."""
+        human = (HUMANS.kind, key[1], self._request(seen).digital_human)
+        found = self._services.seen.get(human)
+        return found.uid if found is not None else None
 
     def _may_say_more(self, key: Key, run: Run) -> bool:
         """Whether the Job is over and its Pod has not told yet: two watches, in any order."""
@@ -192,8 +151,7 @@ class BackupController:
 
     def _forget(self, key: Key) -> None:
         self._over_since.pop(key, None)
-        if self._wanted.pop(key, None) is not None:
-            self._services.references.forget(key)
+        self._services.references.forget(key)
 
 
 def _previous(seen: Seen) -> DigitalHumanBackupStatus | None:

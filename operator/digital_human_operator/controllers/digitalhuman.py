@@ -28,6 +28,7 @@ from digital_human_operator.states import JobState
 from . import children
 from .children import Applied, Settled
 from .farewell import Farewell
+from .holds import held, holder
 from .references import read, want
 from .report import Reporter
 from .services import Services
@@ -82,8 +83,11 @@ class DigitalHumanController:
     async def _make_true(self, key: Key, seen: Seen) -> float | None:
         self._reporter.begin(key)
         human = self._parse(key, seen)
+        if (restore := await holder(self._services, key, seen)) is not None:
+            human = held(human)
         references = await self._read_references(key, human)
         planned = _understood(lambda: self._plan(human, references))
+        planned = replace(planned, restore=restore)
         decision = self._without_weights(human, planned)
         await self._farewell.prepare(key, seen)
         newest = self._services.seen.get(key)

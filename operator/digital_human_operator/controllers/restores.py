@@ -1,59 +1,287 @@
 """
-DigitalHumanRestore: an honest answer until it is acted on.
+The reconcile of a DigitalHumanRestore: the sessions of a backup replace those of a human.
 
-The kind is served so that manifests can be written and reviewed; this version says in status that
-it does not run them.
+Step by step: the human's Pods go (see ``holds``), a DigitalHumanBackup keeps what is there, a Job
+brings the backup back, the Pods come again. Each step follows from what is there, so an operator
+that starts anew goes on where the last one was.
 """
 
 from __future__ import annotations
 
-from digital_human_operator.kinds import RESTORES
-from digital_human_operator.seen import Key, Seen
+import time
+from dataclasses import replace
+
+import msgspec
+
+from digital_human_operator import names, plan
+from digital_human_operator.api.v1alpha1.backups import (
+    DigitalHumanBackupStatus,
+    DigitalHumanRestoreSpec,
+    DigitalHumanRestoreStatus,
+)
+from digital_human_operator.errors import InvalidSpec
+from digital_human_operator.human import Human, Request
+from digital_human_operator.kinds import BACKUPS, BY_KIND, HUMANS, RESTORES
+from digital_human_operator.kube.errors import ApiError, Conflict, Forbidden, Invalid
+from digital_human_operator.names import FIELD_MANAGER
+from digital_human_operator.render import restore_run
+from digital_human_operator.seen import Key, Seen, is_told
+from digital_human_operator.states import DeploymentState, JobState
+from digital_human_operator.status import restores, runs, to_apply
+from digital_human_operator.status.restores import Origin, Safety, Step
+from digital_human_operator.status.runs import Obstacle
 
 from .answers import write
+from .requests import Stopped, apply_all, check_references, human_of
 from .services import Services
 
-MESSAGE = "this version does not run restores: nothing was changed"
+_LOOK = 5.0
+"""Seconds until what nobody tells of is looked at again."""
+_LAST_WORD = 10.0
+"""Seconds that the last word of a Pod may come after the end of its Job."""
 
 
 class RestoreController:
-    """Writes the status of one restore."""
+    """Brings back what one DigitalHumanRestore asks for."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._over_since: dict[Key, float] = {}
+        self._held: dict[Key, Key] = {}
 
     async def reconcile(self, key: Key) -> float | None:
-        """Say once that nothing will happen."""
+        """Go on with the restore of ``key``; seconds after which to look again, or None."""
         seen = self._services.seen.get(key)
-        if seen is None or seen.deleting or _is_told(seen):
+        previous = _previous(seen) if seen is not None else None
+        if seen is None or seen.deleting or restores.is_over(previous, seen.generation):
+            self._forget(key)
             return None
-        _, namespace, name = key
-        body = {
-            "apiVersion": RESTORES.api_version,
-            "kind": RESTORES.kind,
-            "metadata": {"namespace": namespace, "name": name, "uid": seen.uid},
-            "status": {
-                "observedGeneration": seen.generation,
-                "phase": "Unsupported",
-                "conditions": [
-                    self._condition("Ready", "False", seen),
-                    self._condition("Stalled", "True", seen),
-                ],
-            },
+        retry: ApiError | None = None
+        try:
+            step = await self._step(key, seen, previous)
+        except Stopped as stop:
+            step = Step(obstacle=stop.obstacle)
+        except (Invalid, Forbidden) as error:
+            retry = error
+            step = Step(obstacle=Obstacle("JobRefused", error.message))
+        if self._may_say_more(key, step):
+            return 1.0
+        told = restores.compute(step, seen.generation, previous, self._services.now())
+        if told != previous:
+            await self._tell(key, seen, previous, told)
+        if retry is not None:
+            raise retry
+        return None if restores.is_over(told, seen.generation) else _LOOK
+
+    async def _step(self, key: Key, seen: Seen, previous: DigitalHumanRestoreStatus | None) -> Step:
+        origin = _settled(previous) or self._origin(key, self._spec(seen))
+        request = Request(key[2], seen.uid, "DigitalHumanRestore")
+        name = names.restore_run(key[2])
+        safety = self._safety(key, seen)
+        if (job := self._job(key, seen, name)) is not None:
+            pods = [
+                pod.status
+                for pod in self._services.pods.labelled(origin.human)
+                if pod.namespace == key[1] and pod.status.job == name
+            ]
+            return Step(origin, None, True, safety, name, job, pods)
+        human = self._human(key, seen, origin)
+        await check_references(self._services, key, human, names.BACKUP)
+        of_human = (HUMANS.kind, key[1], origin.human)
+        if previous is None or previous.phase not in restores.HOLDING:
+            return Step(origin)
+        if not self._is_drained(key, of_human):
+            return Step(origin, safety=safety)
+        if safety is None:
+            await self._ask_for_safety(key, seen, origin)
+            safety = Safety(names.safety_backup(key[2], seen.uid))
+        if safety.phase == runs.SUCCEEDED:
+            await self._make(key, seen, human, origin, request)
+        return Step(origin, None, True, safety, name, self._job(key, seen, name))
+
+    def _spec(self, seen: Seen) -> DigitalHumanRestoreSpec:
+        try:
+            spec = plan.parse_restore(seen.spec_object())
+        except InvalidSpec as error:
+            raise Stopped(Obstacle("InvalidSpec", str(error), final=True)) from error
+        if spec.target.clone is not None:
+            text = "this version restores in place only: spec.target.clone is not acted on yet"
+            raise Stopped(Obstacle("Unsupported", text, final=True))
+        return spec
+
+    def _origin(self, key: Key, spec: DigitalHumanRestoreSpec) -> Origin:
+        """Whose backup, and which: settled before anything is changed, for ours is newer."""
+        if spec.source.latest_of is not None:
+            return self._latest(key, spec.source.latest_of)
+        name = spec.source.backup or ""
+        seen = self._services.seen.get((BACKUPS.kind, key[1], name))
+        if seen is None:
+            raise Stopped(Obstacle("BackupNotFound", f"there is no DigitalHumanBackup {name}"))
+        told = DigitalHumanBackupStatus.model_validate(seen.status_object())
+        if told.phase == runs.FAILED:
+            text = f"DigitalHumanBackup {name} has failed: name another one"
+            raise Stopped(Obstacle("BackupFailed", text, final=True))
+        if told.phase != runs.SUCCEEDED:
+            raise Stopped(Obstacle("BackupNotReady", f"DigitalHumanBackup {name} is not complete"))
+        if told.backup is None or told.uid is None:
+            text = f"DigitalHumanBackup {name} does not tell which backup it has made: name another"
+            raise Stopped(Obstacle("BackupUnknown", text, final=True))
+        human = plan.parse_backup(seen.spec_object()).digital_human
+        return Origin(human, told.uid, told.backup.id)
+
+    def _latest(self, key: Key, name: str) -> Origin:
+        seen = self._services.seen.get((HUMANS.kind, key[1], name))
+        if seen is None:
+            text = f"there is no DigitalHuman {name} in this namespace"
+            raise Stopped(Obstacle("HumanNotFound", text))
+        newest = (seen.status_object().get("backup") or {}).get("newest") or {}
+        if not newest.get("id"):
+            text = f"no backup of {name} is known of: name a DigitalHumanBackup in source.backup"
+            raise Stopped(Obstacle("BackupUnknown", text))
+        return Origin(name, seen.uid, newest["id"])
+
+    def _human(self, key: Key, seen: Seen, origin: Origin) -> Human:
+        """The human with the place of the backup; Stopped where its sessions are not ours."""
+        human = human_of(self._services, key, origin.human)
+        name, redis = human.name, human.spec.sessions.store.redis
+        if redis is None or redis.managed is None:
+            text = f"the sessions of {name} are in no managed Redis: nothing can be replaced"
+            raise Stopped(Obstacle("NothingToRestore", text, final=True))
+        if human.spec.mode == "Paused":
+            text = f"{name} is paused: set its spec.mode to Running"
+            raise Stopped(Obstacle("HumanPaused", text))
+        for other in self._services.seen.of_kind(RESTORES.kind):
+            found = self._services.seen.get(other)
+            if other != key and other[1] == key[1] and found is not None:
+                status = found.status_object()
+                if (status.get("digitalHuman"), status.get("phase") in restores.HOLDING) == (
+                    name,
+                    True,
+                ):
+                    text = f"DigitalHumanRestore {other[2]} is at work on {name}"
+                    raise Stopped(Obstacle("OtherRestore", text))
+        backup = human.spec.backup
+        source = self._spec(seen).source.backup
+        asked = self._services.seen.get((BACKUPS.kind, key[1], source)) if source else None
+        if asked is not None and backup is not None:
+            place = plan.parse_backup(asked.spec_object()).destination
+            if place is not None:
+                backup = backup.model_copy(update={"destination": place})
+        return replace(human, spec=human.spec.model_copy(update={"backup": backup}))
+
+    def _is_drained(self, key: Key, of_human: Key) -> bool:
+        """Whether the human knows that it is held, and none of its Pods is left."""
+        seen = self._services.seen.get(of_human)
+        if seen is None or seen.status_object().get("restore") != key[2]:
+            return False
+        live = self._services.stores[BY_KIND["Deployment"]].get(key[1], of_human[2])
+        state = live.status if live is not None else None
+        if isinstance(state, DeploymentState) and state.desired:
+            return False
+        return not any(
+            pod.status.component == names.RUNTIME
+            for pod in self._services.pods.labelled(of_human[2])
+            if pod.namespace == key[1]
+        )
+
+    def _safety(self, key: Key, seen: Seen) -> Safety | None:
+        name = names.safety_backup(key[2], seen.uid)
+        found = self._services.seen.get((BACKUPS.kind, key[1], name))
+        if found is None:
+            return None
+        status = found.status_object()
+        conditions = status.get("conditions") or [{}]
+        return Safety(name, status.get("phase", runs.PENDING), conditions[0].get("message", ""))
+
+    async def _ask_for_safety(self, key: Key, seen: Seen, origin: Origin) -> None:
+        name = names.safety_backup(key[2], seen.uid)
+        owner = Request(key[2], seen.uid, "DigitalHumanRestore").owner()
+        metadata = {
+            "name": name,
+            "labels": {names.LABEL_HUMAN: origin.human},
+            "ownerReferences": [owner],
         }
-        await write(self._services, RESTORES, key, seen, body)
+        spec = {"digitalHuman": origin.human, "include": ["sessions"]}
+        body = {"apiVersion": BACKUPS.api_version, "kind": BACKUPS.kind}
+        try:
+            await self._services.client.create(
+                BACKUPS,
+                key[1],
+                msgspec.json.encode(body | {"metadata": metadata, "spec": spec}),
+                manager=FIELD_MANAGER,
+            )
+        except Conflict:
+            return  # asked for before; its state is not known here yet
+
+    async def _make(
+        self, key: Key, seen: Seen, human: Human, origin: Origin, request: Request
+    ) -> None:
+        decision = plan.decide(
+            human,
+            images=self._services.images,
+            operator_namespace=self._services.namespace,
+            references={},
+            served=frozenset(),
+        )
+        there = replace(human, uid=origin.uid)
+        children = restore_run(there, decision.design, request, origin.backup)
+        await apply_all(self._services, children, key, seen)
+
+    def _job(self, key: Key, seen: Seen, name: str) -> JobState | None:
+        live = self._services.stores[BY_KIND["Job"]].get(key[1], name)
+        if live is None or live.owner_uid != seen.uid or live.deleting:
+            return None
+        return live.status if isinstance(live.status, JobState) else None
+
+    def _may_say_more(self, key: Key, step: Step) -> bool:
+        """Whether the Job is over and its Pod has not told yet: two watches, in any order."""
+        if step.job is None or not (step.job.complete or step.job.failed_reason):
+            return False
+        since = self._over_since.setdefault(key, time.monotonic())
+        told = any(pod.results for pod in step.pods)
+        return not told and time.monotonic() - since < _LAST_WORD
+
+    async def _tell(
+        self,
+        key: Key,
+        seen: Seen,
+        previous: DigitalHumanRestoreStatus | None,
+        told: DigitalHumanRestoreStatus,
+    ) -> None:
+        """Write the status, wake the human, tell the end as an Event."""
+        body = to_apply(key[1], key[2], seen.uid, told, RESTORES.kind)
+        if not await write(self._services, RESTORES, key, seen, body):
+            return
+        if told.digital_human is not None:
+            self._held[key] = (HUMANS.kind, key[1], told.digital_human)
+            if previous is None or told.phase != previous.phase:
+                self._services.wake(self._held[key])
+        if restores.is_over(told, seen.generation):
+            about = {"apiVersion": RESTORES.api_version, "kind": RESTORES.kind}
+            about |= {"namespace": key[1], "name": key[2], "uid": seen.uid}
+            went_well = told.phase == runs.SUCCEEDED
+            self._services.recorder.record(
+                about,
+                f"Restore{told.phase}",
+                told.conditions[0].message,
+                type="Normal" if went_well else "Warning",
+            )
+
+    def _forget(self, key: Key) -> None:
+        """It is over or gone: its human may have Pods again."""
+        self._over_since.pop(key, None)
+        self._services.references.forget(key)
+        if (human := self._held.pop(key, None)) is not None:
+            self._services.wake(human)
+
+
+def _settled(previous: DigitalHumanRestoreStatus | None) -> Origin | None:
+    if previous is None or not (previous.digital_human and previous.uid and previous.backup):
         return None
-
-    def _condition(self, name: str, value: str, seen: Seen) -> dict[str, object]:
-        return {
-            "type": name,
-            "status": value,
-            "observedGeneration": seen.generation,
-            "lastTransitionTime": self._services.now(),
-            "reason": "Unsupported",
-            "message": MESSAGE,
-        }
+    return Origin(previous.digital_human, previous.uid, previous.backup)
 
 
-def _is_told(seen: Seen) -> bool:
-    return seen.status_object().get("observedGeneration") == seen.generation
+def _previous(seen: Seen) -> DigitalHumanRestoreStatus | None:
+    """What was written last; None where nothing was."""
+    found = seen.status_object()
+    return DigitalHumanRestoreStatus.model_validate(found) if is_told(found) else None

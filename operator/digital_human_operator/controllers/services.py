@@ -13,7 +13,7 @@ from digital_human_operator.kube.events import Recorder
 from digital_human_operator.kube.references import References
 from digital_human_operator.kube.resources import Resource
 from digital_human_operator.kube.store import Store
-from digital_human_operator.seen import SeenObjects
+from digital_human_operator.seen import Key, SeenObjects
 
 
 @dataclass(frozen=True)
@@ -32,5 +32,7 @@ class Services:
     seen: SeenObjects
     images: Images
     namespace: str
+    wake: Callable[[Key], None]
+    """Queues an object of ours that another one has changed something for."""
     now: Callable[[], str]
     """The time as RFC 3339 with seconds, in UTC."""

@@ -8,7 +8,10 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from digital_human_operator.api.v1alpha1.backups import DigitalHumanBackupSpec
+from digital_human_operator.api.v1alpha1.backups import (
+    DigitalHumanBackupSpec,
+    DigitalHumanRestoreSpec,
+)
 from digital_human_operator.api.v1alpha1.digitalhuman import DigitalHumanSpec
 from digital_human_operator.errors import InvalidSpec
 from digital_human_operator.human import Human
@@ -33,6 +36,14 @@ def parse_backup(spec: Mapping[str, Any]) -> DigitalHumanBackupSpec:
     """The spec of a DigitalHumanBackup; ``InvalidSpec`` as with ``parse``."""
     try:
         return DigitalHumanBackupSpec.model_validate(spec)
+    except ValidationError as error:
+        raise InvalidSpec(_sentences(error)) from None
+
+
+def parse_restore(spec: Mapping[str, Any]) -> DigitalHumanRestoreSpec:
+    """The spec of a DigitalHumanRestore; ``InvalidSpec`` as with ``parse``."""
+    try:
+        return DigitalHumanRestoreSpec.model_validate(spec)
     except ValidationError as error:
         raise InvalidSpec(_sentences(error)) from None
 

@@ -30,7 +30,7 @@ from . import (
 )
 from .common import Manifest
 
-__all__ = ["backup_run", "children"]
+__all__ = ["backup_run", "children", "restore_run"]
 
 
 def children(human: Human, design: Design) -> list[Child]:
@@ -59,7 +59,20 @@ def backup_run(human: Human, design: Design, request: Request) -> list[Child]:
     job = backups.backup_job(human, backup, design, request) if backup is not None else None
     if job is None:
         return []
-    return [_child(manifest) for manifest in (*network.for_request(human, request), job)]
+    return [_child(manifest) for manifest in (*network.for_backup(human, request), job)]
+
+
+def restore_run(human: Human, design: Design, request: Request, backup_id: str) -> list[Child]:
+    """
+    What one DigitalHumanRestore needs, the Job at the end; nothing without ``spec.backup``.
+
+    ``human`` has the uid and the destination of the backup.
+    """
+    backup = human.spec.backup
+    if backup is None:
+        return []
+    job = backups.restore_job(human, backup, design, request, backup_id)
+    return [_child(manifest) for manifest in (*network.for_restore(human, request), job)]
 
 
 def _child(manifest: Manifest) -> Child:

@@ -78,6 +78,39 @@ def backup_job(human: Human, backup: Backup, design: Design, request: Request) -
     return found
 
 
+def restore_job(
+    human: Human, backup: Backup, design: Design, request: Request, backup_id: str
+) -> Manifest:
+    """
+    Bring the sessions of one backup back into the managed Redis, which follows this Pod meanwhile.
+
+    ``human`` has the uid under which the backup lies.
+    """
+    labels = names.labels(human.name, names.RESTORE) | {names.LABEL_RESTORE: request.name}
+    words = ["restore", backup_id, "--part", "sessions", *_redis(human), "--listen", "$(POD_IP)"]
+    words += [*_key(backup), *_place(human, backup)]
+    volumes, mounts = _volumes(human, backup, design, names.RESTORE)
+    container = _container("restore", words, design, mounts)
+    container["env"] = [
+        {
+            "name": "POD_IP",
+            "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": "status.podIP"}},
+        }
+    ]
+    found = manifest(
+        human,
+        "batch/v1",
+        "Job",
+        names.restore_run(request.name),
+        names.RESTORE,
+        labels={names.LABEL_RESTORE: request.name},
+        owned=False,
+        spec=_job(labels, _pod(human, volumes, [container])),
+    )
+    found["metadata"]["ownerReferences"] = [request.owner()]
+    return found
+
+
 def _making(
     human: Human, backup: Backup, design: Design, sources: list[str], *last: list[str]
 ) -> Manifest:
@@ -184,10 +217,19 @@ def _sources(human: Human, backup: Backup, design: Design) -> list[str]:
         found += ["--config", "/config"]
     redis = human.spec.sessions.store.redis
     if "sessions" in backup.include and redis is not None and redis.managed is not None:
-        host = f"{names.redis(human.name)}.{human.namespace}.svc"
-        found += ["--redis", f"redis://{host}:{names.PORT_REDIS}"]
-        found += ["--redis-password-file", f"{_SECRETS}/redis/password"]
+        found += _redis(human)
     return found
+
+
+def _redis(human: Human) -> list[str]:
+    """The managed Redis, as arguments."""
+    host = f"{names.redis(human.name)}.{human.namespace}.svc"
+    return [
+        "--redis",
+        f"redis://{host}:{names.PORT_REDIS}",
+        "--redis-password-file",
+        f"{_SECRETS}/redis/password",
+    ]
 
 
 def _place(human: Human, backup: Backup) -> list[str]:
@@ -231,6 +273,8 @@ def _volumes(
     if backup.destination.persistent_volume_claim is not None:
         claim = backup.destination.persistent_volume_claim.claim_name
         add({"name": "backups", "persistentVolumeClaim": {"claimName": claim}}, "/backups")
+    if component == names.RESTORE:
+        return volumes, mounts
     if component == names.DRILL and backup.drill is not None:
         add(scratch_volume("scratch", backup.drill.scratch_storage), "/scratch")
         return volumes, mounts
@@ -255,7 +299,8 @@ def _secrets(human: Human, backup: Backup, component: str) -> list[Manifest]:
         found.append(secret_volume("encryption", ref.name, {ref.key: "key"}))
     redis = human.spec.sessions.store.redis
     managed = redis is not None and redis.managed is not None
-    password = redis_password(human) if managed and "sessions" in backup.include else None
-    if component == names.BACKUP and password is not None:
+    wanted = component == names.RESTORE or "sessions" in backup.include
+    password = redis_password(human) if managed and wanted else None
+    if component in {names.BACKUP, names.RESTORE} and password is not None:
         found.append(secret_volume("redis", password[0], {password[1]: "password"}))
     return found

@@ -7,6 +7,7 @@ metadata addresses of clouds are in no range that is allowed, but for names, at 
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 from urllib.parse import urlsplit
 
@@ -48,28 +49,68 @@ def policies(human: Human, design: Design) -> list[Manifest]:
     return found
 
 
-def for_request(human: Human, request: Request) -> list[Manifest]:
+def for_backup(human: Human, request: Request) -> list[Manifest]:
     """
     What the Pods of one DigitalHumanBackup need, beside those of the human's own backups.
 
     ``human`` has the parts and the destination of the request as its own. Nothing with policy Off.
     """
-    if human.spec.network.policy == "Off":
-        return []
     label = {names.LABEL_BACKUP: request.name}
     pods = {"matchLabels": names.selector(human.name, names.BACKUP) | label}
     name, ways_out = names.backup_run(request.name), _backup_ways_out(human, names.BACKUP)
-    wanted: list[tuple[str, Manifest, list[Manifest], list[Manifest]]] = [
-        (name, pods, [], ways_out)
-    ]
+    wanted = [_Wanted(name, pods, ways_out=ways_out)]
     if _reads_redis(human):
-        redis = {"matchLabels": names.selector(human.name, names.REDIS)}
         way_in = _rule("from", [{"podSelector": pods}], [names.PORT_REDIS])
-        wanted.append((f"{name}-redis", redis, [way_in], []))
+        wanted.append(_Wanted(f"{name}-redis", _redis_pods(human), ways_in=[way_in]))
+    return _on_request(human, request, names.BACKUP, label, wanted)
+
+
+def for_restore(human: Human, request: Request) -> list[Manifest]:
+    """
+    What the Pod of one DigitalHumanRestore needs: Redis, and Redis needs it as its primary.
+
+    The port that it serves the data at is a free one. Nothing with policy Off.
+    """
+    label = {names.LABEL_RESTORE: request.name}
+    pods = {"matchLabels": names.selector(human.name, names.RESTORE) | label}
+    redis, name = _redis_pods(human), names.restore_run(request.name)
+    to_redis = _rule("to", [{"podSelector": redis}], [names.PORT_REDIS])
+    of_pod = _Wanted(
+        name,
+        pods,
+        ways_in=[_rule("from", [{"podSelector": redis}], None)],
+        ways_out=_distinct([*_backup_ways_out(human, names.DRILL), to_redis]),
+    )
+    of_redis = _Wanted(
+        f"{name}-redis",
+        redis,
+        ways_in=[_rule("from", [{"podSelector": pods}], [names.PORT_REDIS])],
+        ways_out=[_rule("to", [{"podSelector": pods}], None)],
+    )
+    return _on_request(human, request, names.RESTORE, label, [of_pod, of_redis])
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    name: str
+    pods: Manifest
+    ways_in: list[Manifest] = field(default_factory=list)
+    ways_out: list[Manifest] = field(default_factory=list)
+
+
+def _redis_pods(human: Human) -> Manifest:
+    return {"matchLabels": names.selector(human.name, names.REDIS)}
+
+
+def _on_request(
+    human: Human, request: Request, component: str, label: dict[str, str], wanted: list[_Wanted]
+) -> list[Manifest]:
+    if human.spec.network.policy == "Off":
+        return []
     found = []
-    for title, selected, ways_in, ways in wanted:
-        spec = _spec(selected, ways_in, ways)
-        kind = ("networking.k8s.io/v1", "NetworkPolicy", title, names.BACKUP)
+    for one in wanted:
+        spec = _spec(one.pods, one.ways_in, one.ways_out)
+        kind = ("networking.k8s.io/v1", "NetworkPolicy", one.name, component)
         made = manifest(human, *kind, labels=label, owned=False, spec=spec)
         made["metadata"]["ownerReferences"] = [request.owner()]
         found.append(made)

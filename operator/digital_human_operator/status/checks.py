@@ -94,6 +94,9 @@ def paused(view: View) -> Iterator[Finding]:
 def suspending(view: View) -> Iterator[Finding]:
     """Pods that are still there after the human was scaled to zero."""
     left = view.runtime.replicas if view.runtime is not None else 0
+    if view.decision.restore is not None:
+        text = "its Pods are held back: DigitalHumanRestore"
+        yield Finding(reasons.RESTORING, f"{text} {view.decision.restore} replaces its sessions")
     if view.design.replicas == 0 and left:
         yield Finding(reasons.SUSPENDING, f"{left} Pods are going away")
 

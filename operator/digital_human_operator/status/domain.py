@@ -28,6 +28,8 @@ def serving(view: View) -> Iterator[Draft]:
     """Whether it can talk now."""
     if view.is_serving:
         yield Draft("Serving", "True", "PodsReady", "at least one Pod can talk")
+    elif view.decision.restore is not None:
+        yield Draft("Serving", "False", reasons.RESTORING, "its sessions are being replaced")
     elif view.design.suspended:
         yield Draft("Serving", "False", reasons.SUSPENDED, "suspended by spec.mode")
     else:

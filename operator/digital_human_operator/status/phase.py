@@ -22,12 +22,18 @@ def phase(view: View, found: Sequence[Finding]) -> Phase:
     if view.is_paused and any(one.reason in _HELD for one in found):
         return "Paused"
     if view.design.replicas == 0:
-        if any(one.reason == reasons.SUSPENDING for one in found):
-            return "Draining"
-        return "Suspended" if view.design.suspended else "Asleep"
+        return _without_pods(view, found)
     if not found:
         return "Ready"
     return _under_way(view)
+
+
+def _without_pods(view: View, found: Sequence[Finding]) -> Phase:
+    if any(one.reason == reasons.SUSPENDING for one in found):
+        return "Draining"
+    if view.decision.restore is not None:
+        return "Restoring"
+    return "Suspended" if view.design.suspended else "Asleep"
 
 
 def _under_way(view: View) -> Phase:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 READY = "Ready"
 PROGRESSING = "Progressing"
+RESTORING = "Restoring"
 SUSPENDED = "Suspended"
 ASLEEP = "Asleep"
 PAUSED = "Paused"

@@ -64,6 +64,7 @@ def compute(
         job=run.name if run.job is not None else None,
         start_time=started,
         completion_time=now if phase in {SUCCEEDED, FAILED} and started else None,
+        uid=before.uid,
         backup=run.made,
     )
 

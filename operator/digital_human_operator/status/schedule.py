@@ -24,7 +24,8 @@ def urgency(
         return None
     if previous is None or not previous.conditions:
         return "now" if _is_news(computed) else "soon"
-    if previous.observed_generation != computed.observed_generation:
+    settled = (previous.observed_generation, previous.restore)  # a restore waits for the answer
+    if settled != (computed.observed_generation, computed.restore):
         return "now"
     if _flips(previous, computed) or _says_something_else(previous, computed):
         return "now"

@@ -119,5 +119,39 @@ class DigitalHumanBackupStatus(ActionStatus):
     """When it began."""
     completion_time: Time | None = None
     """When it was over."""
+    uid: Text | None = None
+    """uid of the human that it is of: the store keeps backups by it."""
     backup: BackupFacts | None = None
     """The backup that was made; absent also where its Pod went before it was read."""
+
+
+class RestoredFacts(ApiModel):
+    """What came back."""
+
+    bytes: int = 0
+    """Bytes that were read back."""
+    seconds: int = 0
+    """Seconds that it took, the waiting for Pods apart."""
+    erased_sessions: int = 0
+    """Sessions that were left out, for the erasure ledger names their subjects."""
+
+
+class DigitalHumanRestoreStatus(ActionStatus):
+    """How a restore goes. Once it says Succeeded or Failed it does not change any more."""
+
+    digital_human: Text | None = None
+    """Name of the human that it is about."""
+    uid: Text | None = None
+    """uid of the human that the backup was made of."""
+    backup: Text | None = None
+    """Id of the backup."""
+    safety_backup: Text | None = None
+    """The DigitalHumanBackup that holds what was there before."""
+    job: Text | None = None
+    """Name of the Job that brings the data back."""
+    start_time: Time | None = None
+    """When it began."""
+    completion_time: Time | None = None
+    """When it was over."""
+    restored: RestoredFacts | None = None
+    """What came back; absent also where its Pod went before it was read."""

@@ -15,6 +15,7 @@ Phase = Literal[
     "Ready",
     "Degraded",
     "Draining",
+    "Restoring",
     "Updating",
     "Asleep",
     "Suspended",
@@ -259,6 +260,8 @@ class DigitalHumanStatus(ApiModel):
     """The fetch of the weights."""
     backup: BackupStatus | None = None
     """Backups and the drills that prove them."""
+    restore: Text | None = None
+    """The DigitalHumanRestore for which the Pods are held back."""
     effective: Effective | None = None
     """What the operator computed from the spec."""
     warnings: Annotated[list[Text], Field(max_length=64)] = Field(

@@ -1,0 +1,51 @@
+"""
+While a restore replaces a human's sessions, the human has no Pods.
+
+What is held back follows from the restore's status, so it ends with the restore whatever becomes of
+it. The human's own status tells for which restore: after a start of the operator that one may not
+have been seen yet.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import msgspec
+
+from digital_human_operator.human import Human
+from digital_human_operator.kinds import RESTORES
+from digital_human_operator.kube.errors import NotFound
+from digital_human_operator.seen import Key, Seen, seen_from
+from digital_human_operator.status import restores
+
+from .services import Services
+
+
+async def holder(services: Services, key: Key, seen: Seen) -> str | None:
+    """The restore for which this human has no Pods; None when there may be some."""
+    for one in services.seen.of_kind(RESTORES.kind):
+        found = services.seen.get(one)
+        if one[1] == key[1] and found is not None and _holds(found, key):
+            return one[2]
+    said = seen.status_object().get("restore")
+    if said is None or services.seen.get((RESTORES.kind, key[1], said)) is not None:
+        return None
+    try:
+        raw = await services.client.get(RESTORES, key[1], said)
+    except NotFound:
+        return None
+    return said if _holds(seen_from(msgspec.json.decode(raw)), key) else None
+
+
+def held(human: Human) -> Human:
+    """The human without Pods."""
+    return replace(human, spec=human.spec.model_copy(update={"mode": "Suspended"}))
+
+
+def _holds(found: Seen, key: Key) -> bool:
+    status = found.status_object()
+    return (
+        not found.deleting
+        and status.get("phase") in restores.HOLDING
+        and status.get("digitalHuman") == key[2]
+    )

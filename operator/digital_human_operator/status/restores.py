@@ -1,0 +1,194 @@
+"""From what is known about one DigitalHumanRestore to what is reported: pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from digital_human_operator.api.v1alpha1.backups import (
+    DigitalHumanRestoreStatus,
+    RestoredFacts,
+)
+from digital_human_operator.states import JobState, PodState, Result
+
+from . import proofs
+from .conditions import Draft, stamp
+from .runs import FAILED, PENDING, SUCCEEDED, Obstacle
+from .text import size
+
+DRAINING, BACKING_UP, RESTORING = "Draining", "BackingUp", "Restoring"
+HOLDING = frozenset({DRAINING, BACKING_UP, RESTORING})
+"""Phases in which the human has no Pods."""
+DRAIN_SECONDS = 3600.0
+"""How long Pods may take to go."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What is restored, settled once."""
+
+    human: str
+    uid: str
+    backup: str
+
+
+@dataclass(frozen=True)
+class Safety:
+    """The backup of what was there before."""
+
+    name: str
+    phase: str = PENDING
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class Step:
+    """How far one restore is; each part is there from its step on."""
+
+    origin: Origin | None = None
+    obstacle: Obstacle | None = None
+    drained: bool = False
+    safety: Safety | None = None
+    job_name: str = ""
+    job: JobState | None = None
+    pods: Sequence[PodState] = ()
+
+    @property
+    def word(self) -> Result | None:
+        """What the Pod told in the end."""
+        return next((o for p in self.pods for o in p.results if o.event == "restored"), None)
+
+
+def is_over(told: DigitalHumanRestoreStatus | None, generation: int) -> bool:
+    """Whether everything was said."""
+    return (
+        told is not None
+        and told.observed_generation == generation
+        and told.phase in {SUCCEEDED, FAILED}
+    )
+
+
+def compute(
+    step: Step, generation: int, previous: DigitalHumanRestoreStatus | None, now: str
+) -> DigitalHumanRestoreStatus:
+    """The status of one look; ``now`` is used where something begins or ends."""
+    before = previous or DigitalHumanRestoreStatus()
+    phase, reason, message = _verdict(step, before, now)
+    origin = step.origin
+    started = before.start_time or (now if phase in HOLDING else None)
+    over = phase in {SUCCEEDED, FAILED}
+    drafts = [*_summary(phase, reason, message), *_steps(step, phase)]
+    return DigitalHumanRestoreStatus(
+        observed_generation=generation,
+        phase=phase,
+        conditions=stamp(drafts, generation, previous, now),
+        digital_human=origin.human if origin else before.digital_human,
+        uid=origin.uid if origin else before.uid,
+        backup=origin.backup if origin else before.backup,
+        safety_backup=step.safety.name if step.safety else before.safety_backup,
+        job=step.job_name if step.job is not None else before.job,
+        start_time=started,
+        completion_time=now if over and started else None,
+        restored=_facts(step.word) if phase == SUCCEEDED else None,
+    )
+
+
+def _verdict(step: Step, before: DigitalHumanRestoreStatus, now: str) -> tuple[str, str, str]:
+    """Phase, reason and message."""
+    if step.job is not None:
+        return _of_job(step, step.job)
+    if step.obstacle is not None:
+        return _stopped(step.obstacle, before)
+    if not step.drained:
+        return _draining(before, now)
+    safety = step.safety or Safety("")
+    if safety.phase == FAILED:
+        text = f"no backup of what is there now, so nothing was changed: {safety.message}"
+        return FAILED, "SafetyBackupFailed", text
+    if safety.phase != SUCCEEDED:
+        text = f"DigitalHumanBackup {safety.name} keeps what is there now: {safety.message}"
+        return BACKING_UP, BACKING_UP, text
+    return RESTORING, RESTORING, "its Job is being made"
+
+
+def _draining(before: DigitalHumanRestoreStatus, now: str) -> tuple[str, str, str]:
+    if _seconds(before.start_time, now) > DRAIN_SECONDS:
+        text = "the Pods of the human did not go within an hour; nothing was changed"
+        return FAILED, "DrainTimeout", text
+    return DRAINING, DRAINING, "the Pods of the human are going away, and tell their callers"
+
+
+def _stopped(found: Obstacle, before: DigitalHumanRestoreStatus) -> tuple[str, str, str]:
+    """It waits, but not with a human that is held back meanwhile."""
+    if before.phase in HOLDING and found.reason == PENDING:
+        return before.phase or PENDING, found.reason, found.message
+    if before.phase in HOLDING:
+        return FAILED, found.reason, f"given up, and nothing was changed: {found.message}"
+    return FAILED if found.final else PENDING, found.reason, found.message
+
+
+def _of_job(step: Step, job: JobState) -> tuple[str, str, str]:
+    if job.failed_reason:
+        told = proofs.failure(step.pods) or job.failed_message or job.failed_reason
+        kept = f"; DigitalHumanBackup {step.safety.name} has what was there" if step.safety else ""
+        return (
+            FAILED,
+            "Failed",
+            f"the sessions are those of before or those of the backup: {told}{kept}",
+        )
+    if not job.complete:
+        failed = proofs.failure(step.pods)
+        text = (
+            f"tried again after a failure: {failed}" if failed else "the sessions are coming back"
+        )
+        return RESTORING, RESTORING, text
+    word, what = step.word, step.origin.backup if step.origin else ""
+    if word is None:
+        return SUCCEEDED, SUCCEEDED, f"backup {what} is back; its Pod is gone with what it told"
+    text = f"{size(word.bytes)} of backup {what} are back after {math.ceil(word.seconds)} s"
+    return SUCCEEDED, SUCCEEDED, text
+
+
+def _summary(phase: str, reason: str, message: str) -> list[Draft]:
+    if phase == SUCCEEDED:
+        return [Draft("Ready", "True", reason, message)]
+    last = "Stalled" if phase == FAILED else "Reconciling"
+    return [Draft("Ready", "False", reason, message), Draft(last, "True", reason, message)]
+
+
+def _steps(step: Step, phase: str) -> Iterator[Draft]:
+    """One condition for each step that was reached."""
+    if phase == PENDING or step.origin is None:
+        return
+    done = step.drained
+    text = "no Pod talks" if done else "Pods are going away"
+    yield Draft(
+        "SessionsDrained", "True" if done else "False", "Drained" if done else DRAINING, text
+    )
+    if step.safety is not None:
+        kept = step.safety.phase == SUCCEEDED
+        text = step.safety.message or "it is being made"
+        yield Draft("SafetyBackupMade", "True" if kept else "False", step.safety.phase, text)
+    if step.job is not None:
+        back = phase == SUCCEEDED
+        text = "the sessions are those of the backup" if back else "not yet, or not surely"
+        yield Draft("SessionsRestored", "True" if back else "False", phase, text)
+    if phase == SUCCEEDED and step.word is not None:
+        count = step.word.erased.sessions if step.word.erased is not None else 0
+        text = f"{count} sessions of erased subjects were left out"
+        yield Draft("DataErasureApplied", "True", "Replayed", text)
+
+
+def _facts(word: Result | None) -> RestoredFacts | None:
+    if word is None:
+        return None
+    erased = word.erased.sessions if word.erased is not None else 0
+    return RestoredFacts(bytes=word.bytes, seconds=math.ceil(word.seconds), erased_sessions=erased)
+
+
+def _seconds(since: str | None, now: str) -> float:
+    if since is None:
+        return 0.0
+    return (datetime.fromisoformat(now) - datetime.fromisoformat(since)).total_seconds()
