@@ -120,7 +120,7 @@ class DigitalHumanBackupStatus(ActionStatus):
     completion_time: Time | None = None
     """When it was over."""
     uid: Text | None = None
-    """uid of the human that it is of: the store keeps backups by it."""
+    """The human that it is of: the store keeps backups by this."""
     backup: BackupFacts | None = None
     """The backup that was made; absent also where its Pod went before it was read."""
 
@@ -142,7 +142,7 @@ class DigitalHumanRestoreStatus(ActionStatus):
     digital_human: Text | None = None
     """Name of the human that it is about."""
     uid: Text | None = None
-    """uid of the human that the backup was made of."""
+    """The human that the backup was made of, by its uid."""
     backup: Text | None = None
     """Id of the backup."""
     safety_backup: Text | None = None
