@@ -8,13 +8,12 @@ Pod's status, as a kubelet does.
 """
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support.jobs import KEY, carry_out, end
 from tests.support.operator import Place, human
 
 pytestmark = pytest.mark.cluster
@@ -26,7 +25,6 @@ BACKUP: dict[str, Any] = {
     "encryption": {"keySecret": {"name": "keys", "key": "backup"}},
     "drill": {"schedule": "0 0 1 1 *"},
 }
-KEY = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 
 
 @pytest.fixture
@@ -101,72 +99,3 @@ def test_a_drill_proves_a_backup_with_measured_times(ada: Place, tmp_path: Path)
 def newest(place: Place) -> dict[str, Any]:
     found: dict[str, Any] = place.status().get("backup", {}).get("newest", {})
     return found
-
-
-def carry_out(place: Place, job: str, folder: Path, store: str = "") -> list[str]:
-    """Run the commands of a Job's containers one after the other; the last word of each."""
-    place.wait("the Job", lambda: place.get("job", job))
-    pod = place.get("job", job)["spec"]["template"]["spec"]
-    config = folder / "config"
-    for name in ("config", "backups", "scratch", "keys"):
-        (folder / name).mkdir(exist_ok=True)
-    (config / "config.yaml").write_text(place.kubectl("get", "cm", "ada-config", "-o", "yaml"))
-    (folder / "keys" / "key").write_text(KEY)
-    paths = {
-        "/config": str(config),
-        "file:///backups": store or f"file://{folder / 'backups'}",
-        "/scratch": str(folder / "scratch"),
-        "/scratch/restored": str(folder / "scratch" / job),
-        "/var/run/secrets/digital-human/encryption/key": str(folder / "keys" / "key"),
-        "/dev/termination-log": str(folder / "word"),
-    }
-    words = []
-    for container in (*pod.get("initContainers", []), *pod["containers"]):
-        assert container["command"] == ["digital-human-backup"]
-        arguments = [paths.get(one, one) for one in container["args"]]
-        done = subprocess.run(
-            [sys.executable, "-m", "digital_human_backup", *arguments],
-            capture_output=True,
-            timeout=120,
-            check=False,
-        )
-        words.append((folder / "word").read_text())
-        if done.returncode:
-            break
-    return words
-
-
-def end(place: Place, job: str, words: list[str], code: int = 0) -> None:
-    """Let the Pod come, and end with these words, as a kubelet would say it."""
-    selector = f"batch.kubernetes.io/job-name={job}"
-    place.wait("the Pod", lambda: place.items("pods", selector), seconds=90)
-    (pod,) = place.items("pods", selector)
-    spec, when = pod["spec"], "2026-03-01T12:00:00Z"
-    names = [one["name"] for one in (*spec.get("initContainers", []), *spec["containers"])]
-    ended = [
-        {
-            "name": name,
-            "image": "x",
-            "imageID": "",
-            "ready": False,
-            "restartCount": 0,
-            "state": {
-                "terminated": {
-                    "exitCode": code if number == len(words) - 1 else 0,
-                    "message": word,
-                    "startedAt": when,
-                    "finishedAt": when,
-                }
-            },
-        }
-        for number, (name, word) in enumerate(zip(names, words, strict=False))
-    ]
-    first = len(spec.get("initContainers", []))
-    status: dict[str, Any] = {"phase": "Failed" if code else "Succeeded"}
-    if first:
-        status["initContainerStatuses"] = ended[:first]
-    if ended[first:]:
-        status["containerStatuses"] = ended[first:]
-    name = pod["metadata"]["name"]
-    patch = ("patch", "pod", name, "--subresource=status", "--type=merge", "-p")
-    place.kubectl(*patch, json.dumps({"status": status}))
