@@ -262,6 +262,20 @@ class TestHold:
         assert "back is at work" in told["message"]
 
 
+    async def test_of_two_that_begin_at_the_same_moment_one_goes_on(self, world: World) -> None:
+        await a_human(world)
+        a_backup(world)
+        first, second = ask(world), ask(world, "second")
+        await world.reconcile(first)
+        held = status(world) | {"digitalHuman": "ada"}
+        world.put(KIND, "second", status=held)
+        await world.reconcile(HUMAN)
+        assert await world.reconcile(second) is None
+        assert "back is at work" in world.condition("Ready", second)["message"]
+        await world.reconcile(first)
+        assert status(world)["phase"] == "BackingUp"
+
+
 class TestObstacles:
     @pytest.mark.parametrize(
         ("spec", "reason", "final"),

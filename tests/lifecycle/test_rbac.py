@@ -24,6 +24,9 @@ UNSEEN: dict[Granted, str] = {
     ("aiqtoolkit.io", "digitalhumans/finalizers", "update"): (
         "asked for by the admission plugin that this cluster runs, and not logged"
     ),
+    ("aiqtoolkit.io", "digitalhumanbackups/finalizers", "update"): "likewise",
+    ("aiqtoolkit.io", "digitalhumanrestores/finalizers", "update"): "likewise",
+    ("aiqtoolkit.io", "digitalhumanrestores", "get"): "asked for a moment after a start only",
     ("events.k8s.io", "events", "patch"): "an Event becomes a series after ten minutes",
 }
 PLUGIN = "kube-apiserver=enable-admission-plugins=OwnerReferencesPermissionEnforcement"

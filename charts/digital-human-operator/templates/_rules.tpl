@@ -10,17 +10,18 @@ holds itself (configmaps get and watch, jobs get and patch): neither escalate no
   verbs: [get, list, patch, watch]
 - apiGroups: [aiqtoolkit.io]
   resources: [digitalhumanbackups]
-  # create: the backup before a human's end.
+  # create: the backup before a human's end, or before a restore.
   verbs: [create, list, watch]
 - apiGroups: [aiqtoolkit.io]
   resources: [digitalhumanrestores]
-  verbs: [list, watch]
+  # get: whether it still holds a human, after a start.
+  verbs: [get, list, watch]
 - apiGroups: [aiqtoolkit.io]
   resources: [digitalhumans/status, digitalhumanbackups/status, digitalhumanrestores/status]
   verbs: [patch]
 # Children block their owner's deletion; some clusters ask for this right before they may.
 - apiGroups: [aiqtoolkit.io]
-  resources: [digitalhumans/finalizers]
+  resources: [digitalhumans/finalizers, digitalhumanbackups/finalizers, digitalhumanrestores/finalizers]
   verbs: [update]
 # Secrets: a generated Redis password is created; those a human refers to are read for a digest.
 - apiGroups: [""]

@@ -21,12 +21,21 @@ from digital_human_operator.status import restores
 from .services import Services
 
 
+def is_held_by(services: Services, key: Key) -> list[Key]:
+    """The restores that hold a human: one, or two that began at the same moment, in order."""
+    return [
+        one
+        for one in services.seen.of_kind(RESTORES.kind)
+        if one[1] == key[1]
+        and (found := services.seen.get(one)) is not None
+        and _holds(found, key)
+    ]
+
+
 async def holder(services: Services, key: Key, seen: Seen) -> str | None:
     """The restore for which this human has no Pods; None when there may be some."""
-    for one in services.seen.of_kind(RESTORES.kind):
-        found = services.seen.get(one)
-        if one[1] == key[1] and found is not None and _holds(found, key):
-            return one[2]
+    for one in is_held_by(services, key):
+        return one[2]
     said = seen.status_object().get("restore")
     if said is None or services.seen.get((RESTORES.kind, key[1], said)) is not None:
         return None

@@ -19,6 +19,7 @@ from digital_human_operator.api.v1alpha1.backups import (
     DigitalHumanRestoreSpec,
     DigitalHumanRestoreStatus,
 )
+from digital_human_operator.api.v1alpha1.care import BackupDestination
 from digital_human_operator.errors import InvalidSpec
 from digital_human_operator.human import Human, Request
 from digital_human_operator.kinds import BACKUPS, BY_KIND, HUMANS, RESTORES
@@ -32,6 +33,7 @@ from digital_human_operator.status.restores import Origin, Safety, Step
 from digital_human_operator.status.runs import Obstacle
 
 from .answers import write
+from .holds import is_held_by
 from .requests import Stopped, apply_all, check_references, human_of
 from .services import Services
 
@@ -150,24 +152,20 @@ class RestoreController:
         if human.spec.mode == "Paused":
             text = f"{name} is paused: set its spec.mode to Running"
             raise Stopped(Obstacle("HumanPaused", text))
-        for other in self._services.seen.of_kind(RESTORES.kind):
-            found = self._services.seen.get(other)
-            if other != key and other[1] == key[1] and found is not None:
-                status = found.status_object()
-                if (status.get("digitalHuman"), status.get("phase") in restores.HOLDING) == (
-                    name,
-                    True,
-                ):
-                    text = f"DigitalHumanRestore {other[2]} is at work on {name}"
-                    raise Stopped(Obstacle("OtherRestore", text))
+        first = next(iter(is_held_by(self._services, (HUMANS.kind, key[1], name))), key)
+        if first != key:
+            text = f"DigitalHumanRestore {first[2]} is at work on {name}"
+            raise Stopped(Obstacle("OtherRestore", text))
         backup = human.spec.backup
-        source = self._spec(seen).source.backup
-        asked = self._services.seen.get((BACKUPS.kind, key[1], source)) if source else None
-        if asked is not None and backup is not None:
-            place = plan.parse_backup(asked.spec_object()).destination
-            if place is not None:
-                backup = backup.model_copy(update={"destination": place})
+        place = self._place(key, self._spec(seen).source.backup)
+        if place is not None and backup is not None:
+            backup = backup.model_copy(update={"destination": place})
         return replace(human, spec=human.spec.model_copy(update={"backup": backup}))
+
+    def _place(self, key: Key, backup: str | None) -> BackupDestination | None:
+        """Where a backup on request lies, if not where the human's do."""
+        asked = self._services.seen.get((BACKUPS.kind, key[1], backup)) if backup else None
+        return plan.parse_backup(asked.spec_object()).destination if asked is not None else None
 
     def _is_drained(self, key: Key, of_human: Key) -> bool:
         """Whether the human knows that it is held, and none of its Pods is left."""
