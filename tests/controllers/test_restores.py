@@ -261,7 +261,6 @@ class TestHold:
         assert told["reason"] == "OtherRestore"
         assert "back is at work" in told["message"]
 
-
     async def test_of_two_that_begin_at_the_same_moment_one_goes_on(self, world: World) -> None:
         await a_human(world)
         a_backup(world)

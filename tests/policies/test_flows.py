@@ -16,8 +16,9 @@ import pytest
 import yaml
 
 from digital_human_operator import names
-from digital_human_operator.render import children
-from tests.support.builders import a_design, example
+from digital_human_operator.human import Request
+from digital_human_operator.render import backup_run, children, restore_run
+from tests.support.builders import a_design, a_human, example
 from tools.binaries import binary
 from tools.cache import ROOT
 
@@ -26,6 +27,10 @@ pytestmark = [pytest.mark.cluster, pytest.mark.programs("policy-flows")]
 Flow = tuple[str, str, int, str, bool]
 TABLE: dict[str, list[Flow]] = yaml.safe_load(Path(__file__).with_name("flows.yaml").read_text())
 NAMESPACE = "humans"
+_REQUESTS = {
+    "now": (names.BACKUP, names.LABEL_BACKUP),
+    "back": (names.RESTORE, names.LABEL_RESTORE),
+}
 
 
 def policies(name: str, human_name: str) -> list[dict[str, Any]]:
@@ -34,6 +39,41 @@ def policies(name: str, human_name: str) -> list[dict[str, Any]]:
     rendered = children(human, a_design(human))
     found = [dict(child.manifest) for child in rendered if child.kind == "NetworkPolicy"]
     return [one | {"metadata": one["metadata"] | {"namespace": NAMESPACE}} for one in found]
+
+
+def on_request() -> list[dict[str, Any]]:
+    """The NetworkPolicies of a human, of one backup to another place, and of one restore."""
+    claim: dict[str, Any] = {"persistentVolumeClaim": {"claimName": "backups"}}
+    backup: dict[str, Any] = {"schedule": "@daily", "destination": claim, "include": ["config"]}
+    redis = {"sessions": {"store": {"redis": {"managed": {}}}}}
+    human = a_human(redis | {"backup": backup})
+    s3 = {"s3": {"bucket": "elsewhere", "endpoint": "https://10.7.7.7:7070"}}
+    other = a_human(redis | {"backup": backup | {"include": ["sessions"], "destination": s3}})
+    made = [
+        *children(human, a_design(human)),
+        *backup_run(other, a_design(other), Request("now", "u1")),
+        *restore_run(human, a_design(human), Request("back", "u2", "DigitalHumanRestore"), "id"),
+    ]
+    found = [dict(child.manifest) for child in made if child.kind == "NetworkPolicy"]
+    return [one | {"metadata": one["metadata"] | {"namespace": NAMESPACE}} for one in found]
+
+
+ON_REQUEST: list[Flow] = [
+    ("now", "redis", 6379, "TCP", True),
+    ("now", "10.7.7.7", 7070, "TCP", True),
+    ("now", "10.7.7.8", 7070, "TCP", False),
+    ("now", "back", 40000, "TCP", False),
+    ("redis", "now", 40000, "TCP", False),
+    ("back", "redis", 6379, "TCP", True),
+    ("redis", "back", 40000, "TCP", True),
+    ("runtime", "back", 40000, "TCP", False),
+    ("redis", "10.7.7.7", 443, "TCP", False),
+    ("back", "10.7.7.7", 443, "TCP", False),
+    ("back", "runtime", 8000, "TCP", False),
+    ("backup", "redis", 6379, "TCP", False),
+    ("backup", "back", 40000, "TCP", False),
+]
+"""A backup by schedule, here without sessions, must gain nothing by the two."""
 
 
 def end(place: str) -> dict[str, Any]:
@@ -45,6 +85,8 @@ def end(place: str) -> dict[str, Any]:
     if not namespace and pod != "plain":
         human, component = ("eve", names.RUNTIME) if pod == "eve" else ("ada", pod)
         labels = names.selector(human, component)
+        if pod in _REQUESTS:
+            labels = names.selector("ada", _REQUESTS[pod][0]) | {_REQUESTS[pod][1]: pod}
     namespace = namespace or NAMESPACE
     inside = {
         "Namespace": namespace,
@@ -54,7 +96,7 @@ def end(place: str) -> dict[str, Any]:
     return {"Internal": inside, "IP": "10.1.2.3"}
 
 
-def judged(name: str) -> list[dict[str, bool]]:
+def judged(rows: list[Flow], wanted: list[dict[str, Any]]) -> list[dict[str, bool]]:
     """What cyclonus says of each row."""
     flows = [
         {
@@ -64,12 +106,11 @@ def judged(name: str) -> list[dict[str, bool]]:
             "ResolvedPortName": "",
             "Protocol": protocol,
         }
-        for source, target, port, protocol, _ in TABLE[name]
+        for source, target, port, protocol, _ in rows
     ]
-    asked = {"policies": policies(name, "ada") + policies(name, "eve"), "flows": flows}
     answer = subprocess.run(
         [binary("policy-flows")],
-        input=json.dumps(asked),
+        input=json.dumps({"policies": wanted, "flows": flows}),
         capture_output=True,
         text=True,
         check=True,
@@ -79,14 +120,22 @@ def judged(name: str) -> list[dict[str, bool]]:
     return found
 
 
-@pytest.mark.parametrize("name", TABLE)
-def test_what_is_needed_flows_and_nothing_else(name: str) -> None:
-    wrong = [
+def wrong(rows: list[Flow], wanted: list[dict[str, Any]]) -> list[str]:
+    """The rows that cyclonus judges in another way."""
+    return [
         f"{row[0]} -> {row[1]} {row[2]}/{row[3]} is {'denied' if row[4] else 'let through'}"
-        for row, verdict in zip(TABLE[name], judged(name), strict=True)
+        for row, verdict in zip(rows, judged(rows, wanted), strict=True)
         if (verdict["egress"] and verdict["ingress"]) is not row[4]
     ]
-    assert wrong == []
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_what_is_needed_flows_and_nothing_else(name: str) -> None:
+    assert wrong(TABLE[name], policies(name, "ada") + policies(name, "eve")) == []
+
+
+def test_a_backup_and_a_restore_on_request_open_what_they_need() -> None:
+    assert wrong(ON_REQUEST, on_request()) == []
 
 
 def test_the_table_knows_both_verdicts_of_every_example() -> None:

@@ -58,6 +58,8 @@ class RestoreController:
         if seen is None or seen.deleting or restores.is_over(previous, seen.generation):
             self._forget(key)
             return None
+        if previous is not None and previous.digital_human is not None:
+            self._held[key] = (HUMANS.kind, key[1], previous.digital_human)
         retry: ApiError | None = None
         try:
             step = await self._step(key, seen, previous)
