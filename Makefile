@@ -21,7 +21,7 @@ help: ## Show this help
 	  /^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@printf '\nVariables\n  CLUSTER=kwok|node|kind  kwok simulates nodes; node runs real Pods as root on Linux; kind needs an engine\n'
 	@printf '  CLUSTER_NAME=demo     several clusters run side by side under different names\n'
-	@printf '  IMAGES=all            which images to build: operator, runtime-cpu, runtime-gpu, all\n'
+	@printf '  IMAGES=all            which images to build: operator, runtime-cpu, backup, runtime-gpu, all\n'
 
 ##@ Try it
 

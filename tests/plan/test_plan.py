@@ -630,6 +630,8 @@ class TestWarnings:
             OURS | {"podTemplate": {"env": [{"name": "DIGITAL_HUMAN_MODELS", "value": "/w"}]}},
             OURS | {"storage": {"models": {}}},
             HUB,
+            {"backup": {"schedule": "0 2 * * *", "include": ["config", "models"],
+                        "destination": {"persistentVolumeClaim": {"claimName": "backups"}}}},
         ],
     )  # fmt: skip
     def test_what_has_an_effect_is_not_warned_about(self, spec: dict[str, Any]) -> None:

@@ -1,5 +1,5 @@
 """
-The container images: `python -m tools.images build [operator|runtime-cpu|runtime-gpu|all]`.
+The container images: `python -m tools.images build [operator|runtime-cpu|backup|all ...]`.
 
 What is built and where it lies is a contract for whoever loads the images into a cluster. Below
 `build/images/`, for each image NAME:

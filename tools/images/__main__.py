@@ -29,6 +29,9 @@ def build(  # noqa: PLR0917 - options of a command, never given by position
     ] = None,
     engine: Annotated[str, typer.Option(envvar="IMAGE_ENGINE", help="docker or buildah.")] = "",
     base: Annotated[str, typer.Option(envvar="IMAGE_BASE", help="Image to start from.")] = "",
+    redis: Annotated[
+        str, typer.Option(envvar="IMAGE_REDIS", help="Image with Redis for the backup tool.")
+    ] = "",
     fresh_base: Annotated[
         bool, typer.Option("--fresh-base", help="Make the base of Debian packages anew.")
     ] = False,
@@ -37,9 +40,9 @@ def build(  # noqa: PLR0917 - options of a command, never given by position
     ] = 0,
     out: Annotated[Path, typer.Option(help="Folder of the results.")] = OUT,
 ) -> None:
-    """Build images into build/images; without names: the operator and the CPU runtime."""
+    """Build images into build/images; without names: all but the GPU runtime."""
     with expected():
-        choice = Choice(engine, base, fresh_base, epoch)
+        choice = Choice(engine, base, redis, fresh_base, epoch)
         for known in build_images(table.chosen(names or ()), choice, out.absolute()):
             show(Console(width=None if sys.stdout.isatty() else 120), known, out)
 

@@ -30,8 +30,12 @@ KINDS = {
     "BASE": RUNS,
     "BUILD_BASE": (*RUNS, "python3-venv"),
     "COMPILER_BASE": (*RUNS, "g++", "gcc", "libc6-dev", "python3-dev"),
+    "REDIS_BASE": (*RUNS, "redis-server"),
 }
-"""Build argument of the Dockerfiles -> Debian packages of the base that it names."""
+"""
+Debian packages of each kind of base. Build arguments of the Dockerfiles are called so too, but for
+REDIS_BASE, which is a BASE with the programs that REDIS_IMAGE would bring.
+"""
 DROPPED = ("man", "info", "locale", "lintian", "linda", "bug")
 """Folders of /usr/share that are not unpacked; of doc only the licences are."""
 SOURCES = (Path("/etc/apt/sources.list"), Path("/etc/apt/sources.list.d"))

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from tools.cache import ROOT, cache_root, file_lock
-from tools.images import archive, base, contents, engines, network, programs, sbom, table
-from tools.images.engine import BASES, OURS, Build, Engine
+from tools.images import archive, bases, contents, engines, network, programs, sbom, table
+from tools.images.engine import OURS, Build, Engine
 from tools.images.errors import ImageError
 from tools.images.table import Image
 
@@ -38,6 +38,7 @@ class Choice:
 
     engine: str = ""
     base: str = ""
+    redis: str = ""
     fresh_base: bool = False
     epoch: int = 0
 
@@ -63,7 +64,7 @@ def _build(image: Image, engine: Engine, choice: Choice, out: Path) -> dict[str,
             dockerfile=image.dockerfile,
             target=image.target,
             name=f"{OURS}images/{image.name}:latest",
-            arguments={**bases(image, engine, choice), **stamps()},
+            arguments={**_starts(image, engine, choice), **stamps()},
             secrets=network.secrets(Path(folder)),
             epoch=choice.epoch,
         )
@@ -108,20 +109,11 @@ def written_by() -> str:
     return digest.hexdigest()[:16]
 
 
-def bases(image: Image, engine: Engine, choice: Choice) -> dict[str, str]:
-    """Return the bases as build arguments: asked for, pulled, or made of Debian's packages."""
-    kinds = [kind for kind in base.KINDS if kind != "COMPILER_BASE" or image.compiler]
-    named = choice.base or base.DEFAULT
-    if not choice.fresh_base and engine.has(named):
-        return dict.fromkeys(kinds, named)
-    if choice.base:
-        raise ImageError(f"{choice.base} is neither here nor in a registry that answers.")
-    arguments = {}
-    for kind in kinds:
-        tar = base.ensure(kind, fresh=choice.fresh_base)
-        arguments[kind] = f"{BASES}:{base.name(tar)}"
-        engine.load_base(tar, arguments[kind])
-    return arguments
+def _starts(image: Image, engine: Engine, choice: Choice) -> dict[str, str]:
+    """Return what the stages start from, as build arguments."""
+    return bases.arguments(
+        image, engine, asked=choice.base, redis=choice.redis, fresh=choice.fresh_base
+    )
 
 
 def stamps() -> dict[str, str]:

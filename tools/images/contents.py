@@ -17,7 +17,7 @@ from tools.cache import cache_root
 from tools.images.archive import PIECE, Layout
 
 STORE = "images/contents"
-FORMAT = 2
+FORMAT = 3
 """Part of the name of what is kept: another format is read anew."""
 STATUS = "var/lib/dpkg/status"
 COPYRIGHT = re.compile(r"usr/share/doc/([^/]+)/copyright")
@@ -29,6 +29,8 @@ OS_RELEASE = "usr/lib/os-release"
 THIRD_PARTY = re.compile(r".*/page/THIRD-PARTY\.txt")
 BUNDLED = re.compile(r"^(\S+) (\d\S*) \((.+)\)$", re.MULTILINE)
 """How the avatar page's notice names each package that it was bundled from."""
+NOTICE = re.compile(r"usr/local/share/doc/[^/]+/NOTICE")
+"""Says in the same form what a program is that came from another image."""
 WHITEOUT = ".wh."
 HEADERS = ("Name", "Version", "Summary", "License-Expression", "License", "Home-page", "Classifier")
 
@@ -49,6 +51,8 @@ class Contents:
     """Path of a Python package's metadata -> its headers."""
     npm: list[list[str]] = field(default_factory=list)
     """Name, version and licence of what the avatar page was bundled from."""
+    programs: list[list[str]] = field(default_factory=list)
+    """Name, version and licence of programs from other images."""
     os_release: str = ""
     removed: list[str] = field(default_factory=list)
     """Paths that are gone with this layer."""
@@ -74,6 +78,7 @@ def merged(layers: Iterable[Contents]) -> Contents:
         image.status = layer.status or image.status
         image.os_release = layer.os_release or image.os_release
         image.npm = layer.npm or image.npm
+        image.programs += layer.programs
         image.licences |= layer.licences
         image.same_licences |= layer.same_licences
         image.metadata |= layer.metadata
@@ -126,6 +131,8 @@ def _note(found: Contents, path: str, text: Callable[[], str]) -> None:
         found.os_release = text()
     elif THIRD_PARTY.fullmatch(path):
         found.npm = [list(names) for names in BUNDLED.findall(text())]
+    elif NOTICE.fullmatch(path):
+        found.programs += [list(names) for names in BUNDLED.findall(text())]
     elif match := COPYRIGHT.fullmatch(path):
         if names := licences(text()):
             found.licences[match[1]] = names

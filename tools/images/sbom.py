@@ -38,10 +38,10 @@ def document(held: Contents, *, reference: str, digest: str, labels: dict[str, s
         licenses=_licences([labels.get("org.opencontainers.image.licenses", "")]),
         properties=[Property(name=name, value=value) for name, value in sorted(labels.items())],
     )
-    distribution = _distribution(held.os_release)
+    debian = _debian(held, _distribution(held.os_release))
     found = {
         str(component.bom_ref): component
-        for component in (*_debian(held, distribution), *_python(held), *_npm(held))
+        for component in (*debian, *_python(held), *_npm(held), *_programs(held))
     }
     bom = Bom(
         serial_number=uuid.uuid5(uuid.NAMESPACE_URL, f"{reference}@{digest}"),
@@ -95,6 +95,12 @@ def _npm(held: Contents) -> Iterator[Component]:
         scope, _, short = name.rpartition("/")
         url = PackageURL("npm", scope or None, short, version)
         yield _component(url, "bundled into the avatar page", [licence])
+
+
+def _programs(held: Contents) -> Iterator[Component]:
+    """Programs that came from other images."""
+    for name, version, licence in held.programs:
+        yield _component(PackageURL("generic", None, name, version), "", [licence])
 
 
 def _python_licence(headers: list[list[str]]) -> list[str]:

@@ -16,7 +16,7 @@ GIGABYTE = 10**9
 
 @dataclass(frozen=True)
 class Image:
-    """One image; a backup tool's joins with its package."""
+    """One image."""
 
     name: str
     dockerfile: str
@@ -26,6 +26,8 @@ class Image:
     tag_suffix: str = ""
     compiler: bool = False
     """Whether it needs a base with a C compiler."""
+    redis: bool = False
+    """Whether it needs the programs of Redis."""
     space: int = 4 * GIGABYTE
     """Bytes that a build from nothing takes on the disk, caches included."""
 
@@ -33,6 +35,14 @@ class Image:
 _ALL = (
     Image("operator", "operator/Dockerfile", "operator", ("image",), space=3 * GIGABYTE),
     Image("runtime-cpu", "runtime/Dockerfile", "cpu", ("operands", "runtime")),
+    Image(
+        "backup",
+        "backup/Dockerfile",
+        "backup",
+        ("operands", "tools"),
+        redis=True,
+        space=3 * GIGABYTE,
+    ),
     Image(
         "runtime-gpu",
         "runtime/Dockerfile",
@@ -45,7 +55,7 @@ _ALL = (
 )
 IMAGES = {image.name: image for image in _ALL}
 """Every image by name."""
-USUAL = ("operator", "runtime-cpu")
+USUAL = ("operator", "runtime-cpu", "backup")
 """What is built when nobody asks for more: the GPU image takes gigabytes."""
 
 

@@ -194,7 +194,6 @@ def _privacy(privacy: Privacy) -> Iterator[str]:
 
 
 def _backup(spec: DigitalHumanSpec) -> Iterator[str]:
-    yield "spec.backup: the CronJob is made, but the image of the backup tool does not exist yet"
     include = spec.backup.include if spec.backup is not None else []
     if "objects" in include:
         yield "spec.backup.include: objects are not backed up yet"

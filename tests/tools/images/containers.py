@@ -44,7 +44,9 @@ def specification(
     arguments: Sequence[str],
     environment: Mapping[str, str],
     user: int,
+    *,
     mounts: Mapping[str, Path],
+    writable: Mapping[str, Path],
 ) -> dict[str, Any]:
     """Return runc's configuration: what restricted Pod security asks for, on the host's network."""
     config = image.config["config"]
@@ -79,9 +81,9 @@ def specification(
                     "destination": inside,
                     "type": "bind",
                     "source": str(outside),
-                    "options": ["rbind", "ro"],
+                    "options": ["rbind", "rw" if inside in writable else "ro"],
                 }
-                for inside, outside in mounts.items()
+                for inside, outside in {**mounts, **writable}.items()
             ),
         ],
         "linux": {"namespaces": [{"type": "pid"}, {"type": "mount"}, {"type": "ipc"}]},
@@ -98,12 +100,15 @@ def running(
     environment: Mapping[str, str] | None = None,
     user: int = 65532,
     mounts: Mapping[str, Path] | None = None,
+    writable: Mapping[str, Path] | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run an image; its output goes to `output` in the folder, and it is gone afterwards."""
     folder.mkdir(parents=True)
     command = [program] if program else image.config["config"]["Entrypoint"]
     words = [*command, *arguments]
-    wanted = specification(image, words, environment or {}, user, mounts or {})
+    wanted = specification(
+        image, words, environment or {}, user, mounts=mounts or {}, writable=writable or {}
+    )
     (folder / "config.json").write_text(json.dumps(wanted))
     name = f"digital-human-test-{os.getpid()}-{folder.name}"
     runc = ["runc", "--root", str(folder / "runc")]
@@ -127,9 +132,17 @@ def running(
 
 
 def output(
-    image: Image, folder: Path, program: str, *arguments: str, user: int = 65532
+    image: Image,
+    folder: Path,
+    program: str,
+    *arguments: str,
+    user: int = 65532,
+    mounts: Mapping[str, Path] | None = None,
+    writable: Mapping[str, Path] | None = None,
 ) -> tuple[int, str]:
     """Run a program of an image to its end; its exit status and what it said."""
-    with running(image, folder, arguments, program=program, user=user) as process:
+    with running(
+        image, folder, arguments, program=program, user=user, mounts=mounts, writable=writable
+    ) as process:
         code = process.wait(60)
     return code, (folder / "output").read_text()

@@ -39,6 +39,8 @@ PROJECT = {
         "The page contains these packages.\n\n@fontsource/figtree 5.3.0 (OFL-1.1)\n\ntext\n"
     )
 }
+NOTICE = "usr/local/share/doc/redis/NOTICE"
+REDIS = {NOTICE: "redis 7.4.3 (LicenseRef-RSALv2 OR SSPL-1.0)\n\ntext\n"}
 CONFIG: dict[str, Any] = {
     "User": "65532:65532",
     "Labels": {"org.opencontainers.image.licenses": "Apache-2.0"},

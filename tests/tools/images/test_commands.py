@@ -3,6 +3,8 @@
 import re
 import tomllib
 
+import pytest
+
 from tools.cache import ROOT
 
 COMMANDS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
@@ -17,6 +19,7 @@ def test_the_runtime_loses_the_commands_of_other_packages() -> None:
     assert removed == others
 
 
-def test_the_operator_keeps_its_own_command_only() -> None:
-    text = (ROOT / "operator" / "Dockerfile").read_text()
-    assert "bin -type f ! -name digital-human-operator -delete" in text
+@pytest.mark.parametrize("package", ["operator", "backup"])
+def test_the_others_keep_their_own_command_only(package: str) -> None:
+    text = (ROOT / package / "Dockerfile").read_text()
+    assert f"bin -type f ! -name digital-human-{package} -delete" in text

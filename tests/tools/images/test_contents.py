@@ -23,7 +23,7 @@ def read(files: dict[str, str]) -> contents.Contents:
 
 def held() -> contents.Contents:
     return contents.merged(
-        read(files) for files in (samples.BASE, samples.PACKAGES, samples.PROJECT)
+        read(files) for files in (samples.BASE, samples.PACKAGES, samples.PROJECT, samples.REDIS)
     )
 
 
@@ -70,6 +70,12 @@ def test_packages_that_share_a_copyright_file_share_its_licences() -> None:
     assert contents.licences_of("other", image) == []
 
 
+def test_a_program_of_another_image_says_what_it_is() -> None:
+    notice = "redis 7.4.3 (LicenseRef-RSALv2 OR SSPL-1.0)\n\nPrograms (all of them) of 1 firm.\n"
+    image = contents.merged([read(samples.BASE), read({samples.NOTICE: notice})])
+    assert image.programs == [["redis", "7.4.3", "LicenseRef-RSALv2 OR SSPL-1.0"]]
+
+
 def test_a_layer_is_read_once(cache: Path, tmp_path: Path) -> None:
     samples.saved(tmp_path / "saved.tar", [samples.layer(samples.BASE)])
     archive.from_docker(tmp_path / "saved.tar", tmp_path / "layout", NAME)
@@ -101,6 +107,7 @@ def test_the_document_names_every_kind_of_part() -> None:
             {"license": {"name": "LGPL-2.1+"}},
         ],
         "pkg:generic/espeak-ng@1.52.0": [{"license": {"id": "GPL-3.0-or-later"}}],
+        "pkg:generic/redis@7.4.3": [{"license": {"name": "LicenseRef-RSALv2 OR SSPL-1.0"}}],
         "pkg:npm/%40fontsource/figtree@5.3.0": [{"license": {"id": "OFL-1.1"}}],
         "pkg:pypi/espeakng-loader@0.2.4": None,
         "pkg:pypi/rich@15.0.0": [{"license": {"id": "MIT"}}],

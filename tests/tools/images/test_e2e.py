@@ -16,7 +16,6 @@ from typing import Any
 import pytest
 
 from tests.tools.images.containers import Image, output, running, unpack
-from tools import debian
 from tools.binaries import binaries
 from tools.cache import ROOT
 from tools.cluster import Cluster
@@ -35,34 +34,6 @@ READY_SECONDS = 60
 ANYBODY = 12345
 
 
-@pytest.fixture(scope="module")
-def built() -> dict[str, dict[str, Any]]:
-    """What is known of the images that everybody gets, built as `make images` does."""
-    command = [sys.executable, "-m", "tools.images", "build", "operator", "runtime-cpu"]
-    subprocess.run(command, cwd=ROOT, check=True)
-    names = ("operator", "runtime-cpu")
-    return {name: json.loads((OUT / f"{name}.json").read_text()) for name in names}
-
-
-@pytest.fixture(scope="module")
-def operator(built: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Image]:
-    """The operator's image, unpacked."""
-    yield from unpacked("operator", tmp_path_factory.mktemp("operator"))
-
-
-@pytest.fixture(scope="module")
-def runtime(built: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Image]:
-    """The CPU runtime's image, unpacked."""
-    yield from unpacked("runtime-cpu", tmp_path_factory.mktemp("runtime"))
-
-
-def unpacked(name: str, folder: Path) -> Iterator[Image]:
-    """An image in a folder, which goes afterwards: it is large."""
-    debian.ensure(["runc"])
-    yield unpack(OUT / f"{name}.tar", folder / "root")
-    shutil.rmtree(folder)
-
-
 @pytest.fixture
 def scratch(tmp_path: Path) -> Iterator[Path]:
     """A folder for a cache of its own, which goes afterwards: it is large."""
@@ -70,7 +41,7 @@ def scratch(tmp_path: Path) -> Iterator[Path]:
     shutil.rmtree(tmp_path)
 
 
-@pytest.fixture(params=["operator", "runtime"])
+@pytest.fixture(params=["operator", "runtime", "backup"])
 def image(request: pytest.FixtureRequest) -> Image:
     """Each image."""
     found: Image = request.getfixturevalue(request.param)
@@ -128,11 +99,12 @@ def test_nothing_builds_installs_or_becomes_root(image: Image) -> None:
         assert not (site / package).exists()
 
 
-def test_each_holds_its_own_program_only(operator: Image, runtime: Image) -> None:
+def test_each_holds_its_own_program_only(operator: Image, runtime: Image, backup: Image) -> None:
     def programs(image: Image) -> set[str]:
         return {path.name for path in (image.root / PROJECT / "bin").glob("digital-human-*")}
 
     assert programs(operator) == {"digital-human-operator"}
+    assert programs(backup) == {"digital-human-backup"}
     assert programs(runtime) == {
         "digital-human-doctor",
         "digital-human-loadtest",

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from tools.cache import ROOT
-from tools.images import table
+from tools.images import base, bases, table
 from tools.images.errors import ImageError
 
 DOCKERFILES = sorted({image.dockerfile for image in table.IMAGES.values()})
@@ -16,10 +16,15 @@ DOCKERFILES = sorted({image.dockerfile for image in table.IMAGES.values()})
 def test_the_names_are_those_of_the_chart() -> None:
     values = yaml.safe_load(table.VALUES.read_text())
     chart = yaml.safe_load((table.VALUES.parent / "Chart.yaml").read_text())
-    operator, runtime = table.IMAGES["operator"], table.IMAGES["runtime-cpu"]
-    assert table.reference(operator) == f"{values['image']['repository']}:{chart['appVersion']}"
-    expected = f"{values['operands']['runtime']['repository']}:{chart['appVersion']}"
-    assert table.reference(runtime) == expected
+    expected = {
+        "operator": values["image"],
+        "runtime-cpu": values["operands"]["runtime"],
+        "backup": values["operands"]["tools"],
+    }
+    for name, asked in expected.items():
+        assert asked["tag"] == ""  # the chart's appVersion
+        reference = f"{asked['repository']}:{chart['appVersion']}"
+        assert table.reference(table.IMAGES[name]) == reference
 
 
 def test_every_image_has_a_name_of_its_own() -> None:
@@ -28,7 +33,7 @@ def test_every_image_has_a_name_of_its_own() -> None:
 
 
 def test_the_gpu_image_is_built_only_when_it_is_asked_for() -> None:
-    assert [image.name for image in table.chosen([])] == ["operator", "runtime-cpu"]
+    assert [image.name for image in table.chosen([])] == ["operator", "runtime-cpu", "backup"]
     assert [image.name for image in table.chosen(["all"])] == list(table.IMAGES)
     assert [image.name for image in table.chosen(["runtime-gpu", "operator"])] == [
         "operator",
@@ -37,8 +42,23 @@ def test_the_gpu_image_is_built_only_when_it_is_asked_for() -> None:
 
 
 def test_an_unknown_image_is_one_sentence_with_the_known_ones() -> None:
-    with pytest.raises(ImageError, match=r"no image backup: name operator, runtime-cpu"):
-        table.chosen(["operator", "backup"])
+    with pytest.raises(ImageError, match=r"no image tools: name operator, runtime-cpu"):
+        table.chosen(["operator", "tools"])
+
+
+@pytest.mark.parametrize("dockerfile", DOCKERFILES)
+def test_a_dockerfile_starts_from_what_is_looked_for(dockerfile: str) -> None:
+    text = (ROOT / dockerfile).read_text()
+    for name, value in re.findall(r"^ARG (\w+)=(docker\S+)$", text, re.MULTILINE):
+        assert value == (bases.REDIS if name == "REDIS_IMAGE" else base.DEFAULT)
+
+
+def test_the_backup_s_redis_is_as_new_as_the_managed_one() -> None:
+    """Redis reads no data of a newer one, and gives none back to an older one."""
+    managed = yaml.safe_load(table.VALUES.read_text())["operands"]["redis"]
+    repository, _, tag = bases.REDIS.partition(":")
+    assert repository == managed["repository"]
+    assert tag.partition("-")[0] == str(managed["tag"]).partition("-")[0]
 
 
 @pytest.mark.parametrize("dockerfile", DOCKERFILES)
