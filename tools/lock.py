@@ -8,6 +8,7 @@ asked for: a pyproject.toml that asks for something else is noticed without a ne
 import argparse
 import hashlib
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -50,13 +51,18 @@ def wanted(project: Mapping[str, Any]) -> dict[str, list[str]]:
     common = [*base, *groups["dev"], *groups["images"], *build]
     for file, names in (("dev", DEVELOPMENT_EXTRAS), ("torch", TORCH_EXTRAS)):
         files[file] = [*common, *(line for name in names for line in extras[name])]
-    files["gpu"] = [*base, *extras["runtime"], *extras["llm"]]
+    files["gpu"] = [*base, *_for_cuda(extras["runtime"]), *extras["llm"], *groups["gpu"]]
     for name in IMAGES:
         files[name] += groups["images"]
     tests = [line for line in groups["dev"] if line.startswith("pytest")]
     files[UNTOUCHED] = [*base, *extras["runtime"], *tests, "hypothesis"]
     files.update({name: [requirement] for name, requirement in PROGRAMS.items()})
     return {name: sorted(set(lines)) for name, lines in files.items()}
+
+
+def _for_cuda(lines: list[str]) -> list[str]:
+    """Leave out onnxruntime: the group ``gpu`` has it for CUDA, and both fight over one folder."""
+    return [line for line in lines if not re.match(r"onnxruntime\b(?!-)", line)]
 
 
 def fingerprint(lines: list[str]) -> str:

@@ -164,6 +164,8 @@ class TurnEnded:
     code: str | None = None
     message: str | None = None
     retry_after: float | None = None
+    finish: FinishReason = "stop"
+    """Of a complete turn: whether the answer is whole, or was cut."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ def test_the_committed_files_are_current(project: dict[str, Any]) -> None:
         (("project", "optional-dependencies", "operator"), {"operator", "dev"}),
         (("dependency-groups", "dev"), {"dev"}),
         (("dependency-groups", "images"), {"runtime", "gpu", "dev"}),
+        (("dependency-groups", "gpu"), {"gpu"}),
         (("build-system", "requires"), {"dev"}),
     ],
 )
@@ -64,6 +65,19 @@ def test_every_line_is_pinned_hashed_and_without_an_address(path: Path) -> None:
     for requirement in requirements:
         assert re.match(r"[a-z0-9.-]+==\S+ ", requirement), requirement
         assert "--hash=sha256:" in requirement
+
+
+@pytest.mark.parametrize(("name", "held"), [("runtime", ""), ("gpu", "-gpu")])
+def test_an_image_holds_one_onnxruntime(name: str, held: str) -> None:
+    text = (lock.REQUIREMENTS / f"{name}.txt").read_text()
+    assert re.findall(r"^onnxruntime(\S*)==", text, re.MULTILINE) == [held]
+
+
+@pytest.mark.parametrize("library", ["cuda-runtime", "cudnn-cu13", "curand", "cublas"])
+def test_the_image_for_gpus_holds_the_cuda_of_its_onnxruntime(library: str) -> None:
+    text = (lock.REQUIREMENTS / "gpu.txt").read_text()
+    major = {"cudnn-cu13": "9", "curand": "10"}.get(library, "13")
+    assert re.search(rf"^nvidia-{library}=={major}\.", text, re.MULTILINE)
 
 
 @pytest.mark.parametrize("name", lock.IMAGES)

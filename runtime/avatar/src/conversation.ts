@@ -9,7 +9,7 @@ import { TurnGuard } from "./playback/turn-guard.ts";
 import type { Next } from "./protocol/closing.ts";
 import { Link } from "./protocol/link.ts";
 import { decodeMedia } from "./protocol/media.ts";
-import type { End, ServerMessage, Turn, Welcome } from "./protocol/messages.ts";
+import { type End, type ServerMessage, type Turn, type Welcome, lacking } from "./protocol/messages.ts";
 
 export type State = "connecting" | "ready" | "thinking" | "speaking" | "reconnecting" | "ended";
 
@@ -18,8 +18,8 @@ export interface ConversationView {
   state(state: State): void;
   welcome(welcome: Welcome): void;
   question(text: string): void;
-  /** The answer is at an end; `heard` is what was heard of it. */
-  answer(heard: string, interrupted: boolean): void;
+  /** The answer is at an end; `heard` is what was heard of it, `lacking` says why that is not all. */
+  answer(heard: string, lacking: string | undefined): void;
   problem(message: string): void;
   lost(next: Next): void;
   draining(seconds: number): void;
@@ -224,6 +224,7 @@ export class Conversation {
       this.finish(end);
       return;
     }
+    if (lacking(end)) this.captions.breakOff();
     this.ending = end;
     void this.opening.then(() => this.clock?.finish());
   }
@@ -263,7 +264,7 @@ export class Conversation {
 
   /** The turn is over for the listener. */
   private finish(end: End): void {
-    this.view.answer(end.heard, end.reason !== "complete");
+    this.view.answer(end.heard, lacking(end));
     if (!this.guard.plays(end.turn)) return;
     this.silence();
     this.change("ready");

@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { compressed } from "../src/face/compression.ts";
 import { Expression, lidAt, look } from "../src/face/expression.ts";
 import { flatPose, mouthPath } from "../src/face/flat.ts";
+import { readModel } from "../src/face/glb.ts";
 import { Coverage, arkitName, visemeName } from "../src/face/names.ts";
 import { Quality, STEPS, pinnedQuality } from "../src/face/quality.ts";
 import { plausible } from "../src/face/rig.ts";
 import { INDEX, SHAPES, placesOf } from "../src/face/shapes.ts";
+import { glb } from "./support.ts";
 
 const weightsOf = (named: Record<string, number>): Float32Array => {
   const weights = new Float32Array(SHAPES.length);
@@ -57,6 +60,29 @@ test("a model that cannot speak is refused with a sentence", () => {
   assert.match(new Coverage(["mouthClose"]).obstacle ?? "", /no jawOpen/);
   assert.match(new Coverage(["jawOpen", "browInnerUp"]).obstacle ?? "", /closes its lips/);
   assert.match(new Coverage([]).obstacle ?? "", /no jawOpen/);
+});
+
+const DRACO = "KHR_draco_mesh_compression";
+const KTX2 = "KHR_texture_basisu";
+
+test("a model that is compressed is refused with a sentence that says by what and what to do", async () => {
+  const advice = "which this page cannot read: export it without compression.";
+  const draco = { extensionsUsed: [DRACO], extensionsRequired: [DRACO] };
+  const one = `This model is compressed with Draco (${DRACO}), ${advice}`;
+  await assert.rejects(readModel(glb(draco)), { message: one });
+  const text = new TextEncoder().encode(JSON.stringify(draco)).buffer;
+  assert.equal(compressed(text), one);
+  const both = { extensionsUsed: [DRACO, KTX2], extensionsRequired: [KTX2] };
+  await assert.rejects(readModel(glb(both)), { message: `This model is compressed with Draco (${DRACO}) and KTX2 (${KTX2}), ${advice}` });
+});
+
+test("a model that the page can read is not taken for a compressed one", async () => {
+  assert.equal(compressed(glb({ extensionsUsed: [KTX2] })), undefined); // it has other textures too
+  const meshopt = { extensionsUsed: ["EXT_meshopt_compression"], extensionsRequired: ["EXT_meshopt_compression"] };
+  await assert.rejects(readModel(glb({ ...meshopt, scene: 0, scenes: [{ nodes: [] }] })), /no jawOpen/);
+  for (const letter of ["not a model", "", "null", "[1]"]) {
+    await assert.rejects(readModel(new TextEncoder().encode(letter).buffer), /is no GLB model that can be read/);
+  }
 });
 
 test("a model with visemes only speaks by them, one with both by ARKit", () => {

@@ -52,6 +52,19 @@ test("words are lit when they begin to sound", () => {
   assert.equal(track.pieces(0).map((piece) => piece.text).join(""), "Hello, you there.");
 });
 
+test("an answer that breaks off is seen to, in its last line only", () => {
+  const track = new CaptionTrack();
+  track.push(caption("One. Two and", [[0, 4, 0, 900], [5, 8, 1000, 1900], [9, 12, 2000, 2900]]));
+  const shown = (sample: number): string => track.pieces(sample).map((piece) => piece.text).join("");
+  assert.equal(shown(1500), "Two and");
+  track.breakOff();
+  assert.deepEqual([shown(500), shown(1500)], ["One. ", "Two and…"]);
+  track.clear();
+  assert.deepEqual(track.pieces(0), []);
+  track.push(caption("Whole.", [[0, 6, 0, 900]]));
+  assert.equal(shown(0), "Whole.");
+});
+
 test("sentences and long clauses are shown in lines", () => {
   const words = Array.from({ length: 30 }, (_, index): [number, number, number, number] => [6 * index, 6 * index + 5, 100 * index, 100 * index + 90]);
   const track = new CaptionTrack();

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { afterClose, backoff, survives } from "../src/protocol/closing.ts";
 import { decodeMedia } from "../src/protocol/media.ts";
-import { parse } from "../src/protocol/messages.ts";
+import { type End, lacking, parse } from "../src/protocol/messages.ts";
 import { mediaBytes } from "./support.ts";
 
 test("a media frame is taken apart as the protocol lays it out", () => {
@@ -38,6 +38,16 @@ test("messages are read, unknown types are ignored, broken ones name the field",
   assert.throws(() => parse('{"type":"caption","turn":1,"text":"a","firstSample":0,"lastSample":1,"words":[[0,1]]}'), /words/);
   assert.throws(() => parse("[]"), /no type/);
   assert.throws(() => parse("{"), SyntaxError);
+});
+
+test("an answer that is not whole says why; ends of other servers mean nothing more", () => {
+  const end: End = { type: "end", turn: 1, reason: "complete", samples: 9, heard: "Hi" };
+  assert.equal(lacking(end), undefined);
+  assert.equal(lacking({ ...end, finishReason: "length" }), "cut at its longest");
+  assert.equal(lacking({ ...end, finishReason: "content_filter" }), "cut by a filter");
+  assert.equal(lacking({ ...end, finishReason: "tired" }), undefined);
+  assert.equal(lacking({ ...end, reason: "interrupted", finishReason: "length" }), "interrupted");
+  assert.equal(lacking({ ...end, reason: "failed" }), "interrupted");
 });
 
 const lost = { attempt: 0, resumable: true, resumed: true, jitter: 0.5 };

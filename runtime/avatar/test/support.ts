@@ -28,6 +28,17 @@ export function mediaBytes(options: {
   return buffer;
 }
 
+/** A GLB file of nothing but its JSON. */
+export function glb(document: object): ArrayBuffer {
+  const text = new TextEncoder().encode(JSON.stringify({ asset: { version: "2.0" }, ...document }));
+  const length = Math.ceil(text.length / 4) * 4;
+  const buffer = new ArrayBuffer(20 + length);
+  new Uint8Array(buffer, 20).fill(0x20).set(text);
+  const view = new DataView(buffer);
+  [0x46546c67, 2, buffer.byteLength, length, 0x4e4f534a].forEach((word, at) => view.setUint32(4 * at, word, true));
+  return buffer;
+}
+
 export function caption(text: string, words: Caption["words"], firstSample = 0): Caption {
   const lastSample = words.at(-1)?.[3] ?? firstSample;
   return { type: "caption", turn: 1, text, firstSample, lastSample, words };

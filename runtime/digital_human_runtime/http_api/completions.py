@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 from uuid import uuid4
 
@@ -14,8 +14,8 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from digital_human_runtime.errors import BadInput, NotFound, RuntimeFault
-from digital_human_runtime.frames import FinishReason, Message
-from digital_human_runtime.pipeline import read
+from digital_human_runtime.frames import Message
+from digital_human_runtime.pipeline import Finish, read
 from digital_human_runtime.settings.problems import cut
 
 from . import problems, sse
@@ -96,17 +96,6 @@ class CompletionRequest(BaseModel):
     def conversation(self) -> Sequence[Message]:
         """As the language model sees it."""
         return [one.message for one in self.messages]
-
-
-@dataclass(slots=True)
-class Finish:
-    """Why an answer is over. Of one that was cut here the model never says so."""
-
-    reason: FinishReason = "length"
-
-    def tell(self, reason: FinishReason) -> None:
-        """What the model says."""
-        self.reason = reason
 
 
 def router(services: Services) -> APIRouter:

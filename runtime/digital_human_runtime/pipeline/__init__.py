@@ -6,11 +6,12 @@ from .figures import Observer, TurnFigures, Unobserved
 from .limits import Limits
 from .persona import Persona
 from .prompt import prompt
-from .reading import read
+from .reading import Finish, read
 from .turn import Turn
 
 __all__ = [
     "Engines",
+    "Finish",
     "Limits",
     "Observer",
     "Persona",

@@ -5,10 +5,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import dataclass
 
 from digital_human_runtime.errors import EngineFault
+from digital_human_runtime.frames import FinishReason
 
 from .limits import Limits
+
+
+@dataclass(slots=True)
+class Finish:
+    """Why an answer is over. Of one that ``read`` cuts the model never says so."""
+
+    reason: FinishReason = "length"
+
+    def tell(self, reason: FinishReason) -> None:
+        """What the model says."""
+        self.reason = reason
 
 
 async def read(source: AsyncGenerator[str], limits: Limits) -> AsyncGenerator[str]:

@@ -20,6 +20,7 @@ from digital_human_runtime.errors import RuntimeFault
 from digital_human_runtime.frames import (
     Caption,
     Event,
+    FinishReason,
     Media,
     Samples,
     TextDelta,
@@ -34,6 +35,7 @@ from .figures import Observer, TurnFigures
 from .limits import Limits
 from .persona import Persona
 from .playout import PIECE_SECONDS, Playout, Stalled
+from .reading import Finish
 from .script import Script
 from .speaking import ClauseBegins, ClauseEnds, Spoken, speak
 from .writing import Writing
@@ -56,8 +58,9 @@ class Turn:
     """
     Answers one question. Use once: ``await run()``, in a task that may be cancelled at any time.
 
-    ``source`` is the text of the answer; ``put`` takes the events and may wait. ``stall`` False:
-    the listener may take any time (a greeting waits for the first gesture).
+    ``source`` is the text of the answer, which tells ``finish`` why it is over; ``put`` takes the
+    events and may wait. ``stall`` False: the listener may take any time (a greeting waits for the
+    first gesture).
     """
 
     def __init__(
@@ -71,6 +74,7 @@ class Turn:
         limits: Limits,
         put: Callable[[Event], Awaitable[None]],
         observer: Observer,
+        finish: Finish,
         stall: bool = True,
     ) -> None:
         rate = engines.voice.sample_rate
@@ -83,6 +87,7 @@ class Turn:
         self._all_sent = False
         self._captioned: Caption | None = None
         self._source = source
+        self._finish = finish
         self._rate = rate
         self._put = put
         self._observer = observer
@@ -166,7 +171,8 @@ class Turn:
         if fault is not None:
             return self._end("failed", self.script.heard(self._playout.taken), fault)
         self._all_sent = True
-        return self._end("complete", self.script.text.strip())
+        heard = self.script.text.strip()
+        return self._end("complete", heard, finish=self._finish.reason)
 
     async def _perform(self) -> RuntimeFault | None:
         """Perform clause after clause; return the fault that ended them."""
@@ -266,6 +272,8 @@ class Turn:
         reason: Literal["complete", "interrupted", "failed"],
         heard: str,
         fault: RuntimeFault | None = None,
+        *,
+        finish: FinishReason = "stop",
     ) -> TurnEnded:
         self._figures.reason = reason
         self._figures.code = fault.code if fault else None
@@ -277,6 +285,7 @@ class Turn:
             code=fault.code if fault else None,
             message=fault.message if fault else None,
             retry_after=fault.retry_after if fault else None,
+            finish=finish,
         )
 
     def _observe(self) -> None:

@@ -15,7 +15,7 @@ from digital_human_runtime.frames import (
     ResumableChanged,
     TurnStarted,
 )
-from digital_human_runtime.pipeline import Turn, prompt
+from digital_human_runtime.pipeline import Finish, Turn, prompt
 
 from .admission import Place
 from .context import Context
@@ -25,8 +25,8 @@ from .running import STOP_SECONDS, RunningTurn, begun_or_raise
 from .store import Record, Superseded
 from .tokens import digest, new_token
 
-Source = Callable[[Sequence[Message]], AsyncGenerator[str]]
-"""Makes the text of an answer out of what was said before."""
+Source = Callable[[Sequence[Message], Finish], AsyncGenerator[str]]
+"""Makes the text of an answer out of what was said before, and tells why it is over."""
 
 
 class LiveConversation:
@@ -61,7 +61,7 @@ class LiveConversation:
         """Speak the greeting, if there is one; it takes no place and may wait to be heard."""
         if greeting := self._context.persona.greeting:
             async with self._asking:
-                await self._begin("", lambda _: _said(greeting), None)
+                await self._begin("", lambda _, finish: _said(greeting, finish), None)
 
     async def say(self, text: str) -> int:
         """Begin a turn; raises the faults of admission, Conflict when another one has it."""
@@ -153,12 +153,15 @@ class LiveConversation:
     def _answer(self, question: str) -> Source:
         persona, model = self._context.persona, self._context.engines.model
 
-        def source(history: Sequence[Message]) -> AsyncGenerator[str]:
+        def source(history: Sequence[Message], finish: Finish) -> AsyncGenerator[str]:
             messages = prompt(
                 persona.prompt, history, question, most_characters=persona.history_characters
             )
             return model.stream(
-                messages, max_tokens=persona.max_tokens, temperature=persona.temperature
+                messages,
+                max_tokens=persona.max_tokens,
+                temperature=persona.temperature,
+                finished=finish.tell,
             )
 
         return source
@@ -171,15 +174,17 @@ class LiveConversation:
             self.replace()
         begun = begun_or_raise(begun)
         self._must_be_open()
+        finish = Finish()
         turn = Turn(
             begun.fence,
             question,
-            source(begun.history),
+            source(begun.history, finish),
             engines=context.engines,
             persona=context.persona,
             limits=context.limits,
             put=self._outbox.put,
             observer=context.observer,
+            finish=finish,
             stall=place is not None,
         )
         self._running = RunningTurn(
@@ -242,5 +247,6 @@ class LiveConversation:
         task.add_done_callback(self._background.discard)
 
 
-async def _said(text: str) -> AsyncGenerator[str]:
+async def _said(text: str, finish: Finish) -> AsyncGenerator[str]:
     yield text
+    finish.tell("stop")

@@ -10,6 +10,7 @@ from digital_human_runtime.errors import EngineFault
 from digital_human_runtime.frames import SHAPE_INDEX, Event, Media
 from digital_human_runtime.pipeline import (
     Engines,
+    Finish,
     Limits,
     Persona,
     Turn,
@@ -55,6 +56,7 @@ async def speak(
         limits=limits,
         put=listener.put,
         observer=listener,
+        finish=Finish(),
     )
     listener.turn = turn
     try:

@@ -158,7 +158,7 @@ class SpeechSection(Section):
     espeak: Empty | None = None
     """eSpeak NG."""
     piper: PiperSection | None = None
-    """Piper neural voices."""
+    """Piper neural voices, of any quality: their sample rate is that of the server's answer."""
     riva: RivaSection | None = None
     """An NVIDIA Riva server."""
     http: HttpSpeechSection | None = None

@@ -301,7 +301,14 @@ def _end(event: TurnEnded) -> dict[str, Any]:
         "samples": event.samples,
         "heard": event.heard,
     }
-    return _with(found, code=event.code, message=event.message, retryAfter=event.retry_after)
+    cut = None if event.finish == "stop" else event.finish
+    return _with(
+        found,
+        code=event.code,
+        message=event.message,
+        retryAfter=event.retry_after,
+        finishReason=cut,
+    )
 
 
 def _with(body: dict[str, Any], /, **more: Any) -> dict[str, Any]:

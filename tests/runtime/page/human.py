@@ -42,6 +42,8 @@ class Human:
     """So many requests for a ticket are taken and not answered."""
     forgets: bool = False
     """Knows no session that is to be taken up again."""
+    finish: str = "stop"
+    """Why its answers are over."""
     refuse: dict[str, Any] | None = None
     """An error frame that answers every question."""
     heard: list[dict[str, Any]] = field(default_factory=list)
@@ -174,7 +176,8 @@ class Human:
             await self.socket.send_bytes(data)
         self._speaking = None
         total = int(self.seconds * SAMPLE_RATE)
-        await self.send(self._ended("complete", total, ANSWER))
+        cut = {} if self.finish == "stop" else {"finishReason": self.finish}
+        await self.send(self._ended("complete", total, ANSWER) | cut)
 
     async def _end(self, reason: str, played: int) -> None:
         if self._speaking is None:

@@ -50,6 +50,20 @@ def test_it_answers_with_sound_a_moving_face_and_captions(
     assert visitor.problems == []
 
 
+def test_an_answer_that_was_cut_at_its_longest_is_seen_to_break_off(
+    visit: Visit, address: str, human: Human
+) -> None:
+    human.finish = "length"
+    visitor = visit(address)
+    visitor.state("ready")
+    visitor.ask("Go on and on")
+    visitor.wait("document.querySelector('#caption').textContent.endsWith('several words…')")
+    visitor.state("ready")
+    lacking = visitor.page.get_attribute("#lines li:last-child", "data-lacking")
+    assert lacking == "cut at its longest"
+    assert visitor.problems == []
+
+
 def test_faces_follow_the_sound_in_order_and_skew_is_measured(
     visit: Visit, address: str, human: Human, record_property: Callable[[str, object], None]
 ) -> None:

@@ -17,7 +17,7 @@ from digital_human_runtime.frames import (
     TurnEnded,
     Weights,
 )
-from digital_human_runtime.pipeline import Engines, Limits, Persona, TurnFigures
+from digital_human_runtime.pipeline import Engines, Finish, Limits, Persona, TurnFigures
 from digital_human_runtime.pipeline.turn import Turn
 
 
@@ -119,15 +119,17 @@ def a_turn(
     stall: bool = True,
 ) -> Turn:
     """A turn that talks to a listener."""
+    finish = Finish()
     turn = Turn(
         number,
         "How are you?",
-        source or engines.model.stream([], max_tokens=100, temperature=0.0),
+        source or engines.model.stream([], max_tokens=100, temperature=0.0, finished=finish.tell),
         engines=engines,
         persona=persona or Persona(),
         limits=limits or Limits(),
         put=listener.put,
         observer=observer or Figures(),
+        finish=finish,
         stall=stall,
     )
     listener.turn = turn

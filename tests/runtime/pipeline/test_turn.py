@@ -10,6 +10,7 @@ import pytest
 from digital_human_runtime.frames import (
     SHAPE_INDEX,
     Caption,
+    FinishReason,
     Media,
     TextDelta,
     TurnEnded,
@@ -208,8 +209,20 @@ async def test_an_endless_answer_is_cut() -> None:
     turn = a_turn(engines(model), listener, limits=Limits(answer_characters=500))
     ended = await turn.run()
     assert len(listener.text) == 500
-    assert ended.reason == "complete"
+    assert (ended.reason, ended.finish) == ("complete", "length")
     assert model.streams.open == 0
+
+
+@pytest.mark.parametrize("reason", ["stop", "length", "content_filter"])
+async def test_the_end_says_why_the_model_wrote_no_more(reason: FinishReason) -> None:
+    ended = await heard(Listener(), model=ScriptedModel(ANSWER, finish=reason))
+    assert (ended.reason, ended.finish) == ("complete", reason)
+
+
+async def test_a_turn_that_was_stopped_says_nothing_of_an_end_that_nobody_heard() -> None:
+    turn = a_turn(engines(ScriptedModel(ANSWER, finish="length")), Listener())
+    await turn.run()
+    assert (turn.interrupt().reason, turn.interrupt().finish) == ("interrupted", "stop")
 
 
 async def test_a_silent_model_does_not_hold_back_what_it_wrote() -> None:

@@ -234,7 +234,7 @@ async def test_the_greeting_is_spoken_but_not_asked_for() -> None:
     talk = a_talk(engines(model), persona=Persona(greeting="Welcome, my dear friend."))
     async with await visit(talk) as visitor:
         ended = await visitor.until_ended(1)
-        assert ended.heard == "Welcome, my dear friend."
+        assert (ended.heard, ended.finish) == ("Welcome, my dear friend.", "stop")
         assert visitor.events[0] == TurnStarted(1, "")
         assert model.asked == []
         await asyncio.sleep(3)

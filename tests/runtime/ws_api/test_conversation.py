@@ -40,6 +40,7 @@ async def test_a_conversation_on_both_ports(served: Running, path: str) -> None:
         assert "".join(t["text"] for t in texts if t["type"] == "text") == ScriptedModel().answer
         ended = texts[-1]
         assert (ended["reason"], ended["samples"]) == ("complete", len(whole(media)))
+        assert "finishReason" not in ended
         captions = {t["firstSample"]: t["text"] for t in texts if t["type"] == "caption"}
         assert " ".join(captions.values()) == ScriptedModel().answer
         assert max(one.weights.max() for one in media if one.weights.size) > 0.5
@@ -57,6 +58,14 @@ async def test_a_ping_is_answered_also_while_it_speaks(served: Running) -> None:
         await client.send("ping")
         assert await client.until("pong")
         assert (await client.until("end"))["reason"] == "complete"
+
+
+async def test_an_answer_that_was_cut_at_its_longest_says_so_at_its_end(served: Running) -> None:
+    model: ScriptedModel = served.runtime.engines.model  # type: ignore[assignment]
+    model.finish = "length"
+    async with talking(served) as client:
+        texts, _ = await client.ask("Go on")
+        assert (texts[-1]["reason"], texts[-1]["finishReason"]) == ("complete", "length")
 
 
 async def test_no_more_than_the_window_is_sent_without_credit(served: Running) -> None:

@@ -187,6 +187,14 @@ EVENTS = {
         "samples": 9,
         "heard": "Hi you",
     },
+    TurnEnded(1, "complete", 9, "Hi", finish="length"): {
+        "type": "end",
+        "turn": 1,
+        "reason": "complete",
+        "samples": 9,
+        "heard": "Hi",
+        "finishReason": "length",
+    },
     TurnEnded(1, "failed", 0, "", "engine", "Away.", 2.0): {
         "type": "end",
         "turn": 1,

@@ -42,34 +42,39 @@ LISTEN = """
   AudioNode.prototype.connect = function (target, ...rest) {
     if (target === this.context.destination) {
       const tap = this.context.createAnalyser();
-      tap.fftSize = 128;
+      tap.fftSize = 32768;
       connect.call(this, tap);
       window.__tap = tap;
     }
     return connect.call(this, target, ...rest);
   };
-  const sounds = () => {
+  const heard = () => {
     const wave = new Float32Array(window.__tap?.fftSize ?? 0);
     window.__tap?.getFloatTimeDomainData(wave);
-    return wave.some((value) => value !== 0);
+    return wave;
   };
-  window.__sounds = sounds;
+  window.__sounds = () => heard().subarray(-128).some((value) => value !== 0);
+  const silentSeconds = () => {
+    const wave = heard();
+    let count = 0;
+    while (count < wave.length && wave[wave.length - 1 - count] === 0) count += 1;
+    return count / window.__tap.context.sampleRate;
+  };
   addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
     const began = performance.now();
-    let silent;
-    const timer = setInterval(() => {
-      const now = performance.now() - began;
-      if (sounds()) silent = undefined;
-      else silent ??= now;
-      if (now > 400) { clearInterval(timer); window.__silentAfter = silent ?? now; }
-    }, 1);
+    setTimeout(() => {
+      const passed = performance.now() - began;
+      const latency = window.__tap.context.outputLatency;
+      window.__silentAfter = Math.max(0, passed - 1000 * (silentSeconds() - latency));
+    }, 400);
   }, true);
 })();
 """
 """
-Says at which look after the key, in milliseconds, nothing was at the loudspeaker any more, for
-good: at most that long the last sound took. Looks wait while the page draws.
+Says how many milliseconds after the key the last sound was heard. What was handed to the
+loudspeaker is looked at later, with how long it is silent by then: looks wait while a page draws.
+The delay of the loudspeaker, as the browser tells it, is added.
 """
 
 

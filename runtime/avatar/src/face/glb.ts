@@ -3,6 +3,7 @@
 import { Box3, Group, type Mesh, type Object3D, Vector3 } from "three";
 import { GLTFLoader } from "three/addons/loaders/GLTFLoader.js";
 import { MeshoptDecoder } from "three/addons/libs/meshopt_decoder.module.js";
+import { compressed } from "./compression.ts";
 import { Coverage } from "./names.ts";
 import { Rig } from "./rig.ts";
 import type { Model } from "./stage.ts";
@@ -10,8 +11,10 @@ import type { Model } from "./stage.ts";
 /** Height of the head that the camera shows. */
 const HEIGHT = 2.15;
 
-/** Read a model; throws a sentence when it is none, or when its mouth could not move. */
+/** Read a model; throws a sentence when it is none or compressed, or when its mouth could not move. */
 export async function readModel(data: ArrayBuffer): Promise<Model> {
+  const obstacle = compressed(data);
+  if (obstacle) throw new Error(obstacle);
   const scene = await parse(data);
   const coverage = new Coverage(shapeNames(scene));
   if (coverage.obstacle) throw new Error(coverage.obstacle);

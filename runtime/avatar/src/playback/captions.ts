@@ -19,6 +19,7 @@ export class CaptionTrack {
   private captions: Caption[] = [];
   /** Words in lines that are shown one after another. */
   private lines: Word[][] = [];
+  private broken = false;
 
   /** Take a clause; one that begins where another does replaces it: its times are known better now. */
   push(caption: Caption): void {
@@ -31,6 +32,12 @@ export class CaptionTrack {
   clear(): void {
     this.captions = [];
     this.lines = [];
+    this.broken = false;
+  }
+
+  /** The answer ends here, but is not whole: three dots follow its last word. */
+  breakOff(): void {
+    this.broken = true;
   }
 
   /** All that was captioned so far, for when nothing can be heard yet. */
@@ -42,7 +49,10 @@ export class CaptionTrack {
   pieces(sample: number): CaptionPiece[] {
     let found = this.lines[0] ?? [];
     for (const line of this.lines) if (line[0].firstSample <= sample) found = line;
-    return found.map(({ text, firstSample }) => ({ text, heard: firstSample <= sample }));
+    const pieces = found.map(({ text, firstSample }) => ({ text, heard: firstSample <= sample }));
+    const last = this.broken && found === this.lines.at(-1) ? pieces.at(-1) : undefined;
+    if (last) last.text = last.text.replace(/[\s.…]*$/, "…");
+    return pieces;
   }
 }
 

@@ -57,6 +57,8 @@ export interface End {
   reason: "complete" | "interrupted" | "failed";
   samples: number;
   heard: string;
+  /** Of a complete turn whose answer is not whole. */
+  finishReason?: string | null;
   code?: string | null;
   message?: string | null;
   retryAfter?: number | null;
@@ -90,6 +92,16 @@ export type ClientMessage =
   | { type: "listen"; state: "start" | "stop" }
   | { type: "ping" }
   | { type: "bye" };
+
+const CUTS = new Map([
+  ["length", "cut at its longest"],
+  ["content_filter", "cut by a filter"],
+]);
+
+/** What an answer lacks at its end, in a few words; undefined where it was heard whole. */
+export function lacking({ reason, finishReason }: End): string | undefined {
+  return reason === "complete" ? CUTS.get(finishReason ?? "") : "interrupted";
+}
 
 type Check = (value: unknown) => boolean;
 const text: Check = (value) => typeof value === "string";

@@ -70,8 +70,8 @@ export class PageView implements ConversationView {
     this.transcript.question(text);
   }
 
-  answer(heard: string, interrupted: boolean): void {
-    this.transcript.answer(heard, interrupted);
+  answer(heard: string, lacking: string | undefined): void {
+    this.transcript.answer(heard, lacking);
   }
 
   problem(message: string): void {

@@ -18,14 +18,18 @@ export class Transcript {
     if (text) this.add("user", text);
   }
 
-  answer(heard: string, cut: boolean): void {
+  /** `lacking`: a few words on why that is not all of the answer. */
+  answer(heard: string, lacking: string | undefined): void {
     if (!heard) return;
-    this.add(cut ? "assistant cut" : "assistant", heard);
+    const line = this.add(lacking ? "assistant cut" : "assistant", heard);
+    if (lacking) line.dataset.lacking = lacking;
     this.announce.textContent = heard;
   }
 
-  private add(className: string, text: string): void {
-    this.lines.append(element("li", text, className));
-    this.lines.lastElementChild?.scrollIntoView({ block: "nearest" });
+  private add(className: string, text: string): HTMLElement {
+    const line = element("li", text, className);
+    this.lines.append(line);
+    line.scrollIntoView({ block: "nearest" });
+    return line;
   }
 }

@@ -8,8 +8,7 @@ where its program would load it anew for each text. Start it with
 
 from __future__ import annotations
 
-import struct
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
@@ -21,22 +20,20 @@ from digital_human_runtime.frames import Speech
 from .pcm import pieces, until_silent
 from .remote import RemoteVoice
 from .server import named
+from .wav import sound
 
 _CONNECT_SECONDS = 5.0
 _OLD_PATH = "/"
 """Where releases before the one with a web page take texts."""
-_RIFF = struct.Struct("<4sI4s")
-_CHUNK = struct.Struct("<4sI")
-_FORMAT = struct.Struct("<HHIIHH")
 
 
 class PiperVoice(RemoteVoice[httpx2.AsyncClient]):
     """
     Speaks through the Piper server at ``url``, such as http://127.0.0.1:5000.
 
-    ``sample_rate`` is that of the voice: 22050 Hz for quality medium and high, 16000 Hz for low.
-    Voices of another rate are not offered. ``answer_seconds`` may pass until a clause is spoken.
-    Word times are estimated from the length of words (``Speech.estimated``).
+    ``sample_rate`` is what is heard here. A voice of another rate is resampled: Piper's have
+    22050 Hz for quality medium and high, 16000 Hz for low. ``answer_seconds`` may pass until a
+    clause is spoken. Word times are estimated from the length of words (``Speech.estimated``).
     """
 
     segment = 600  # all of it is spoken before the server answers
@@ -59,7 +56,7 @@ class PiperVoice(RemoteVoice[httpx2.AsyncClient]):
 
     @property
     def voices(self) -> Sequence[str]:
-        """What the server has at our sample rate, once it was reached."""
+        """What the server has, once it was reached."""
         return self._voices
 
     def _connect(self) -> httpx2.AsyncClient:
@@ -75,8 +72,8 @@ class PiperVoice(RemoteVoice[httpx2.AsyncClient]):
         try:
             async with self._answer(connection, text, voice) as response:
                 self._expect(response)
-                sound = _Wav(self._server, self._sample_rate).sound(response.aiter_bytes())
-                async with aclosing(pieces(until_silent(sound, self._seconds), text)) as speech:
+                pcm = sound(response.aiter_bytes(), self._sample_rate, self._server)
+                async with aclosing(pieces(until_silent(pcm, self._seconds), text)) as speech:
                     async for piece in speech:
                         yield piece
         except httpx2.TimeoutException as error:
@@ -115,60 +112,9 @@ class PiperVoice(RemoteVoice[httpx2.AsyncClient]):
             found = response.json()
         except (httpx2.HTTPError, ValueError) as error:
             raise EngineFault(f"{self._server} cannot be reached, or is not Piper") from error
-        self._voices = tuple(sorted(name for name in found if self._fits(found[name])))
+        if not isinstance(found, dict):
+            raise EngineFault(f"{self._server} is not Piper")
+        self._voices = tuple(sorted(found))
         if not self._voices:
-            raise EngineFault(f"{self._server} has no voice of {self._sample_rate} Hz")
+            raise EngineFault(f"{self._server} has no voice")
         return f"{self._server}, {len(self._voices)} voices"
-
-    def _fits(self, config: Mapping[str, Any]) -> bool:
-        rate = config.get("audio", {}).get("sample_rate")
-        return rate is None or rate == self._sample_rate
-
-
-class _Wav:
-    """Takes the PCM out of a WAV file while it comes."""
-
-    def __init__(self, server: str, sample_rate: int) -> None:
-        self._server, self._sample_rate = server, sample_rate
-
-    async def sound(self, chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
-        """Yield what the data chunk holds; EngineFault when it is another kind of file."""
-        head = b""
-        left: int | None = None
-        async for chunk in chunks:
-            fresh = chunk
-            if left is None:
-                head += chunk
-                found = self._data(head)
-                if found is None:
-                    continue
-                start, left = found
-                fresh = head[start:]
-            yield fresh[:left]
-            left -= min(left, len(fresh))
-
-    def _data(self, head: bytes) -> tuple[int, int] | None:
-        """Where the sound begins and how long it is; None when more is needed to know."""
-        if len(head) < _RIFF.size:
-            return None
-        riff, _, wave = _RIFF.unpack_from(head)
-        if (riff, wave) != (b"RIFF", b"WAVE"):
-            raise EngineFault(f"{self._server} answered with something that is no WAV file")
-        at = _RIFF.size
-        while at + _CHUNK.size <= len(head):
-            name, size = _CHUNK.unpack_from(head, at)
-            at += _CHUNK.size
-            if name == b"data":
-                return at, size
-            if name == b"fmt " and at + _FORMAT.size <= len(head):
-                self._expect_format(head, at)
-            at += size + size % 2
-        return None
-
-    def _expect_format(self, head: bytes, at: int) -> None:
-        _, channels, rate, _, _, bits = _FORMAT.unpack_from(head, at)
-        if (channels, rate, bits) != (1, self._sample_rate, 16):
-            raise EngineFault(
-                f"{self._server} speaks at {rate} Hz with {channels} channels of {bits} bit; "
-                f"configured are {self._sample_rate} Hz, 1 of 16"
-            )

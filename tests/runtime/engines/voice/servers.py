@@ -25,6 +25,8 @@ Behaviour = Literal[
     "html",
     "wav",  # a file where bare PCM was asked for
     "8000",  # says another rate
+    "1000",  # says a rate that no voice has
+    "formless",  # a WAV file that says nothing of its sound
     "stereo",
     "mp3",
     "429",
@@ -32,13 +34,18 @@ Behaviour = Literal[
     "old",  # Piper before it had a web page
 ]
 SAMPLES_A_CHARACTER = 1200
+PIPER_MEDIUM, PIPER_LOW = "en_US-tone-medium", "en_US-tone-low"
+
+
+def pitch(text: str) -> int:
+    """Of the tone of a text, in hertz."""
+    return 200 + sum(text.encode("utf-8", "replace")) % 700
 
 
 def tone(text: str, rate: int) -> np.ndarray[Any, np.dtype[np.int16]]:
     """A tone for each text, as long as the text, with silence around it."""
     length = SAMPLES_A_CHARACTER * len(text)
-    pitch = 200 + sum(text.encode("utf-8", "replace")) % 700
-    wave_ = np.sin(2 * np.pi * pitch * np.arange(length) / rate) * 8000
+    wave_ = np.sin(2 * np.pi * pitch(text) * np.arange(length) / rate) * 8000
     around = np.zeros(rate // 20)
     return np.concatenate([around, wave_, around]).astype(np.int16)
 
@@ -77,19 +84,28 @@ class Server:
             return refusal
         if self.behaviour == "old" and request.url.path != "/":
             return JSONResponse({"detail": "Not Found"}, 404)
-        text = self.requests[-1]["text"].strip()
-        pcm = tone(text, self.rate).astype("<i2").tobytes()
-        channels = 2 if self.behaviour == "stereo" else 1
-        body = b"ID3 and so on" if self.behaviour == "mp3" else wav(pcm, self.rate, channels)
+        order = self.requests[-1]
+        rate = self.voices()[order.get("voice", PIPER_MEDIUM)]["audio"]["sample_rate"]
+        pcm = tone(order["text"].strip(), rate).astype("<i2").tobytes()
+        body = self._file(pcm, rate)
         return StreamingResponse(
             self._counted(self._pieces(body + b"LIST\x04\x00\x00\x00abcd")), media_type="audio/wav"
         )
 
+    def _file(self, pcm: bytes, rate: int) -> bytes:
+        """A WAV file, or what a broken server takes for one."""
+        if self.behaviour == "mp3":
+            return b"ID3 and so on"
+        if self.behaviour == "formless":
+            return b"RIFF\x00\x00\x00\x00WAVEdata\x04\x00\x00\x00abcd"
+        told = 1000 if self.behaviour == "1000" else rate
+        return wav(pcm, told, 2 if self.behaviour == "stereo" else 1)
+
     def voices(self) -> dict[str, Any]:
         """As Piper lists them."""
         return {
-            "en_US-tone-medium": {"audio": {"sample_rate": self.rate}},
-            "en_US-tone-low": {"audio": {"sample_rate": 8000}},
+            PIPER_MEDIUM: {"audio": {"sample_rate": self.rate}},
+            PIPER_LOW: {"audio": {"sample_rate": 16000}},
         }
 
     async def _refuses(self, request: Request) -> Response | None:

@@ -6,7 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,14 +38,17 @@ class Work:
 class Network:
     """Runs ready streams together, where its session does: on the processor or on a GPU."""
 
-    def __init__(self, session: Any, look_ahead: int) -> None:
+    def __init__(self, session: device.Session, look_ahead: int) -> None:
         self._session = session
-        self.device = device.of(session)
-        """``cpu`` or ``cuda``."""
         self._names = ["mouth", "state_out"]
         self.look_ahead = look_ahead
         """Frames of features after which the answer to a frame comes."""
-        self._state_size = int(session.get_inputs()[1].shape[1])
+        self._state_size = int(session.inputs[1].shape[1])
+
+    @property
+    def device(self) -> Literal["cpu", "cuda"]:
+        """Where it runs now."""
+        return self._session.device
 
     def begin(self) -> State:
         """The state at the beginning of a stream."""
@@ -96,4 +99,4 @@ def load(model: Path = MODEL, wanted: device.Device = "auto") -> Network:
         raise EngineFault("The face network is not the one of its card: install the package again.")
     if card["outputs"] != list(OUTPUTS) or card["bands"] != BANDS:
         raise EngineFault("The face network is of another version: run make train-face.")
-    return Network(device.session(raw, wanted), int(card["look_ahead"]))
+    return Network(device.Session(raw, wanted), int(card["look_ahead"]))
