@@ -7,7 +7,7 @@ humans whose Pods run our runtime, all by digest.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tools.cluster import Cluster, ClusterError
@@ -28,19 +28,21 @@ Tell = Callable[[str], None]
 """Takes a line about what was done."""
 
 
-def images(cluster: Cluster, tell: Tell = lambda _line: None) -> dict[str, str]:
+def images(
+    cluster: Cluster, tell: Tell = lambda _line: None, names: Sequence[str] = IMAGES
+) -> dict[str, str]:
     """
     Build what has changed and send it to the cluster's registry; returns digests by image.
 
     Raises ImageError or ClusterError.
     """
-    for image in table.chosen(IMAGES):
+    for image in table.chosen(names):
         tell(f"image {image.name} ...")
         for known in build_images([image], Choice()):
             size, digest = known["compressed"] / 1e6, known["digest"][:19]
             tell(f"image {known['name']}: {known['seconds']:.0f} s, {size:.0f} MB, {digest}")
-    pushed = lane.push_images(cluster.directory, list(IMAGES))
-    return {name: image.digest for name, image in zip(IMAGES, pushed, strict=True)}
+    pushed = lane.push_images(cluster.directory, list(names))
+    return {name: image.digest for name, image in zip(names, pushed, strict=True)}
 
 
 def operator(cluster: Cluster, digests: Mapping[str, str], **values: str) -> None:
@@ -53,6 +55,8 @@ def operator(cluster: Cluster, digests: Mapping[str, str], **values: str) -> Non
         "image.digest": digests["operator"],
         "operands.runtime.digest": digests["runtime-cpu"],
     }
+    if "backup" in digests:
+        settings["operands.tools.digest"] = digests["backup"]
     try:
         install_chart(cluster, values=settings | values, seconds=INSTALL_SECONDS)
     except ClusterError as error:

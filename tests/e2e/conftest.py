@@ -24,6 +24,7 @@ from tools.cluster.node.registry import push
 from tools.images import table
 from tools.images.build import Choice, build
 
+IMAGES = (*deploy.IMAGES, "backup")
 KEPT = ROOT / "build" / "e2e"
 """What every component said, of tests that failed."""
 
@@ -38,7 +39,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     if here and not session.config.option.collectonly and not _lacks():
         binaries("node")
         binary("node-probe")
-        for known in build(table.chosen(deploy.IMAGES), Choice()):
+        for known in build(table.chosen(IMAGES), Choice()):
             sys.stdout.write(f"{known['name']} built in {known['seconds']} s\n")
 
 
@@ -64,7 +65,7 @@ def stage(
     cluster = Cluster(f"e2e-{os.getpid()}", "node").up(owner=os.getpid())
     stands = False
     try:
-        digests = deploy.images(cluster)
+        digests = deploy.images(cluster, names=IMAGES)
         redis = redis_image.write(tmp_path_factory.mktemp("redis"))
         push(lane.machine(cluster.directory).place.registry, redis)
         deploy.operator(cluster, digests)
