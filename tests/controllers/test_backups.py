@@ -202,7 +202,7 @@ class TestTheEnd:
         end(world, "Failed", reason="DeadlineExceeded", message="it took too long")
         assert await world.reconcile(key) == 1.0  # its last word may come later
         assert status(world)["phase"] == "Running"
-        world.backups._over_since[key] -= 60
+        world.backups._last_word.since[key] -= 60
         await world.reconcile(key)
         assert "it took too long" in ready(world)["message"]
 
@@ -231,7 +231,7 @@ class TestTheEnd:
         pod(world, "Succeeded", word, word)
         end(world)
         assert await world.reconcile(key) == 1.0
-        world.backups._over_since[key] -= 60
+        world.backups._last_word.since[key] -= 60
         await world.reconcile(key)
         assert status(world)["phase"] == "Succeeded"
         assert "backup" not in status(world)

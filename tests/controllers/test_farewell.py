@@ -136,7 +136,7 @@ class TestFarewell:
         done = {"conditions": [{"type": "Complete", "status": "True"}]}
         world.put("Job", names.backup_run(name), status=done)
         await world.reconcile(backup)
-        world.backups._over_since[backup] -= 60  # its Pod tells nothing
+        world.backups._last_word.since[backup] -= 60  # its Pod tells nothing
         await world.reconcile(backup)
         assert await world.reconcile(key) is None
         assert finalizers(world) == []

@@ -7,7 +7,6 @@ over and told of, the object is never looked at again.
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 
 from digital_human_operator import names, plan
@@ -26,13 +25,19 @@ from digital_human_operator.status import runs, to_apply
 from digital_human_operator.status.runs import Obstacle, Run
 
 from .answers import write
-from .requests import Stopped, apply_all, check_references, human_of
+from .requests import (
+    LastWord,
+    Stopped,
+    apply_all,
+    check_references,
+    human_of,
+    pods_of,
+    tell_end,
+)
 from .services import Services
 
 _LOOK = 15.0
 """Seconds until what nobody tells of is looked at again: its human, its Pods."""
-_LAST_WORD = 10.0
-"""Seconds that the last word of a Pod may come after the end of its Job."""
 
 
 class BackupController:
@@ -40,7 +45,7 @@ class BackupController:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._over_since: dict[Key, float] = {}
+        self._last_word = LastWord()
 
     async def reconcile(self, key: Key) -> float | None:
         """Go on with the backup of ``key``; seconds after which to look again, or None."""
@@ -57,7 +62,7 @@ class BackupController:
         except (Invalid, Forbidden) as error:
             retry = error
             run = Run(names.backup_run(key[2]), obstacle=Obstacle("JobRefused", error.message))
-        if self._may_say_more(key, run):
+        if self._last_word.may_come(key, run.job, run.pods):
             return 1.0
         told = runs.compute(run, seen.generation, previous, self._services.now())
         if told.uid is None and run.job is not None:
@@ -78,11 +83,7 @@ class BackupController:
             await self._make(key, seen, request)
             live = store.get(key[1], name)
         state = live.status if live is not None else None
-        pods = [
-            pod.status
-            for pod in self._services.pods.labelled(request.digital_human)
-            if pod.namespace == key[1] and pod.status.job == name
-        ]
+        pods = pods_of(self._services, key, request.digital_human, name)
         return Run(name, state if isinstance(state, JobState) else None, pods)
 
     async def _make(self, key: Key, seen: Seen, request: DigitalHumanBackupSpec) -> None:
@@ -127,30 +128,17 @@ class BackupController:
         found = self._services.seen.get(human)
         return found.uid if found is not None else None
 
-    def _may_say_more(self, key: Key, run: Run) -> bool:
-        """Whether the Job is over and its Pod has not told yet: two watches, in any order."""
-        if run.job is None or not (run.job.complete or run.job.failed_reason):
-            return False
-        since = self._over_since.setdefault(key, time.monotonic())
-        told = any(pod.results for pod in run.pods)
-        return not told and time.monotonic() - since < _LAST_WORD
-
     async def _tell(self, key: Key, seen: Seen, told: DigitalHumanBackupStatus) -> None:
         """Write the status; an Event about the end."""
         body = to_apply(key[1], key[2], seen.uid, told, BACKUPS.kind)
         if not await write(self._services, BACKUPS, key, seen, body):
             return
         if runs.is_over(told, seen.generation):
-            about = {"apiVersion": BACKUPS.api_version, "kind": BACKUPS.kind}
-            about |= {"namespace": key[1], "name": key[2], "uid": seen.uid}
-            word, text = told.phase or "", told.conditions[0].message
-            went_well = word == runs.SUCCEEDED
-            self._services.recorder.record(
-                about, f"Backup{word}", text, type="Normal" if went_well else "Warning"
-            )
+            text = told.conditions[0].message
+            tell_end(self._services, BACKUPS, key, seen, told.phase or "", text)
 
     def _forget(self, key: Key) -> None:
-        self._over_since.pop(key, None)
+        self._last_word.forget(key)
         self._services.references.forget(key)
 
 

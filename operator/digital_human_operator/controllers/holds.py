@@ -26,9 +26,7 @@ def is_held_by(services: Services, key: Key) -> list[Key]:
     return [
         one
         for one in services.seen.of_kind(RESTORES.kind)
-        if one[1] == key[1]
-        and (found := services.seen.get(one)) is not None
-        and _holds(found, key)
+        if one[1] == key[1] and (found := services.seen.get(one)) is not None and _holds(found, key)
     ]
 
 

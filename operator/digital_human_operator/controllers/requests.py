@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Sequence
 
 from digital_human_operator import plan
 from digital_human_operator.errors import InvalidSpec
 from digital_human_operator.human import Child, Human
 from digital_human_operator.kinds import HUMANS
 from digital_human_operator.kube.apply import Result
+from digital_human_operator.kube.resources import Resource
 from digital_human_operator.seen import Key, Seen
-from digital_human_operator.status.runs import Obstacle
+from digital_human_operator.states import JobState, PodState
+from digital_human_operator.status.runs import SUCCEEDED, Obstacle
 
 from .children import desired
 from .references import read, want
 from .services import Services
+
+_LAST_WORD = 10.0
+"""Seconds that the last word of a Pod may come after the end of its Job."""
 
 
 class Stopped(Exception):  # noqa: N818 - no error, but the way out
@@ -53,6 +59,44 @@ async def check_references(services: Services, key: Key, human: Human, component
     sentences, _ = plan.missing(needs, await read(services, key[1], wanted))
     if sentences:
         raise Stopped(Obstacle("SecretMissing", "; ".join(sentences)))
+
+
+def pods_of(services: Services, key: Key, human: str, job: str) -> list[PodState]:
+    """The Pods of a Job."""
+    return [
+        pod.status
+        for pod in services.pods.labelled(human)
+        if pod.namespace == key[1] and pod.status.job == job
+    ]
+
+
+class LastWord:
+    """Waits a while for what a Pod tells in the end: two watches, in any order."""
+
+    def __init__(self) -> None:
+        self.since: dict[Key, float] = {}
+
+    def may_come(self, key: Key, job: JobState | None, pods: Sequence[PodState]) -> bool:
+        """Whether the Job is over and no Pod of it has told yet."""
+        if job is None or not (job.complete or job.failed_reason):
+            return False
+        since = self.since.setdefault(key, time.monotonic())
+        return not any(pod.results for pod in pods) and time.monotonic() - since < _LAST_WORD
+
+    def forget(self, key: Key) -> None:
+        """It has ended."""
+        self.since.pop(key, None)
+
+
+def tell_end(  # noqa: PLR0917 - two callers
+    services: Services, resource: Resource, key: Key, seen: Seen, phase: str, message: str
+) -> None:
+    """Tell the end as a Kubernetes Event."""
+    about = {"apiVersion": resource.api_version, "kind": resource.kind}
+    about |= {"namespace": key[1], "name": key[2], "uid": seen.uid}
+    reason = f"{resource.kind.removeprefix('DigitalHuman')}{phase}"
+    went_well = phase == SUCCEEDED
+    services.recorder.record(about, reason, message, type="Normal" if went_well else "Warning")
 
 
 async def apply_all(services: Services, children: Iterable[Child], key: Key, seen: Seen) -> None:

@@ -8,7 +8,6 @@ that starts anew goes on where the last one was.
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 
 import msgspec
@@ -34,13 +33,19 @@ from digital_human_operator.status.runs import Obstacle
 
 from .answers import write
 from .holds import is_held_by
-from .requests import Stopped, apply_all, check_references, human_of
+from .requests import (
+    LastWord,
+    Stopped,
+    apply_all,
+    check_references,
+    human_of,
+    pods_of,
+    tell_end,
+)
 from .services import Services
 
 _LOOK = 5.0
 """Seconds until what nobody tells of is looked at again."""
-_LAST_WORD = 10.0
-"""Seconds that the last word of a Pod may come after the end of its Job."""
 
 
 class RestoreController:
@@ -48,7 +53,7 @@ class RestoreController:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._over_since: dict[Key, float] = {}
+        self._last_word = LastWord()
         self._held: dict[Key, Key] = {}
 
     async def reconcile(self, key: Key) -> float | None:
@@ -68,7 +73,7 @@ class RestoreController:
         except (Invalid, Forbidden) as error:
             retry = error
             step = Step(obstacle=Obstacle("JobRefused", error.message))
-        if self._may_say_more(key, step):
+        if self._last_word.may_come(key, step.job, step.pods):
             return 1.0
         told = restores.compute(step, seen.generation, previous, self._services.now())
         if told != previous:
@@ -83,11 +88,7 @@ class RestoreController:
         name = names.restore_run(key[2])
         safety = self._safety(key, seen)
         if (job := self._job(key, seen, name)) is not None:
-            pods = [
-                pod.status
-                for pod in self._services.pods.labelled(origin.human)
-                if pod.namespace == key[1] and pod.status.job == name
-            ]
+            pods = pods_of(self._services, key, origin.human, name)
             return Step(origin, None, True, safety, name, job, pods)
         human = self._human(key, seen, origin)
         await check_references(self._services, key, human, names.BACKUP)
@@ -233,14 +234,6 @@ class RestoreController:
             return None
         return live.status if isinstance(live.status, JobState) else None
 
-    def _may_say_more(self, key: Key, step: Step) -> bool:
-        """Whether the Job is over and its Pod has not told yet: two watches, in any order."""
-        if step.job is None or not (step.job.complete or step.job.failed_reason):
-            return False
-        since = self._over_since.setdefault(key, time.monotonic())
-        told = any(pod.results for pod in step.pods)
-        return not told and time.monotonic() - since < _LAST_WORD
-
     async def _tell(
         self,
         key: Key,
@@ -257,19 +250,12 @@ class RestoreController:
             if previous is None or told.phase != previous.phase:
                 self._services.wake(self._held[key])
         if restores.is_over(told, seen.generation):
-            about = {"apiVersion": RESTORES.api_version, "kind": RESTORES.kind}
-            about |= {"namespace": key[1], "name": key[2], "uid": seen.uid}
-            went_well = told.phase == runs.SUCCEEDED
-            self._services.recorder.record(
-                about,
-                f"Restore{told.phase}",
-                told.conditions[0].message,
-                type="Normal" if went_well else "Warning",
-            )
+            text = told.conditions[0].message
+            tell_end(self._services, RESTORES, key, seen, told.phase or "", text)
 
     def _forget(self, key: Key) -> None:
         """It is over or gone: its human may have Pods again."""
-        self._over_since.pop(key, None)
+        self._last_word.forget(key)
         self._services.references.forget(key)
         if (human := self._held.pop(key, None)) is not None:
             self._services.wake(human)
