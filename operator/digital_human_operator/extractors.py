@@ -20,6 +20,7 @@ from digital_human_operator.names import (
     DRILL,
     LABEL_COMPONENT,
     LABEL_JOB,
+    LABEL_UID,
     RESTORE,
 )
 from digital_human_operator.states import (
@@ -142,6 +143,7 @@ def pod(fields: Fields) -> PodState:
         container=container,
         restarts=max(b for b in RESTART_BUCKETS if b <= restarts),
         job=job,
+        human_uid=labels.get(LABEL_UID, "") if job else "",
         results=results,
         ended=ended,
     )
@@ -164,7 +166,7 @@ def _ended(
 def _result(text: str) -> Result | None:
     try:
         return _decode_result(text)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return None  # written by a Pod: a malformed value is no news
 
 
@@ -271,7 +273,7 @@ def _progress(text: str | None) -> Progress | None:
         return None
     try:
         return _decode_progress(text)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return None  # written by a Pod: a malformed value is no news
 
 

@@ -34,6 +34,8 @@ class Request:
     name: str
     uid: str
     kind: Literal["DigitalHumanBackup", "DigitalHumanRestore"] = "DigitalHumanBackup"
+    usual: bool = False
+    """Whether it is a backup of the same parts, at the same place, as those by schedule."""
 
     def owner(self) -> dict[str, Any]:
         """The owner reference."""

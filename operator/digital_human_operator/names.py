@@ -14,6 +14,8 @@ LABEL_HUMAN = f"{GROUP}/name"
 LABEL_COMPONENT = "app.kubernetes.io/component"
 LABEL_BACKUP = f"{GROUP}/backup"
 """On what is made for one DigitalHumanBackup: its name."""
+LABEL_UID = f"{GROUP}/uid"
+"""On Pods of backups and drills as the human's spec wants them: its uid, for Pods outlive it."""
 LABEL_RESTORE = f"{GROUP}/restore"
 """On what is made for one DigitalHumanRestore: its name."""
 LABEL_JOB = "batch.kubernetes.io/job-name"
@@ -114,12 +116,12 @@ def backup_run(backup: str) -> str:
 
 def restore_run(restore: str) -> str:
     """The Job and the NetworkPolicy of one DigitalHumanRestore."""
-    return f"{restore}-restore-run"
+    return f"{restore}-restore"
 
 
 def safety_backup(restore: str, uid: str) -> str:
     """The backup before a restore; a backup's name has at most 52 characters."""
-    return f"{restore[:39]}-before-{uid[:5]}"
+    return f"{restore[:39].rstrip('.-')}-before-{uid[:5]}"
 
 
 def drill(human: str) -> str:

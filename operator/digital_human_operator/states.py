@@ -95,6 +95,8 @@ class PodState(msgspec.Struct, frozen=True, gc=False):
     """Restarts of all containers, rounded down to one of RESTART_BUCKETS."""
     job: str = ""
     """The Job that a backup's or a drill's Pod belongs to."""
+    human_uid: str = ""
+    """Of a backup or a drill that holds for its human as a whole: whose it is."""
     results: tuple[Result, ...] = ()
     """What its containers told in the end, in their order."""
     ended: str = ""

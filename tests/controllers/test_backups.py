@@ -206,6 +206,15 @@ class TestTheEnd:
         await world.reconcile(key)
         assert "it took too long" in ready(world)["message"]
 
+    async def test_first_word_of_a_pod_is_not_its_last(self, world: World) -> None:
+        key = await begin(world)
+        pod(world, "Running", CREATED)
+        end(world)
+        assert await world.reconcile(key) == 1.0
+        pod(world, "Succeeded", CREATED, VERIFIED)
+        assert await world.reconcile(key) is None
+        assert status(world)["backup"]["verified"] is True
+
     async def test_last_word_that_comes_after_the_end_is_waited_for(self, world: World) -> None:
         key = await begin(world)
         end(world)
@@ -216,7 +225,7 @@ class TestTheEnd:
 
     async def test_another_backup_that_was_verified_proves_nothing(self, world: World) -> None:
         key = await begin(world)
-        pod(world, "Succeeded", CREATED, VERIFIED | {"id": "20260301T120000Z-another"})
+        pod(world, "Succeeded", CREATED, VERIFIED | {"id": "20260301T120000Z-00000000000000ff"})
         end(world)
         await world.reconcile(key)
         assert status(world)["backup"]["verified"] is False
@@ -224,7 +233,15 @@ class TestTheEnd:
 
     @pytest.mark.parametrize(
         "word",
-        ["", "{", "[]", '{"event":7}', '{"event":"created","bytes":-1,"id":"x"}', "x" * 4096],
+        [
+            "",
+            "{",
+            "[]",
+            '{"event":7}',
+            '{"event":"created","bytes":-1,"id":"x"}',
+            "x" * 4096,
+            '{"x":' + "[" * 4000,
+        ],
     )
     async def test_word_that_makes_no_sense_is_no_word(self, world: World, word: str) -> None:
         key = await begin(world)
@@ -286,6 +303,18 @@ class TestObstacles:
         assert ready(world)["reason"] == "ForeignObject"
         assert "spec" not in job(world)
         assert await world.reconcile(key) is None
+
+    async def test_job_of_an_earlier_one_of_that_name_goes_first(self, world: World) -> None:
+        key = await begin(world)
+        world.server.drop(address(KIND, "today"))
+        world.services.seen.remove(key)
+        key = ask(world)
+        assert await world.reconcile(key) == 15.0
+        assert ready(world)["reason"] == "Pending"
+        for kind in ("Job", "NetworkPolicy"):
+            world.server.drop(address(kind, RUN))
+        await world.reconcile(key)
+        assert status(world)["phase"] == "Running"
 
     async def test_refused_job_is_told_and_tried_again(self, world: World) -> None:
         world.human(backup=BACKUP)

@@ -14,7 +14,7 @@ from tests.support.world import NAMESPACE, World, address
 
 KIND = "DigitalHumanRestore"
 HUMAN: Key = ("DigitalHuman", NAMESPACE, "ada")
-RUN = "back-restore-run"
+RUN = "back-restore"
 ID = "20260301T015900Z-0123456789abcdef"
 OLD_UID = "uid-of-an-earlier-ada"
 SPEC: dict[str, Any] = {
@@ -58,9 +58,9 @@ def safety(world: World) -> str:
     return names.safety_backup("back", world.get(KIND, "back")["metadata"]["uid"])
 
 
-def answer_safety(world: World, phase: str, message: str = "m") -> None:
+def answer_safety(world: World, phase: str, message: str = "m", reason: str = "R") -> None:
     """What the backup's controller says."""
-    condition = {"type": "Ready", "status": "True", "reason": "R", "message": message}
+    condition = {"type": "Ready", "status": "True", "reason": reason, "message": message}
     condition["lastTransitionTime"] = "2026-03-01T12:00:00Z"
     told = {"observedGeneration": 1, "phase": phase, "conditions": [condition]}
     world.put("DigitalHumanBackup", safety(world), status=told)
@@ -205,6 +205,69 @@ class TestSteps:
         assert "nothing was changed: no such bucket" in condition(world)["message"]
         assert not world.get("Job", RUN)
 
+    @pytest.mark.parametrize("reason", ["JobRefused", "SecretMissing"])
+    async def test_safety_backup_that_waits_for_somebody_ends_it(
+        self, world: World, reason: str
+    ) -> None:
+        await a_human(world)
+        a_backup(world)
+        key = ask(world)
+        await world.reconcile(key)
+        await world.reconcile(HUMAN)
+        await world.reconcile(key)
+        answer_safety(world, "Pending", "exceeded quota", reason)
+        assert await world.reconcile(key) is None
+        assert condition(world)["reason"] == "SafetyBackupFailed"
+        await world.reconcile(HUMAN)
+        assert replicas(world) == 1
+
+    async def test_safety_backup_that_takes_for_ever_ends_it(self, world: World) -> None:
+        await a_human(world)
+        a_backup(world)
+        key = ask(world)
+        await world.reconcile(key)
+        await world.reconcile(HUMAN)
+        await world.reconcile(key)
+        answer_safety(world, "Running")
+        world.clock = "2026-03-01T14:00:01Z"
+        assert await world.reconcile(key) is None
+        assert condition(world)["reason"] == "SafetyBackupFailed"
+
+    async def test_evicted_pods_are_not_waited_for(self, world: World) -> None:
+        await a_human(world)
+        a_backup(world)
+        key = ask(world)
+        labels = world.get("Deployment")["spec"]["template"]["metadata"]["labels"]
+        world.put("Pod", "evicted", metadata={"labels": labels}, status={"phase": "Failed"})
+        await world.reconcile(key)
+        await world.reconcile(HUMAN)
+        await world.reconcile(key)
+        assert status(world)["phase"] == "BackingUp"
+
+    async def test_long_conversations_have_their_time(self, world: World) -> None:
+        sessions = SPEC["sessions"] | {"drainDeadline": "2h"}
+        await a_human(world, sessions=sessions)
+        a_backup(world)
+        key = ask(world)
+        await world.reconcile(key)
+        world.clock = "2026-03-01T13:30:00Z"
+        await world.reconcile(key)
+        assert status(world)["phase"] == "Draining"
+
+    async def test_pod_that_cannot_start_is_named(self, world: World) -> None:
+        key = await until_restoring(world)
+        labels = world.get("Job", RUN)["spec"]["template"]["metadata"]["labels"]
+        no_node = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}
+        waiting = {"phase": "Pending", "conditions": [no_node | {"message": "no claim"}]}
+        world.put("Pod", "p", metadata={"labels": labels | {names.LABEL_JOB: RUN}}, status=waiting)
+        await world.reconcile(key)
+        assert "waits for a node: no claim" in condition(world)["message"]
+
+    async def test_safety_backup_outlives_the_restore(self, world: World) -> None:
+        await until_restoring(world)
+        found = world.get("DigitalHumanBackup", safety(world))
+        assert "ownerReferences" not in found["metadata"]
+
     async def test_pods_that_never_go_end_it(self, world: World) -> None:
         await a_human(world)
         a_backup(world)
@@ -216,11 +279,15 @@ class TestSteps:
 
     async def test_the_newest_is_settled_before_ours_is_newer(self, world: World) -> None:
         await a_human(world)
-        known = world.get("DigitalHuman")["status"] | {"backup": {"newest": {"id": ID}}}
+        known = world.get("DigitalHuman")["status"] | {
+            "backup": {"newest": {"id": ID, "verified": True}}
+        }
         world.put("DigitalHuman", status=known)
         key = ask(world, source={"latestOf": "ada"})
         await world.reconcile(key)
-        newer = known | {"backup": {"newest": {"id": "20270101T000000Z-0"}}}
+        newer = known | {
+            "backup": {"newest": {"id": "20270101T000000Z-0123456789abcdef", "verified": True}}
+        }
         world.put("DigitalHuman", status=newer)
         await world.reconcile(key)
         assert status(world)["backup"] == ID
@@ -269,10 +336,39 @@ class TestHold:
         held = status(world) | {"digitalHuman": "ada"}
         world.put(KIND, "second", status=held)
         await world.reconcile(HUMAN)
-        assert await world.reconcile(second) is None
+        assert await world.reconcile(second) == 5.0
         assert "back is at work" in world.condition("Ready", second)["message"]
+        assert world.get(KIND, "second")["status"]["phase"] == "Pending"
         await world.reconcile(first)
         assert status(world)["phase"] == "BackingUp"
+
+    async def test_a_pod_of_a_restore_that_is_gone_still_holds_it(self, world: World) -> None:
+        key = await until_restoring(world)
+        labels = world.get("Job", RUN)["spec"]["template"]["metadata"]["labels"]
+        world.put("Pod", "p", metadata={"labels": labels}, status={"phase": "Running"})
+        world.server.drop(address(KIND, "back"))
+        world.services.seen.remove(key)
+        assert await world.reconcile(HUMAN) is not None
+        assert replicas(world) == 0
+        world.server.drop(address("Pod", "p"))
+        await world.reconcile(HUMAN)
+        assert replicas(world) == 1
+
+    async def test_a_human_that_is_held_is_looked_at_again(self, world: World) -> None:
+        await until_restoring(world)
+        again = await world.reconcile(HUMAN)
+        assert again is not None
+        assert again <= 15.0
+
+    async def test_a_human_that_is_paused_meanwhile_gets_its_pods_back(self, world: World) -> None:
+        key = await until_restoring(world)
+        world.human(**(SPEC | {"mode": "Paused"}))
+        await world.reconcile(HUMAN)
+        assert replicas(world) == 0
+        end(world, RESTORED)
+        await world.reconcile(key)
+        await world.reconcile(HUMAN)
+        assert replicas(world) == 1
 
 
 class TestObstacles:
@@ -310,6 +406,7 @@ class TestObstacles:
         [
             ({"sessions": {}}, "NothingToRestore"),
             ({"mode": "Paused"}, "HumanPaused"),
+            ({"security": {"apiKeySecret": {"name": "no", "key": "x"}}}, "HumanNotReady"),
         ],
     )
     async def test_human_that_cannot_be_restored(
@@ -319,6 +416,19 @@ class TestObstacles:
         a_backup(world)
         await world.reconcile(ask(world))
         assert condition(world)["reason"] == reason
+
+    async def test_backup_without_sessions_is_no_source(self, world: World) -> None:
+        await a_human(world)
+        a_backup(world, include=["config"])
+        assert await world.reconcile(ask(world)) is None
+        assert condition(world)["reason"] == "NothingToRestore"
+
+    async def test_newest_that_was_not_verified_is_no_source(self, world: World) -> None:
+        await a_human(world)
+        known = world.get("DigitalHuman")["status"] | {"backup": {"newest": {"id": ID}}}
+        world.put("DigitalHuman", status=known)
+        await world.reconcile(ask(world, source={"latestOf": "ada"}))
+        assert condition(world)["reason"] == "BackupUnknown"
 
     async def test_missing_human_is_waited_for(self, world: World) -> None:
         a_backup(world)

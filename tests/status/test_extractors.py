@@ -117,6 +117,7 @@ def test_unschedulable_pod() -> None:
 @pytest.mark.parametrize("component", ["backup", "restore-drill", "runtime"])
 def test_last_words_of_a_pod_count_where_they_are_meant_for_us(component: str) -> None:
     labels = {"app.kubernetes.io/component": component, "batch.kubernetes.io/job-name": "j"}
+    labels |= {"aiqtoolkit.io/uid": "u"}
     ended = [
         {
             "name": n,
@@ -131,6 +132,7 @@ def test_last_words_of_a_pod_count_where_they_are_meant_for_us(component: str) -
     assert found.job == "j"
     assert [(one.event, one.id) for one in found.results] == [("created", "x")]
     assert found.ended == "2026-03-01T01:00:00Z"
+    assert found.human_uid == "u"
 
 
 def test_starting_pod_is_not_stuck() -> None:

@@ -2,34 +2,44 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from digital_human_operator.api.v1alpha1.status import DigitalHumanStatus
 from digital_human_operator.states import CronJobState, PodState, Result
 from tests.status.looks import BACKUP, compute, condition, deployment, observed
+from tests.support.builders import a_human
 
 DONE = CronJobState("2026-03-01T02:00:00Z", "2026-03-01T02:10:00Z")
 
 
-def backup_pod(number: int, *, ok: bool = True, phase: str = "Succeeded", **made: Any) -> PodState:
-    name = f"2026030{number}T020000Z-0"
+UID = a_human().uid
+DRILLED = "20260301T020000Z-0123456789abcdef"
+
+
+def backup_pod(
+    number: int, *, ok: bool = True, phase: str = "Succeeded", uid: str = UID, **made: Any
+) -> PodState:
+    name = f"2026030{number}T020000Z-0123456789abcdef"
     created = Result(event="created", id=name, bytes=number * 100, digest="d", **made)
     verified = Result(event="verified", id=name, ok=ok, opened=True)
     return PodState(
         component="backup",
         phase=phase,
         job=f"ada-backup-2948{number}",
+        human_uid=uid,
         results=(created, verified),
         ended=f"2026-03-0{number}T02:05:00Z",
     )
 
 
 def drill_pod(number: int, phase: str = "Succeeded") -> PodState:
-    told = Result(event="restored", id="b", bytes=5, seconds=12.2, age_seconds=3600)
+    told = Result(event="restored", id=DRILLED, bytes=5, seconds=12.2, age_seconds=3600)
     return PodState(
         component="restore-drill",
         phase=phase,
         job=f"ada-drill-2948{number}",
+        human_uid=UID,
         results=(told,),
         ended=f"2026-03-0{number}T03:00:00Z",
     )
@@ -69,6 +79,21 @@ def test_nothing_is_told_before_the_end() -> None:
     assert (found.newest, found.proven) == (None, None)
 
 
+def test_a_backup_of_another_one_of_that_name_or_of_other_parts_is_none_of_ours() -> None:
+    for uid in ("", "of-an-earlier-ada"):
+        found = look(backup_pod(3, uid=uid)).backup
+        assert found is not None
+        assert found.newest is None
+
+
+def test_a_word_that_is_no_id_makes_no_backup() -> None:
+    pod = backup_pod(3)
+    odd = tuple(msgspec.structs.replace(one, id="zzz") for one in pod.results)
+    found = look(msgspec.structs.replace(pod, results=odd)).backup
+    assert found is not None
+    assert found.newest is None
+
+
 def test_a_drill_measures_recovery_time_and_point() -> None:
     found = look(drill_pod(2))
     assert found.backup is not None
@@ -78,7 +103,8 @@ def test_a_drill_measures_recovery_time_and_point() -> None:
     proven = condition(found, "RestoreProven")
     assert proven is not None
     assert proven.message == (
-        "the last drill succeeded: backup b came back in 13 s (RTO), its data were 3600 s old (RPO)"
+        f"the last drill succeeded: backup {DRILLED} came back in 13 s (RTO), its data were 3600 s"
+        " old (RPO)"
     )
     kept = condition(look(previous=found), "RestoreProven")
     assert kept is not None

@@ -95,8 +95,9 @@ class BackupController:
             references={},
             served=frozenset(),
         )
-        await check_references(self._services, key, human, names.BACKUP)
-        children = backup_run(human, decision.design, Request(key[2], seen.uid))
+        await check_references(self._services, key, human)
+        usual = request.include is None and request.destination is None
+        children = backup_run(human, decision.design, Request(key[2], seen.uid, usual=usual))
         if not children:
             raise Stopped(
                 Obstacle(

@@ -40,6 +40,9 @@ _BLIP_SECONDS = 5.0
 _FOREIGN_SECONDS = 20.0
 """Until foreign objects are looked at again: nobody tells when they go."""
 
+_HELD_SECONDS = 15.0
+"""Until a human that is held back is looked at again, whoever forgets to say that it is over."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Known:
@@ -96,7 +99,8 @@ class DigitalHumanController:
         seen = newest
         applied: Applied | None = Applied()
         differences = None
-        if human.spec.mode == "Paused":
+        let_go = restore is None and seen.status_object().get("restore") is not None
+        if human.spec.mode == "Paused" and not let_go:
             differences = self._differences(key, human, decision.design)
         elif not decision.refused or decision.design.suspended:
             applied = await self._apply(key, seen, human, decision.design)
@@ -110,7 +114,12 @@ class DigitalHumanController:
         again = await self._reporter.report(key, seen, human, decision, observed)
         if applied.retry is not None:
             raise applied.retry
-        waits = (again, applied.again, _FOREIGN_SECONDS if applied.foreign else None)
+        waits = (
+            again,
+            applied.again,
+            _FOREIGN_SECONDS if applied.foreign else None,
+            _HELD_SECONDS if restore is not None else None,
+        )
         return min((one for one in waits if one is not None), default=None)
 
     def _trace(self, key: Key, seen: Seen, error: InvalidSpec) -> None:

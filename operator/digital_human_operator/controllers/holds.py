@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import msgspec
 
+from digital_human_operator import names
 from digital_human_operator.human import Human
 from digital_human_operator.kinds import RESTORES
 from digital_human_operator.kube.errors import NotFound
@@ -35,6 +36,8 @@ async def holder(services: Services, key: Key, seen: Seen) -> str | None:
     for one in is_held_by(services, key):
         return one[2]
     said = seen.status_object().get("restore")
+    if said is not None and _is_at_work(services, key):
+        return str(said)
     if said is None or services.seen.get((RESTORES.kind, key[1], said)) is not None:
         return None
     try:
@@ -42,6 +45,15 @@ async def holder(services: Services, key: Key, seen: Seen) -> str | None:
     except NotFound:
         return None
     return said if _holds(seen_from(msgspec.json.decode(raw)), key) else None
+
+
+def _is_at_work(services: Services, key: Key) -> bool:
+    """Whether a Pod still replaces the sessions, of a restore that may be gone."""
+    return any(
+        pod.status.component == names.RESTORE and pod.status.phase not in {"Succeeded", "Failed"}
+        for pod in services.pods.labelled(key[2])
+        if pod.namespace == key[1]
+    )
 
 
 def held(human: Human) -> Human:

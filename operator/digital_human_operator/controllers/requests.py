@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 
-from digital_human_operator import plan
+from digital_human_operator import names, plan
 from digital_human_operator.errors import InvalidSpec
 from digital_human_operator.human import Child, Human
 from digital_human_operator.kinds import HUMANS
 from digital_human_operator.kube.apply import Result
+from digital_human_operator.kube.live import Live
 from digital_human_operator.kube.resources import Resource
 from digital_human_operator.seen import Key, Seen
 from digital_human_operator.states import JobState, PodState
@@ -51,9 +52,10 @@ def human_of(services: Services, key: Key, name: str) -> Human:
     return human
 
 
-async def check_references(services: Services, key: Key, human: Human, component: str) -> None:
-    """Wait for the Secrets that the Pod mounts: without them it would never start."""
-    needs = tuple(one for one in plan.needs(human) if one.component == component)
+async def check_references(services: Services, key: Key, *humans: Human) -> None:
+    """Wait for the Secrets that Pods of backups mount: without them they would never start."""
+    of_all = (one for human in humans for one in plan.needs(human))
+    needs = tuple(one for one in of_all if one.component == names.BACKUP)
     wanted = sorted({one.ref for one in needs})
     want(services, key, wanted)
     sentences, _ = plan.missing(needs, await read(services, key[1], wanted))
@@ -81,7 +83,9 @@ class LastWord:
         if job is None or not (job.complete or job.failed_reason):
             return False
         since = self.since.setdefault(key, time.monotonic())
-        return not any(pod.results for pod in pods) and time.monotonic() - since < _LAST_WORD
+        phase = "Succeeded" if job.complete else "Failed"
+        told = any(pod.results for pod in pods if pod.phase == phase)
+        return not told and time.monotonic() - since < _LAST_WORD
 
     def forget(self, key: Key) -> None:
         """It has ended."""
@@ -103,6 +107,9 @@ async def apply_all(services: Services, children: Iterable[Child], key: Key, see
     """Apply what a request needs; Stopped where a name is taken."""
     for child in children:
         outcome = await services.applier.apply(desired(child, key[1]), seen.uid)
+        if outcome.result is Result.FOREIGN and _is_left_behind(services, child, outcome.live):
+            text = f"the {child.kind} of an earlier {key[0]} of this name is going away"
+            raise Stopped(Obstacle("Pending", text))
         if outcome.result is Result.FOREIGN:
             text = (
                 f"{child.kind} {child.name} belongs to somebody else ({outcome.detail}): delete it,"
@@ -111,3 +118,14 @@ async def apply_all(services: Services, children: Iterable[Child], key: Key, see
             raise Stopped(Obstacle("ForeignObject", text, final=True))
         if outcome.result is Result.DELETING:
             raise Stopped(Obstacle("Pending", f"the {child.kind} before is going away"))
+
+
+def _is_left_behind(services: Services, child: Child, live: Live | None) -> bool:
+    """Whether this is of a request that is gone: the garbage collector comes a little later."""
+    ours = child.manifest["metadata"]["labels"][names.LABEL_HUMAN]
+    return (
+        live is not None
+        and live.owner_uid is not None
+        and live.label == ours
+        and services.seen.key_of(live.owner_uid) is None
+    )

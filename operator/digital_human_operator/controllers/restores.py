@@ -25,9 +25,10 @@ from digital_human_operator.kinds import BACKUPS, BY_KIND, HUMANS, RESTORES
 from digital_human_operator.kube.errors import ApiError, Conflict, Forbidden, Invalid
 from digital_human_operator.names import FIELD_MANAGER
 from digital_human_operator.render import restore_run
+from digital_human_operator.render.common import seconds
 from digital_human_operator.seen import Key, Seen, is_told
 from digital_human_operator.states import DeploymentState, JobState
-from digital_human_operator.status import restores, runs, to_apply
+from digital_human_operator.status import reasons, restores, runs, to_apply
 from digital_human_operator.status.restores import Origin, Safety, Step
 from digital_human_operator.status.runs import Obstacle
 
@@ -46,6 +47,20 @@ from .services import Services
 
 _LOOK = 5.0
 """Seconds until what nobody tells of is looked at again."""
+
+_SLACK = 600.0
+"""Seconds beyond the drain deadline until Pods count as stuck."""
+_NO_NEW_PODS = frozenset(
+    {
+        reasons.INVALID_SPEC,
+        reasons.MODEL_DOES_NOT_FIT,
+        reasons.MODEL_FETCH_FAILED,
+        reasons.FETCHING_MODELS,
+        reasons.FOREIGN_OBJECT,
+        reasons.SECRET_MISSING,
+    }
+)
+"""Reasons of Ready with which a human's Pods are left as they are, and none is made."""
 
 
 class RestoreController:
@@ -90,19 +105,23 @@ class RestoreController:
         if (job := self._job(key, seen, name)) is not None:
             pods = pods_of(self._services, key, origin.human, name)
             return Step(origin, None, True, safety, name, job, pods)
-        human = self._human(key, seen, origin)
-        await check_references(self._services, key, human, names.BACKUP)
+        human, own = self._human(key, seen, origin)
+        await check_references(self._services, key, human, own)
         of_human = (HUMANS.kind, key[1], origin.human)
         if previous is None or previous.phase not in restores.HOLDING:
+            self._check_that_pods_come_back(of_human)
             return Step(origin)
+        drain = seconds(own.spec.sessions.drain_deadline) + _SLACK
+        patience = max(restores.PATIENCE, drain)
         if not self._is_drained(key, of_human):
-            return Step(origin, safety=safety)
+            return Step(origin, safety=safety, patience=patience)
         if safety is None:
             await self._ask_for_safety(key, seen, origin)
             safety = Safety(names.safety_backup(key[2], seen.uid))
         if safety.phase == runs.SUCCEEDED:
             await self._make(key, seen, human, origin, request)
-        return Step(origin, None, True, safety, name, self._job(key, seen, name))
+        job = self._job(key, seen, name)
+        return Step(origin, None, True, safety, name, job, patience=patience)
 
     def _spec(self, seen: Seen) -> DigitalHumanRestoreSpec:
         try:
@@ -131,8 +150,11 @@ class RestoreController:
         if told.backup is None or told.uid is None:
             text = f"DigitalHumanBackup {name} does not tell which backup it has made: name another"
             raise Stopped(Obstacle("BackupUnknown", text, final=True))
-        human = plan.parse_backup(seen.spec_object()).digital_human
-        return Origin(human, told.uid, told.backup.id)
+        asked = plan.parse_backup(seen.spec_object())
+        if asked.include is not None and "sessions" not in asked.include:
+            text = f"DigitalHumanBackup {name} holds no sessions: name another one"
+            raise Stopped(Obstacle("NothingToRestore", text, final=True))
+        return Origin(asked.digital_human, told.uid, told.backup.id)
 
     def _latest(self, key: Key, name: str) -> Origin:
         seen = self._services.seen.get((HUMANS.kind, key[1], name))
@@ -140,13 +162,16 @@ class RestoreController:
             text = f"there is no DigitalHuman {name} in this namespace"
             raise Stopped(Obstacle("HumanNotFound", text))
         newest = (seen.status_object().get("backup") or {}).get("newest") or {}
-        if not newest.get("id"):
-            text = f"no backup of {name} is known of: name a DigitalHumanBackup in source.backup"
+        if not newest.get("id") or not newest.get("verified"):
+            text = (
+                f"no verified backup of {name} is known of: name a DigitalHumanBackup in"
+                " source.backup"
+            )
             raise Stopped(Obstacle("BackupUnknown", text))
         return Origin(name, seen.uid, newest["id"])
 
-    def _human(self, key: Key, seen: Seen, origin: Origin) -> Human:
-        """The human with the place of the backup; Stopped where its sessions are not ours."""
+    def _human(self, key: Key, seen: Seen, origin: Origin) -> tuple[Human, Human]:
+        """The human with the place of the backup, and as it is; Stopped where it has no Redis."""
         human = human_of(self._services, key, origin.human)
         name, redis = human.name, human.spec.sessions.store.redis
         if redis is None or redis.managed is None:
@@ -158,29 +183,45 @@ class RestoreController:
         first = next(iter(is_held_by(self._services, (HUMANS.kind, key[1], name))), key)
         if first != key:
             text = f"DigitalHumanRestore {first[2]} is at work on {name}"
-            raise Stopped(Obstacle("OtherRestore", text))
+            raise Stopped(Obstacle(restores.OTHER, text))
         backup = human.spec.backup
         place = self._place(key, self._spec(seen).source.backup)
         if place is not None and backup is not None:
             backup = backup.model_copy(update={"destination": place})
-        return replace(human, spec=human.spec.model_copy(update={"backup": backup}))
+        there = replace(human, spec=human.spec.model_copy(update={"backup": backup}))
+        return there, human
+
+    def _check_that_pods_come_back(self, of_human: Key) -> None:
+        """Not to send away Pods that would be withheld afterwards."""
+        seen = self._services.seen.get(of_human)
+        conditions = seen.status_object().get("conditions", []) if seen is not None else []
+        for one in conditions:
+            if one["type"] == "Ready" and one["reason"] in _NO_NEW_PODS:
+                text = f"the Pods of {of_human[2]} would not come back: {one['message']}"
+                raise Stopped(Obstacle("HumanNotReady", text))
 
     def _place(self, key: Key, backup: str | None) -> BackupDestination | None:
         """Where a backup on request lies, if not where the human's do."""
-        asked = self._services.seen.get((BACKUPS.kind, key[1], backup)) if backup else None
-        return plan.parse_backup(asked.spec_object()).destination if asked is not None else None
+        if backup is None:
+            return None
+        asked = self._services.seen.get((BACKUPS.kind, key[1], backup))
+        if asked is None:
+            raise Stopped(Obstacle("BackupNotFound", f"there is no DigitalHumanBackup {backup}"))
+        return plan.parse_backup(asked.spec_object()).destination
 
     def _is_drained(self, key: Key, of_human: Key) -> bool:
         """Whether the human knows that it is held, and none of its Pods is left."""
         seen = self._services.seen.get(of_human)
         if seen is None or seen.status_object().get("restore") != key[2]:
+            self._services.wake(of_human)
             return False
         live = self._services.stores[BY_KIND["Deployment"]].get(key[1], of_human[2])
         state = live.status if live is not None else None
-        if isinstance(state, DeploymentState) and state.desired:
+        if isinstance(state, DeploymentState) and (state.desired or state.replicas):
             return False
         return not any(
             pod.status.component == names.RUNTIME
+            and pod.status.phase not in {"Succeeded", "Failed"}  # evicted ones stay
             for pod in self._services.pods.labelled(of_human[2])
             if pod.namespace == key[1]
         )
@@ -191,17 +232,13 @@ class RestoreController:
         if found is None:
             return None
         status = found.status_object()
-        conditions = status.get("conditions") or [{}]
-        return Safety(name, status.get("phase", runs.PENDING), conditions[0].get("message", ""))
+        first = (status.get("conditions") or [{}])[0]
+        phase, reason = status.get("phase", runs.PENDING), first.get("reason", runs.PENDING)
+        return Safety(name, phase, first.get("message", ""), reason)
 
     async def _ask_for_safety(self, key: Key, seen: Seen, origin: Origin) -> None:
         name = names.safety_backup(key[2], seen.uid)
-        owner = Request(key[2], seen.uid, "DigitalHumanRestore").owner()
-        metadata = {
-            "name": name,
-            "labels": {names.LABEL_HUMAN: origin.human},
-            "ownerReferences": [owner],
-        }
+        metadata = {"name": name, "labels": {names.LABEL_HUMAN: origin.human}}  # it outlives this
         spec = {"digitalHuman": origin.human, "include": ["sessions"]}
         body = {"apiVersion": BACKUPS.api_version, "kind": BACKUPS.kind}
         try:

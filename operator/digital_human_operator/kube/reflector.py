@@ -191,7 +191,7 @@ class Reflector:
     def _decode(self, raw: bytes | msgspec.Raw) -> Live | None:
         try:
             return self._decoder.decode_known(raw, self._store.get)
-        except (msgspec.DecodeError, KeyError, ValueError):
+        except (msgspec.DecodeError, KeyError, ValueError, RecursionError):
             _log.exception("an object of %s cannot be read; left out", self._store.resource)
             return None
 

@@ -33,6 +33,9 @@ _LATE = 3600
 """Seconds by which a missed run may still start."""
 _LAST_WORD = "/dev/termination-log"
 """What a container writes here stays in its Pod's status."""
+_MOST_SECONDS = 6 * 3600
+_RESTORE_SECONDS = 3600
+"""The human has no Pods meanwhile."""
 _FINAL_CODES = [2, 3, 4]
 """Exit codes of the tool after which another try cannot help: arguments, refused, damaged."""
 
@@ -64,6 +67,8 @@ def backup_job(human: Human, backup: Backup, design: Design, request: Request) -
     if not sources:
         return None
     labels = names.labels(human.name, names.BACKUP) | {names.LABEL_BACKUP: request.name}
+    if request.usual:
+        labels |= {names.LABEL_UID: human.uid}
     found = manifest(
         human,
         "batch/v1",
@@ -105,7 +110,7 @@ def restore_job(
         names.RESTORE,
         labels={names.LABEL_RESTORE: request.name},
         owned=False,
-        spec=_job(labels, _pod(human, volumes, [container])),
+        spec=_job(labels, _pod(human, volumes, [container]), _RESTORE_SECONDS),
     )
     found["metadata"]["ownerReferences"] = [request.owner()]
     return found
@@ -156,18 +161,18 @@ def _cron_job(  # noqa: PLR0917 - one caller each, in the order of the spec
             "failedJobsHistoryLimit": 3,
             "jobTemplate": {
                 "metadata": {"labels": labels},
-                "spec": _job(labels, pod),
+                "spec": _job(labels | {names.LABEL_UID: human.uid}, pod),
             },
         },
     )
 
 
-def _job(labels: dict[str, str], pod: Manifest) -> Manifest:
+def _job(labels: dict[str, str], pod: Manifest, seconds: int = _MOST_SECONDS) -> Manifest:
     """The spec of a Job."""
     final = {"operator": "In", "values": _FINAL_CODES}
     return {
         "backoffLimit": 2,
-        "activeDeadlineSeconds": 6 * 3600,
+        "activeDeadlineSeconds": seconds,
         "podFailurePolicy": {"rules": [{"action": "FailJob", "onExitCodes": final}]},
         "template": {"metadata": {"labels": labels}, "spec": pod},
     }

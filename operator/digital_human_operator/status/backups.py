@@ -77,7 +77,8 @@ def _is_proven(draft: Draft) -> bool:
 def _measured(view: View) -> str:
     """What the last drill took, and what would be lost."""
     before = view.previous.backup if view.previous is not None else None
-    found = proofs.proven(view.observed.pods, before.proven if before is not None else None)
+    known = before.proven if before is not None else None
+    found = proofs.proven(view.observed.pods, known, view.human.uid)
     if found is None:
         return ""
     return (

@@ -124,8 +124,8 @@ def backup(view: View) -> BackupStatus | None:
     found = BackupStatus(
         last_success=(job.last_success if job else None) or before.last_success,
         last_drill=(drill.last_success if drill else None) or before.last_drill,
-        newest=proofs.newest(view.observed.pods, before.newest),
-        proven=proofs.proven(view.observed.pods, before.proven),
+        newest=proofs.newest(view.observed.pods, before.newest, view.human.uid),
+        proven=proofs.proven(view.observed.pods, before.proven, view.human.uid),
     )
     return found if found != BackupStatus() else None
 

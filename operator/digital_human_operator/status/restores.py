@@ -15,14 +15,15 @@ from digital_human_operator.states import JobState, PodState, Result
 
 from . import proofs
 from .conditions import Draft, stamp
-from .runs import FAILED, PENDING, SUCCEEDED, Obstacle
+from .runs import FAILED, PENDING, SUCCEEDED, Obstacle, going_on
 from .text import size
 
 DRAINING, BACKING_UP, RESTORING = "Draining", "BackingUp", "Restoring"
+OTHER = "OtherRestore"
 HOLDING = frozenset({DRAINING, BACKING_UP, RESTORING})
 """Phases in which the human has no Pods."""
-DRAIN_SECONDS = 3600.0
-"""How long Pods may take to go."""
+PATIENCE = 3600.0
+"""Seconds that Pods may take to go, and that the backup before may take."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class Safety:
     name: str
     phase: str = PENDING
     message: str = ""
+    reason: str = PENDING
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ class Step:
     job_name: str = ""
     job: JobState | None = None
     pods: Sequence[PodState] = ()
+    patience: float = PATIENCE
 
     @property
     def word(self) -> Result | None:
@@ -77,7 +80,7 @@ def compute(
     before = previous or DigitalHumanRestoreStatus()
     phase, reason, message = _verdict(step, before, now)
     origin = step.origin
-    started = before.start_time or (now if phase in HOLDING else None)
+    started = None if phase == PENDING else before.start_time or (now if phase in HOLDING else None)
     over = phase in {SUCCEEDED, FAILED}
     drafts = [*_summary(phase, reason, message), *_steps(step, phase)]
     return DigitalHumanRestoreStatus(
@@ -101,10 +104,16 @@ def _verdict(step: Step, before: DigitalHumanRestoreStatus, now: str) -> tuple[s
         return _of_job(step, step.job)
     if step.obstacle is not None:
         return _stopped(step.obstacle, before)
+    waited = _seconds(before.start_time, now)
     if not step.drained:
-        return _draining(before, now)
+        return _draining(step, waited)
     safety = step.safety or Safety("")
-    if safety.phase == FAILED:
+    stuck = safety.phase == PENDING and safety.reason != PENDING
+    if (
+        safety.phase == FAILED
+        or stuck
+        or (safety.phase != SUCCEEDED and waited > step.patience + PATIENCE)
+    ):
         text = f"no backup of what is there now, so nothing was changed: {safety.message}"
         return FAILED, "SafetyBackupFailed", text
     if safety.phase != SUCCEEDED:
@@ -113,9 +122,9 @@ def _verdict(step: Step, before: DigitalHumanRestoreStatus, now: str) -> tuple[s
     return RESTORING, RESTORING, "its Job is being made"
 
 
-def _draining(before: DigitalHumanRestoreStatus, now: str) -> tuple[str, str, str]:
-    if _seconds(before.start_time, now) > DRAIN_SECONDS:
-        text = "the Pods of the human did not go within an hour; nothing was changed"
+def _draining(step: Step, waited: float) -> tuple[str, str, str]:
+    if waited > step.patience:
+        text = f"the Pods did not go within {step.patience / 60:.0f} minutes; nothing was changed"
         return FAILED, "DrainTimeout", text
     return DRAINING, DRAINING, "the Pods of the human are going away, and tell their callers"
 
@@ -124,6 +133,8 @@ def _stopped(found: Obstacle, before: DigitalHumanRestoreStatus) -> tuple[str, s
     """It waits, but not with a human that is held back meanwhile."""
     if before.phase in HOLDING and found.reason == PENDING:
         return before.phase or PENDING, found.reason, found.message
+    if found.reason == OTHER and before.phase == DRAINING:  # both began at the same moment
+        return PENDING, found.reason, found.message
     if before.phase in HOLDING:
         return FAILED, found.reason, f"given up, and nothing was changed: {found.message}"
     return FAILED if found.final else PENDING, found.reason, found.message
@@ -139,11 +150,7 @@ def _of_job(step: Step, job: JobState) -> tuple[str, str, str]:
             f"the sessions are those of before or those of the backup: {told}{kept}",
         )
     if not job.complete:
-        failed = proofs.failure(step.pods)
-        text = (
-            f"tried again after a failure: {failed}" if failed else "the sessions are coming back"
-        )
-        return RESTORING, RESTORING, text
+        return RESTORING, RESTORING, going_on(step.pods, "the sessions are coming back")
     word, what = step.word, step.origin.backup if step.origin else ""
     if word is None:
         return SUCCEEDED, SUCCEEDED, f"backup {what} is back; its Pod is gone with what it told"

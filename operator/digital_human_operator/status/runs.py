@@ -13,6 +13,7 @@ from . import proofs
 from .conditions import Draft, stamp
 from .text import size
 
+_MAKING = "the backup is being made"
 PENDING, RUNNING, SUCCEEDED, FAILED = "Pending", "Running", "Succeeded", "Failed"
 
 
@@ -38,7 +39,8 @@ class Run:
     @property
     def made(self) -> BackupFacts | None:
         """What its Pods told about the backup."""
-        return proofs.newest(self.pods, None)
+        made = [one for one in map(proofs.made_by, self.pods) if one is not None]
+        return max(made, key=lambda one: one.id, default=None)
 
 
 def is_over(told: DigitalHumanBackupStatus | None, generation: int) -> bool:
@@ -85,7 +87,7 @@ def _verdict(run: Run) -> tuple[str, list[Draft]]:
         )
         return FAILED, _not_ready("Failed", text, "Stalled")
     if not job.complete:
-        return RUNNING, _not_ready("Running", _going_on(run), "Reconciling")
+        return RUNNING, _not_ready("Running", going_on(run.pods, _MAKING), "Reconciling")
     return SUCCEEDED, [Draft("Ready", "True", "Succeeded", _success(run.made))]
 
 
@@ -93,16 +95,16 @@ def _not_ready(reason: str, message: str, last: str) -> list[Draft]:
     return [Draft("Ready", "False", reason, message), Draft(last, "True", reason, message)]
 
 
-def _going_on(run: Run) -> str:
-    """What it does, or what keeps its Pod from starting."""
-    for pod in run.pods:
+def going_on(pods: Sequence[PodState], what: str) -> str:
+    """What is being done, or what keeps the Pod from starting."""
+    for pod in pods:
         if pod.unscheduled:
             return f"its Pod waits for a node: {pod.unscheduled_message or pod.unscheduled}"
         if pod.waiting and pod.phase == "Pending":
             return f"{pod.container} cannot start ({pod.waiting}): {pod.waiting_message}"
-    if told := proofs.failure(run.pods):
+    if told := proofs.failure(pods):
         return f"tried again after a failure: {told}"
-    return "the backup is being made"
+    return what
 
 
 def _success(made: BackupFacts | None) -> str:
