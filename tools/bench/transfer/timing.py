@@ -16,6 +16,7 @@ import psutil
 from tools.cache import ROOT
 
 DEADLINE = 600.0
+_UNCOMPILED = "PYTHONDONTWRITEBYTECODE"
 _POLL = 0.005
 
 
@@ -43,7 +44,7 @@ def run(command: Sequence[str], environment: Mapping[str, str], folder: Path, se
         process = subprocess.Popen(
             list(command),
             cwd=ROOT,
-            env={**os.environ, **environment},
+            env={**_shell(), **environment},
             stdin=subprocess.DEVNULL,
             stdout=stdout,
             stderr=stderr,
@@ -55,6 +56,11 @@ def run(command: Sequence[str], environment: Mapping[str, str], folder: Path, se
         raise RuntimeError(f"{command[0]} ended with {process.returncode}: {said}")
     cpu = usage.ru_utime + usage.ru_stime
     return Run(seconds, cpu, _cpu(server) - served, peak / 1e6, out.read_text())
+
+
+def _shell() -> dict[str, str]:
+    """Our environment, but Python keeps what it compiled, as where it is installed."""
+    return {name: value for name, value in os.environ.items() if name != _UNCOMPILED}
 
 
 def _watch(process: subprocess.Popen[bytes], deadline: float) -> tuple[int, struct_rusage]:
