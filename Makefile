@@ -5,7 +5,8 @@
 CLUSTER ?=
 CLUSTER_NAME ?= demo
 IMAGES ?=
-export CLUSTER CLUSTER_NAME IMAGES
+STORE_NAME ?= demo
+export CLUSTER CLUSTER_NAME IMAGES STORE_NAME
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -13,7 +14,7 @@ PYTHON := $(VENV)/bin/python
 .DEFAULT_GOAL := help
 .PHONY: help bootstrap demo demo-down url cluster cluster-down doctor kubeconfig binaries images \
         test test-unit test-cluster test-node test-e2e test-browser test-torch lint fmt generate talk page train-face \
-        bench-operator bench-runtime lock clean
+        store store-down bench-operator bench-runtime bench-backup lock clean
 
 help: ## Show this help
 	@awk 'BEGIN { FS = ":.*## " } \
@@ -54,6 +55,12 @@ kubeconfig: bootstrap ## Print the path of its kubeconfig: KUBECONFIG=$(make -s 
 binaries: bootstrap ## Build Kubernetes, etcd and kwok into the user's cache (cluster does it too)
 	@$(PYTHON) -m tools.binaries "$${CLUSTER:-kwok}"
 
+store: bootstrap ## Start an S3 server to try backups with, and print where: eval "$(make -s store)"
+	@$(PYTHON) -m tools.store up
+
+store-down: bootstrap ## Stop it and remove its data
+	@$(PYTHON) -m tools.store down
+
 ##@ Images
 
 images: bootstrap ## Build the container images into build/images: IMAGES=all for the GPU's too
@@ -91,6 +98,9 @@ bench-operator: bootstrap ## Measure the operator against a real control plane
 bench-runtime: bootstrap ## Measure the runtime: first audio, lip sync, streams, chat
 	@$(PYTHON) -m tools.bench.runtime
 
+bench-backup: bootstrap ## Measure the backup tool against boto3 alone and restic: 1 GiB, some ten minutes
+	@$(PYTHON) -m tools.bench.backup
+
 ##@ Change it
 
 fmt: bootstrap ## Format the code and fix what can be fixed by itself
@@ -116,4 +126,5 @@ bootstrap: # Prepare .venv; a fraction of a second when nothing changed
 
 clean: ## Remove what was built in this checkout (clusters first; the user's cache stays)
 	@if [ -d build/cluster ]; then sh tools/bootstrap.sh && $(PYTHON) -m tools.cluster down-all; fi
+	@if [ -d build/store ]; then sh tools/bootstrap.sh && $(PYTHON) -m tools.store down-all; fi
 	@rm -rf build $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -25,6 +25,7 @@ PROGRAMS = {
     "mount": "mount",
     "nsenter": "util-linux",
     "setsid": "util-linux",
+    "restic": "restic",
 }
 """Program -> package of Debian and Ubuntu that holds it."""
 UNPACKED = {"promtool": "prometheus"}

@@ -9,16 +9,6 @@ import time
 from collections.abc import Callable
 from typing import Protocol, TextIO
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
-
 EVERY_SECONDS = 10.0
 
 
@@ -39,12 +29,15 @@ class Bar:
     """A bar for a person, one for each step."""
 
     def __init__(self) -> None:
-        self._progress = Progress(
-            TextColumn("{task.description:<10}"),
-            BarColumn(),
-            DownloadColumn(binary_units=True),
-            TransferSpeedColumn(),
-            TimeRemainingColumn(),
+        from rich import progress  # noqa: PLC0415 - Jobs have no terminal, and need not load it
+        from rich.console import Console  # noqa: PLC0415
+
+        self._progress = progress.Progress(
+            progress.TextColumn("{task.description:<10}"),
+            progress.BarColumn(),
+            progress.DownloadColumn(binary_units=True),
+            progress.TransferSpeedColumn(),
+            progress.TimeRemainingColumn(),
             console=Console(stderr=True),
         )
 

@@ -65,9 +65,7 @@ class Reader:
 
     def plain(self, index: int) -> bytes:
         """The plain text of a chunk; DamagedError when it is not what was written."""
-        facts = self.contents.chunks[index]
-        stored = self._repository.get_chunk(self._manifest.key_id, facts.name)
-        return sealing.unseal(facts, stored, self._key)
+        return sealing.unseal(self.contents.chunks[index], self._stored(index), self._key)
 
     def damages(self, workers: int) -> list[str]:
         """Read everything back; a sentence for each file that is not what it was."""
@@ -75,7 +73,7 @@ class Reader:
 
         def sentence(index: int) -> str | None:
             try:
-                self.plain(index)
+                self._compare(index)
             except DamagedError as error:
                 return str(error)
             finally:
@@ -91,6 +89,17 @@ class Reader:
             for file, segments in self.contents.files
             if (why := next((found[one.chunk] for one in segments if found[one.chunk]), None))
         ]
+
+    def _compare(self, index: int) -> None:
+        """DamagedError when a chunk does not open, or its object is not the manifest's."""
+        facts, stored = self.contents.chunks[index], self._stored(index)
+        if self._key is not None:
+            sealing.check(facts.name, facts.size, facts.digest, stored)
+        sealing.unseal(facts, stored, self._key)
+
+    def _stored(self, index: int) -> bytes:
+        name = self.contents.chunks[index].name
+        return self._repository.get_chunk(self._manifest.key_id, name)
 
 
 def _create(path: Path, size: int) -> None:

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from .errors import BackupError, DamagedError, ExistsError, MissingError, RefusedError
 from .format import CHUNK_BYTES, TAG_BYTES, canonical, layout, manifest
+from .format.contents import ChunkFacts
 from .format.manifest import Manifest
 from .stores import Item, Store
 
@@ -91,9 +92,9 @@ class Repository:
         """Every chunk of the human."""
         return self.store.list(layout.chunks(self.uid))
 
-    def put_chunk(self, key_id: str, name: str, data: bytes) -> None:
+    def put_chunk(self, key_id: str, facts: ChunkFacts, data: bytes) -> None:
         """Write a chunk; whoever writes it again writes the same."""
-        self.store.put(layout.chunk(self.uid, key_id, name), data)
+        self.store.put(layout.chunk(self.uid, key_id, facts.name), data, digest=facts.digest)
 
     def get_chunk(self, key_id: str, name: str) -> bytes:
         """Read a chunk; DamagedError when it is not there."""

@@ -105,7 +105,7 @@ class Writer:
     def _send(self, name: str, digest: bytes, plain: bytes) -> ChunkFacts:
         facts, stored = sealing.seal(name, digest, plain, self._key)
         if not self._has(facts):
-            self._repository.put_chunk(self._key_id, name, stored)
+            self._repository.put_chunk(self._key_id, facts, stored)
             self._present[name] = facts.size
             self.sent.chunks += 1
             self.sent.bytes += len(stored)

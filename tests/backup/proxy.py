@@ -21,6 +21,8 @@ class Faults:
     """The answer to every request."""
     cut: int = 0
     """So many answers to GET of an object break off in the middle."""
+    spoil: int = 0
+    """So many bodies are passed on with another first byte."""
     at: Callable[[int, str, str], None] = lambda number, method, path: None
     """Called before each request is passed on, with its number from 0."""
     requests: list[str] = field(default_factory=list)
@@ -45,6 +47,9 @@ class Handler(BaseHTTPRequestHandler):
             number = len(self.faults.requests)
             self.faults.requests.append(f"{self.command} {self.path}")
             self.faults.sent += len(body)
+            if body and self.faults.spoil > 0:
+                self.faults.spoil -= 1
+                body = bytes([body[0] ^ 1]) + body[1:]
             fault = self.faults.errors.pop(0) if self.faults.errors else self.faults.always
         self.faults.at(number, self.command, self.path)
         if fault is not None:

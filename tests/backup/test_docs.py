@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from digital_human_backup.errors import BackupError, DamagedError, RefusedError
+from tools import store
 from tools.cache import ROOT
 from tools.ports import free_port
 
@@ -21,24 +22,44 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr)
 PAGE = (ROOT / "docs" / "backup.md").read_text()
 
 
-def test_the_round_trip(tmp_path: Path) -> None:
-    script = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-    assert len(script) == 1
-    words = script[0].replace("PORT=6390", f"PORT={free_port()}")
+def scripts() -> list[str]:
+    """What is printed to be run, in the order of the page."""
+    return re.findall(r"^```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+
+
+def shell(words: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    done = subprocess.run(
+    return subprocess.run(
         ["sh", "-e"],
         input=words,
-        cwd=tmp_path,
-        env={**os.environ, "PATH": path},
+        cwd=folder,
+        env={**os.environ, "PATH": path, **environment},
         capture_output=True,
         text=True,
         timeout=100,
         check=False,
     )
+
+
+def test_the_round_trip(tmp_path: Path) -> None:
+    folder, _ = scripts()
+    done = shell(folder.replace("PORT=6390", f"PORT={free_port()}"), tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "Hello, Ada."
     assert "is what was written" in done.stdout
+
+
+def test_the_round_trip_with_a_bucket(tmp_path: Path) -> None:
+    _, bucket = scripts()
+    name = f"test-{os.getpid()}"
+    try:
+        done = shell(bucket.replace("build/try", str(tmp_path)), ROOT, STORE_NAME=name)
+        assert done.returncode == 0, done.stderr
+        assert "is what was written" in done.stdout
+        assert "is restored: 1 files of 19.1 MiB" in done.stdout
+        assert not (store.STORES / name).exists()
+    finally:
+        store.down(store.STORES / name)
 
 
 def test_the_exit_codes() -> None:

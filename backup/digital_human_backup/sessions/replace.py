@@ -15,10 +15,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import redis
-
 from digital_human_backup.errors import BackupError, RefusedError
 
+from .library import redis
 from .scratch import Scratch, serving
 from .server import Databases, Server, databases, version, version_of
 

@@ -13,10 +13,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import redis
-
 from digital_human_backup.errors import BackupError, DamagedError
 
+from .library import redis
 from .server import Databases, Server, databases, program
 
 LOAD_SECONDS = 3600.0

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-import redis
-
 from digital_human_backup.errors import BackupError, RefusedError
+
+from .library import redis
 
 CONNECT_SECONDS = 10.0
 Databases = dict[str, dict[str, int]]

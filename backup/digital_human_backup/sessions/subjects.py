@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-import redis
-
 from digital_human_backup.errors import BackupError, RefusedError
 
+from .library import redis
 from .scratch import editing
 from .server import Server, databases
 

@@ -20,7 +20,7 @@ def open_store(address: str, s3: S3Settings) -> Store:
     if parts.scheme == "file" and not parts.netloc and parts.path:
         return FolderStore(Path(parts.path))
     if parts.scheme == "s3" and parts.netloc and not (parts.query or parts.fragment):
-        from .s3 import S3Store  # noqa: PLC0415 - loading boto3 takes half a second
+        from .s3 import S3Store  # noqa: PLC0415 - loading botocore takes a third of a second
 
         return S3Store(parts.netloc, parts.path, s3)
     raise RefusedError(

@@ -28,9 +28,11 @@ class Store(Protocol):
     where: str
     """For messages: the address, without secrets."""
 
-    def put(self, key: str, data: bytes, *, new: bool = False) -> None:
+    def put(self, key: str, data: bytes, *, new: bool = False, digest: str = "") -> None:
         """
         Write an object, replacing one of that name.
+
+        ``digest`` is the SHA-256 of the data in hex, from those who have it already.
 
         With ``new``, ExistsError when there is one. Of several writers at the very same time some
         services let more than one succeed; names that are written so are random.

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import boto3
+import botocore.session
 import stamina
 import urllib3
 from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
-    FlexibleChecksumError,
     HTTPClientError,
     IncompleteReadError,
 )
@@ -25,7 +26,6 @@ from .base import Item
 from .settings import S3Settings
 from .trouble import code, explain
 
-_BLOCK = 1 << 20
 _BROKEN = (urllib3.exceptions.HTTPError, HTTPClientError, IncompleteReadError)
 _MISSING = {"NoSuchKey", "404", "NotFound"}
 _TAKEN = {"PreconditionFailed", "412", "ConditionalRequestConflict"}
@@ -39,6 +39,7 @@ class S3Store:
         self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
         self.where = f"s3://{bucket}/{self._prefix}".rstrip("/")
         self._tries = settings.tries
+        self._checked = settings.checksums == "when_supported"
         self._extra = {
             name: value
             for name, value in (
@@ -51,13 +52,14 @@ class S3Store:
         with self._explained(""):
             self._client = _client(settings)
 
-    def put(self, key: str, data: bytes, *, new: bool = False) -> None:
+    def put(self, key: str, data: bytes, *, new: bool = False, digest: str = "") -> None:
         """Write an object."""
-        condition = {"IfNoneMatch": "*"} if new else {}
+        extra = {**self._extra, **({"IfNoneMatch": "*"} if new else {})}
+        if self._checked:
+            plain = bytes.fromhex(digest) if digest else hashlib.sha256(data).digest()
+            extra["ChecksumSHA256"] = base64.b64encode(plain).decode()
         with self._explained(key):
-            self._client.put_object(
-                Bucket=self._bucket, Key=self._prefix + key, Body=data, **condition, **self._extra
-            )
+            self._client.put_object(Bucket=self._bucket, Key=self._prefix + key, Body=data, **extra)
 
     def get(self, key: str, limit: int) -> bytes:
         """Read an object, from the start again when the connection breaks."""
@@ -91,7 +93,7 @@ class S3Store:
         try:
             if int(answer["ContentLength"]) > limit:
                 raise DamagedError(f"{key} in {self.where} has more than {limit} bytes.")
-            return b"".join(iter(lambda: body.read(_BLOCK), b""))
+            return bytes(body.read())
         finally:
             body.close()
 
@@ -106,17 +108,25 @@ class S3Store:
             if code(error) in _TAKEN:
                 raise ExistsError(f"{self.where} holds {key} already.") from error
             raise explain(error, self._bucket, self._endpoint) from error
-        except FlexibleChecksumError as error:
-            raise DamagedError(
-                f"{key} in {self.where} has another checksum than before."
-            ) from error
         except (BotoCoreError, urllib3.exceptions.HTTPError, ValueError, RecursionError) as error:
             raise explain(error, self._bucket, self._endpoint) from error
 
 
 def _client(settings: S3Settings) -> Any:
-    mode = settings.checksums
-    return boto3.session.Session(**_credentials(settings.credentials)).client(
+    """
+    Botocore's client, which hashes nothing that we have hashed already.
+
+    boto3's session makes the same one, but loads its resources and transfers first.
+
+    The signature covers the header with the SHA-256 by which the service checks the body, so that
+    the body needs no hash of its own to be signed. What is read carries a digest or a tag of ours,
+    so the service's checksum of it is not asked for.
+    """
+    signed = settings.checksums == "when_required"
+    session = botocore.session.Session()
+    if settings.credentials is not None:
+        session.set_credentials(*_credentials(settings.credentials))
+    return session.create_client(
         "s3",
         endpoint_url=settings.endpoint,
         region_name=settings.region,
@@ -126,26 +136,19 @@ def _client(settings: S3Settings) -> Any:
             read_timeout=60,
             max_pool_connections=settings.connections,
             retries={"mode": "standard", "total_max_attempts": settings.tries},
-            request_checksum_calculation=mode,
-            response_checksum_validation=mode,
-            s3={"addressing_style": settings.style},
+            request_checksum_calculation=settings.checksums,
+            response_checksum_validation="when_required",
+            s3={"addressing_style": settings.style, "payload_signing_enabled": signed},
         ),
     )
 
 
-def _credentials(folder: Path | None) -> dict[str, str]:
-    """Credentials from files, as a mounted Secret has them; none: boto3 looks for them itself."""
-    if folder is None:
-        return {}
-    names = {
-        "AWS_ACCESS_KEY_ID": "aws_access_key_id",
-        "AWS_SECRET_ACCESS_KEY": "aws_secret_access_key",
-    }
-    found = {}
-    for file, name in names.items():
-        path = folder / file
+def _credentials(folder: Path) -> Iterator[str]:
+    """Access key, secret and maybe a token from files, as a mounted Secret has them."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        path = folder / name
         try:
-            found[name] = path.read_text(encoding="utf-8").strip()
+            yield path.read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
             raise RefusedError(
                 f"{path} cannot be read: --s3-credentials names a folder with the files"
@@ -153,5 +156,4 @@ def _credentials(folder: Path | None) -> dict[str, str]:
             ) from error
     token = folder / "AWS_SESSION_TOKEN"
     if token.exists():
-        found["aws_session_token"] = token.read_text(encoding="utf-8").strip()
-    return found
+        yield token.read_text(encoding="utf-8").strip()

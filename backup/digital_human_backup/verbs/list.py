@@ -6,9 +6,6 @@ import json
 import sys
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
 from digital_human_backup import options
 from digital_human_backup.format.keys import PLAIN
 from digital_human_backup.options import Output, Place
@@ -24,6 +21,13 @@ def list_backups(place: Place, output: options.OutputOption = Output.TEXT) -> No
     if output is Output.JSON:
         print(json.dumps(rows))
         return
+    _show(rows)
+
+
+def _show(rows: list[dict[str, Any]]) -> None:
+    from rich.console import Console  # noqa: PLC0415 - other verbs need not load it
+    from rich.table import Table  # noqa: PLC0415
+
     table = Table("ID", "HUMAN", "PARTS", "SIZE", "KEYS OF REDIS", "KEY", "VERIFIED", box=None)
     for row in rows:
         if row["error"]:

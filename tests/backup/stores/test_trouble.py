@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -188,6 +189,28 @@ def test_checksums_are_as_told(moto: str, credentials: Path, mode: str) -> None:
         store.put("a", b"1")
         assert store.get("a", 1) == b"1"
         assert len(faults.requests) == 2
+
+
+@pytest.mark.parametrize("digest", ["", hashlib.sha256(b"12345678").hexdigest()])
+@pytest.mark.parametrize("mode", ["when_supported", "when_required"])
+def test_what_was_changed_on_the_way_is_not_taken(
+    gateway: str, credentials: Path, mode: str, digest: str
+) -> None:
+    with proxy(gateway) as (address, faults):
+        given = settings(address, credentials, checksums=mode)
+        store = S3Store(new_bucket(gateway), "", given)
+        faults.spoil = 1
+        with pytest.raises(BackupError, match=r"failed with \w+ .*: try again"):
+            store.put("a", b"12345678", digest=digest)
+        assert list(store.list("")) == []
+        store.put("a", b"12345678", digest=digest)
+        assert store.get("a", 8) == b"12345678"
+
+
+def test_another_digest_than_that_of_the_data_is_not_taken(gateway: str, credentials: Path) -> None:
+    store = S3Store(new_bucket(gateway), "", settings(gateway, credentials))
+    with pytest.raises(BackupError):
+        store.put("a", b"12345678", digest=hashlib.sha256(b"").hexdigest())
 
 
 def test_encryption_by_the_service(moto: str, credentials: Path) -> None:
