@@ -45,7 +45,7 @@ def on_request() -> list[dict[str, Any]]:
     """The NetworkPolicies of a human, of one backup to another place, and of one restore."""
     claim: dict[str, Any] = {"persistentVolumeClaim": {"claimName": "backups"}}
     backup: dict[str, Any] = {"schedule": "@daily", "destination": claim, "include": ["config"]}
-    redis = {"sessions": {"store": {"redis": {"managed": {}}}}}
+    redis: dict[str, Any] = {"sessions": {"store": {"redis": {"managed": {}}}}}
     human = a_human(redis | {"backup": backup})
     s3 = {"s3": {"bucket": "elsewhere", "endpoint": "https://10.7.7.7:7070"}}
     other = a_human(redis | {"backup": backup | {"include": ["sessions"], "destination": s3}})
