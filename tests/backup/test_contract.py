@@ -14,13 +14,15 @@ import typer
 from digital_human_backup.__main__ import app
 from digital_human_backup.errors import BackupError
 from digital_human_backup.sessions import Server
-from digital_human_operator.human import Human
-from digital_human_operator.render import backups
+from digital_human_operator.human import Human, Request
+from digital_human_operator.render import backup_run, backups, restore_run
 from tests.backup.servers import database
 from tests.render.test_render import HUMANS, rendered
-from tests.support.builders import a_human
+from tests.support.builders import a_design, a_human
 
 WITH_BACKUP = {name: human for name, human in HUMANS.items() if human.spec.backup is not None}
+LAST_WORD = "/dev/termination-log"
+BACKUP_ID = "20260301T015900Z-0123456789abcdef"
 SECRETS = "/var/run/secrets/digital-human"
 
 
@@ -31,6 +33,17 @@ def pods(human: Human) -> dict[str, dict[str, Any]]:
         for manifest in rendered(human)
         if manifest["kind"] == "CronJob"
     }
+
+
+def on_request(human: Human) -> dict[str, dict[str, Any]]:
+    """The Pods of a DigitalHumanBackup and of a DigitalHumanRestore, by name of their Job."""
+    design = a_design(human)
+    made = [
+        *backup_run(human, design, Request("now", "u1")),
+        *restore_run(human, design, Request("back", "u2", "DigitalHumanRestore"), BACKUP_ID),
+    ]
+    jobs = (child for child in made if child.kind == "Job")
+    return {job.name: job.manifest["spec"]["template"]["spec"] for job in jobs}
 
 
 def steps(pod: dict[str, Any]) -> list[dict[str, Any]]:
@@ -47,7 +60,7 @@ def parsed(arguments: list[str]) -> dict[str, Any]:
 
 
 def words(human: Human) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    for pod in pods(human).values():
+    for pod in (*pods(human).values(), *on_request(human).values()):
         for container in steps(pod):
             assert container["command"] == [backups.TOOL]
             yield container, parsed(list(container["args"]))
@@ -70,6 +83,7 @@ def test_the_tool_takes_all_arguments(human: Human) -> None:
 def test_every_path_is_mounted(human: Human) -> None:
     for container, options in words(human):
         mounted = [mount["mountPath"] for mount in container["volumeMounts"]]
+        mounted.append(LAST_WORD)  # by the kubelet
         paths = [value for value in options.values() if isinstance(value, Path)]
         paths += (
             [Path(options["store"].removeprefix("file://"))] if "file:" in options["store"] else []
@@ -122,11 +136,18 @@ def test_what_is_rendered_works(tmp_path: Path, capsys: pytest.CaptureFixture[st
         redis.client().set("conversation", "1")
         moved = {SECRETS: tmp_path / "secrets", "/backups": tmp_path / "backups"}
         moved |= {"/config": tmp_path / "config", "/scratch": tmp_path / "scratch"}
+        moved |= {LAST_WORD: tmp_path / "word"}
         for pod in pods(human).values():
             for container in steps(pod):
                 arguments = [_moved(word, moved, redis.port) for word in container["args"]]
                 app(arguments, standalone_mode=False)
                 said[container["name"]] = json.loads(capsys.readouterr().out.splitlines()[-1])
+                assert json.loads((tmp_path / "word").read_text()) == said[container["name"]]
+        redis.client().flushall()
+        (back,) = on_request(human)["back-restore"]["containers"]
+        arguments = [_moved(word, moved, redis.port) for word in back["args"]]
+        app(arguments, standalone_mode=False)
+        assert redis.client().get("conversation") == b"1"
     assert said["create"]["parts"].keys() == {"config", "sessions"}
     assert said["verify"] | {"id": ""} == {
         "event": "verified",
@@ -141,6 +162,8 @@ def test_what_is_rendered_works(tmp_path: Path, capsys: pytest.CaptureFixture[st
 
 
 def _moved(word: str, moved: dict[str, Path], port: int) -> str:
+    if word in {"$(POD_IP)", BACKUP_ID}:
+        return {"$(POD_IP)": "127.0.0.1", BACKUP_ID: "latest"}[word]
     if word.startswith("redis://"):
         return re.sub(r"//.*", f"//127.0.0.1:{port}", word)
     for place, folder in moved.items():
