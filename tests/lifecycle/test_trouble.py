@@ -284,19 +284,15 @@ def test_retained_volumes_outlive_the_human_and_serve_the_next(place: Place) -> 
     assert place.get("pvc", "ada-models")["metadata"]["uid"] == uid
 
 
-def test_backup_and_restore_on_request_say_that_they_do_nothing(place: Place) -> None:
-    place.apply(
-        {
-            "apiVersion": "aiqtoolkit.io/v1alpha1",
-            "kind": "DigitalHumanBackup",
-            "metadata": {"name": "now"},
-            "spec": {"digitalHuman": "ada"},
-        }
-    )
+def test_restore_as_a_clone_says_that_it_does_nothing(place: Place) -> None:
+    clone = {"source": {"latestOf": "ada"}, "target": {"clone": {"name": "bob"}}}
+    place.apply(human("now", **clone) | {"kind": "DigitalHumanRestore"})
 
     def told() -> bool:
-        found = place.get("digitalhumanbackup", "now").get("status", {}).get("conditions", [])
-        return any(c["type"] == "Stalled" and c["status"] == "True" for c in found)
+        found = place.get("digitalhumanrestore", "now").get("status", {}).get("conditions", [])
+        return any(
+            c["type"] == "Stalled" and "clone is not acted on" in c["message"] for c in found
+        )
 
     place.wait("an answer", told)
 
