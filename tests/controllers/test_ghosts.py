@@ -49,6 +49,26 @@ async def test_missed_deletion_does_not_bring_children_back(world: World) -> Non
     assert world.services.seen.get(key) is None
 
 
+@pytest.mark.parametrize("finished", [True, False])
+async def test_children_that_an_orphaning_deletion_lets_go_are_not_taken_back(
+    world: World, finished: bool
+) -> None:
+    """The garbage collector takes the owner off them before we hear that the human is to go."""
+    key = world.human(**({} if finished else SECRET_ENV))
+    await world.reconcile(key)
+    stored = world.get("DigitalHuman")
+    leaving = {"deletionTimestamp": "2026-03-01T12:00:00Z", "finalizers": ["orphan"]}
+    gone = stored | {"metadata": stored["metadata"] | leaving}
+    world.server.put(address("DigitalHuman", "ada"), gone)
+    service = world.get("Service")
+    metadata = {k: v for k, v in service["metadata"].items() if k != "ownerReferences"}
+    world.server.put(address("Service", "ada"), service | {"metadata": metadata})
+    world.writes()
+    await world.reconcile(key)
+    assert world.writes() == []
+    assert world.services.seen.get(key) is not None  # the watch will tell
+
+
 async def test_missed_deletion_of_an_unfinished_human_is_noticed_too(world: World) -> None:
     key = world.human(**SECRET_ENV)
     await world.reconcile(key)

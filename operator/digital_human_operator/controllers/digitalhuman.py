@@ -230,16 +230,17 @@ class DigitalHumanController:
         gone unnoticed.
 
         Without this, the children of a human whose deletion was missed would be made and collected
-        in turn for ever.
+        in turn for ever; and those that an orphaning deletion has just let go would get their owner
+        back, and go with it.
         """
         try:
             # A new one was seen moments ago; of one that was, the database knows.
             version = None if key in self._known else seen.resource_version
-            uid = await self._reporter.live_uid(key, not_older_than=version)
+            uid, leaving = await self._reporter.live(key, not_older_than=version)
         except NotFound:
-            uid = None
+            uid, leaving = None, False
         if uid == seen.uid:
-            return True
+            return not leaving  # the watch will tell
         self._services.seen.remove(key, seen.uid)
         return False
 

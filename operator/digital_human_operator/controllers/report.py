@@ -89,13 +89,13 @@ class Reporter:
             self._tell(key, seen, previous, computed)
         return again
 
-    async def live_uid(self, key: Key, not_older_than: int | None = None) -> str:
-        """The uid that the API server knows the object by; raises NotFound."""
+    async def live(self, key: Key, not_older_than: int | None = None) -> tuple[str, bool]:
+        """The object's uid, and whether it is on its way out, as the API server knows it now."""
         raw = await self._services.client.get(
             HUMANS, key[1], key[2], metadata_only=True, not_older_than=not_older_than
         )
-        uid: str = msgspec.json.decode(raw)["metadata"]["uid"]
-        return uid
+        metadata = msgspec.json.decode(raw)["metadata"]
+        return metadata["uid"], "deletionTimestamp" in metadata
 
     def forget(self, key: Key) -> None:
         """The human is gone."""
@@ -150,7 +150,7 @@ class Reporter:
     async def is_gone(self, key: Key, seen: Seen) -> bool:
         """Whether the API server has no such object any more; it is forgotten then."""
         try:
-            if await self.live_uid(key) == seen.uid:
+            if (await self.live(key))[0] == seen.uid:
                 return False
         except NotFound:
             pass
