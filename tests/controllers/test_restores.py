@@ -84,12 +84,18 @@ def replicas(world: World) -> int:
     return found
 
 
-async def until_restoring(world: World, **human: Any) -> Key:
+async def until_held(world: World, **human: Any) -> Key:
+    """A restore that has settled what it is about, and a human that knows that it is held."""
     await a_human(world, **human)
     a_backup(world)
     key = ask(world)
-    await world.reconcile(key)  # settles what is restored, and holds the human
+    await world.reconcile(key)
     await world.reconcile(HUMAN)
+    return key
+
+
+async def until_restoring(world: World, **human: Any) -> Key:
+    key = await until_held(world, **human)
     await world.reconcile(key)
     answer_safety(world, "Succeeded")
     await world.reconcile(key)
@@ -194,11 +200,7 @@ class TestSteps:
         assert replicas(world) == 1
 
     async def test_failed_safety_backup_changes_nothing(self, world: World) -> None:
-        await a_human(world)
-        a_backup(world)
-        key = ask(world)
-        await world.reconcile(key)
-        await world.reconcile(HUMAN)
+        key = await until_held(world)
         await world.reconcile(key)
         answer_safety(world, "Failed", "no such bucket")
         assert await world.reconcile(key) is None
@@ -209,11 +211,7 @@ class TestSteps:
     async def test_safety_backup_that_waits_for_somebody_ends_it(
         self, world: World, reason: str
     ) -> None:
-        await a_human(world)
-        a_backup(world)
-        key = ask(world)
-        await world.reconcile(key)
-        await world.reconcile(HUMAN)
+        key = await until_held(world)
         await world.reconcile(key)
         answer_safety(world, "Pending", "exceeded quota", reason)
         assert await world.reconcile(key) is None
@@ -222,11 +220,7 @@ class TestSteps:
         assert replicas(world) == 1
 
     async def test_safety_backup_that_takes_for_ever_ends_it(self, world: World) -> None:
-        await a_human(world)
-        a_backup(world)
-        key = ask(world)
-        await world.reconcile(key)
-        await world.reconcile(HUMAN)
+        key = await until_held(world)
         await world.reconcile(key)
         answer_safety(world, "Running")
         world.clock = "2026-03-01T14:00:01Z"
@@ -440,11 +434,7 @@ class TestObstacles:
         assert status(world)["phase"] == "Draining"
 
     async def test_human_is_never_held_for_what_cannot_go_on(self, world: World) -> None:
-        await a_human(world)
-        a_backup(world)
-        key = ask(world)
-        await world.reconcile(key)
-        await world.reconcile(HUMAN)
+        key = await until_held(world)
         world.human(**{k: v for k, v in SPEC.items() if k != "backup"})
         assert await world.reconcile(key) is None
         assert "nothing was changed" in condition(world)["message"]

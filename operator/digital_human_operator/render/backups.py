@@ -69,18 +69,8 @@ def backup_job(human: Human, backup: Backup, design: Design, request: Request) -
     labels = names.labels(human.name, names.BACKUP) | {names.LABEL_BACKUP: request.name}
     if request.usual:
         labels |= {names.LABEL_UID: human.uid}
-    found = manifest(
-        human,
-        "batch/v1",
-        "Job",
-        names.backup_run(request.name),
-        names.BACKUP,
-        labels={names.LABEL_BACKUP: request.name},
-        owned=False,
-        spec=_job(labels, _making(human, backup, design, sources)),
-    )
-    found["metadata"]["ownerReferences"] = [request.owner()]
-    return found
+    spec = _job(labels, _making(human, backup, design, sources))
+    return _on_request(human, request, names.BACKUP, names.LABEL_BACKUP, spec)
 
 
 def restore_job(
@@ -102,16 +92,17 @@ def restore_job(
             "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": "status.podIP"}},
         }
     ]
-    found = manifest(
-        human,
-        "batch/v1",
-        "Job",
-        names.restore_run(request.name),
-        names.RESTORE,
-        labels={names.LABEL_RESTORE: request.name},
-        owned=False,
-        spec=_job(labels, _pod(human, volumes, [container]), _RESTORE_SECONDS),
-    )
+    spec = _job(labels, _pod(human, volumes, [container]), _RESTORE_SECONDS)
+    return _on_request(human, request, names.RESTORE, names.LABEL_RESTORE, spec)
+
+
+def _on_request(
+    human: Human, request: Request, component: str, label: str, spec: Manifest
+) -> Manifest:
+    """The Job of a request, which goes with it."""
+    run = names.backup_run if component == names.BACKUP else names.restore_run
+    kind = ("batch/v1", "Job", run(request.name), component)
+    found = manifest(human, *kind, labels={label: request.name}, owned=False, spec=spec)
     found["metadata"]["ownerReferences"] = [request.owner()]
     return found
 
