@@ -275,6 +275,16 @@ class TestObstacles:
         assert job(world)
         assert "a2V5" not in json.dumps(world.get(KIND, "today"))
 
+    async def test_while_it_waits_nothing_is_asked_or_written(self, world: World) -> None:
+        world.put("Secret", "keys", data={"other": "a2V5"})
+        encryption = {"keySecret": {"name": "keys", "key": "backup"}}
+        key = await begin(world, {"backup": BACKUP | {"encryption": encryption}})
+        assert ready(world)["reason"] == "SecretMissing"
+        await world.reconcile(key)
+        world.server.log.clear()
+        await world.reconcile(key)
+        assert world.server.log == []
+
     @pytest.mark.parametrize(
         ("human", "spec", "reason", "words"),
         [

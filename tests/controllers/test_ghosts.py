@@ -146,7 +146,6 @@ async def test_nothing_is_kept_of_a_human_that_is_gone(world: World) -> None:
     await world.reconcile(key)
     assert world.services.seen.get(key) is None
     assert key not in world.humans._known
-    assert key not in world.humans._wanted
     assert not world.services.references._targets
     assert counted() == before
 

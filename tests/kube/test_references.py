@@ -47,6 +47,22 @@ async def test_reads_contents_once_per_version(server: FakeServer, client: ApiCl
         assert "dmFsdWU=" not in repr(vars(known))
 
 
+async def test_what_somebody_goes_on_wanting_is_not_read_anew(
+    server: FakeServer, client: ApiClient
+) -> None:
+    server.put(PATH, secret(key="dmFsdWU="))
+    async with references(client, []) as known:
+        for other in ("a", "b", "b"):
+            known.want_only({("Secret", "ns", "s"), ("Secret", "ns", other)}, "one")
+            await known.digest("Secret", "ns", "s")
+        assert server.count("get") == 1
+        assert known._targets["one"] == {("Secret", "ns", "s"), ("Secret", "ns", "b")}
+        assert ("Secret", "ns", "a") not in known._requesters
+        known.want_only(set(), "one")
+        assert not known._targets
+        assert not known._requesters
+
+
 async def test_type_of_a_secret_is_known(server: FakeServer, client: ApiClient) -> None:
     server.put(PATH, secret(key="dmFsdWU=") | {"type": "kubernetes.io/tls"})
     async with references(client, []) as known:

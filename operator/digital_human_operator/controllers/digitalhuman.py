@@ -63,7 +63,6 @@ class DigitalHumanController:
         self._farewell = Farewell(services, self._reporter)
         self._parsed: OrderedDict[tuple[str, int], Human] = OrderedDict()
         self._known: dict[Key, _Known] = {}
-        self._wanted: dict[Key, list[Ref]] = {}
         self._failing_since: dict[Key, float] = {}
         self._traced: dict[Key, tuple[str, int]] = {}
 
@@ -133,7 +132,6 @@ class DigitalHumanController:
         self._services.references.forget(key)
         self._reporter.forget(key)
         self._known.pop(key, None)
-        self._wanted.pop(key, None)
         self._failing_since.pop(key, None)
         self._traced.pop(key, None)
 
@@ -152,9 +150,7 @@ class DigitalHumanController:
     async def _read_references(self, key: Key, human: Human) -> Mapping[Ref, Reference | None]:
         """Keys and digest of every Secret and ConfigMap that the spec names."""
         wanted = list(plan.referred(human))
-        if self._wanted.get(key) != wanted:
-            want(self._services, key, wanted)
-            self._wanted[key] = wanted
+        want(self._services, key, wanted)
         return await read(self._services, human.namespace, wanted)
 
     def _plan(self, human: Human, references: Mapping[Ref, Reference | None]) -> Decision:

@@ -13,9 +13,7 @@ from .services import Services
 
 def want(services: Services, key: Key, wanted: Iterable[Ref]) -> None:
     """Queue ``key`` when one of these changes, and when nothing else does."""
-    services.references.forget(key)
-    for ref in wanted:
-        services.references.want(ref.kind, key[1], ref.name, key)
+    services.references.want_only({(ref.kind, key[1], ref.name) for ref in wanted}, key)
 
 
 async def read(

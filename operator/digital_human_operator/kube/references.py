@@ -113,13 +113,30 @@ class References:
         self._requesters[target].add(requester)
         self._targets[requester].add(target)
 
+    def want_only(self, targets: set[Target], requester: Hashable) -> None:
+        """As ``want`` for all of these, and nothing else any more; what stays is not read anew."""
+        known = self._targets.get(requester, set())
+        if known == targets:
+            return
+        for target in known - targets:
+            self._drop(target, requester)
+        for target in targets:
+            self.want(*target, requester)
+        if targets:
+            self._targets[requester] = set(targets)
+        else:
+            self._targets.pop(requester, None)
+
     def forget(self, requester: Hashable) -> None:
         """``requester`` is not interested in anything any more."""
         for target in self._targets.pop(requester, ()):
-            self._requesters[target].discard(requester)
-            if not self._requesters[target]:
-                del self._requesters[target]
-                self._read.pop(target, None)
+            self._drop(target, requester)
+
+    def _drop(self, target: Target, requester: Hashable) -> None:
+        self._requesters[target].discard(requester)
+        if not self._requesters[target]:
+            del self._requesters[target]
+            self._read.pop(target, None)
 
     async def digest(self, kind: Kind, namespace: str, name: str) -> Reference | None:
         """The keys and digest of an object; None when there is no such object."""
