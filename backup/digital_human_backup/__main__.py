@@ -1,5 +1,5 @@
 """
-`digital-human-backup create | list | verify | restore | prune | erase`.
+`digital-human-backup create | list | verify | restore | objects | prune | erase`.
 
 Exit codes: 0 done, 1 failed (another try may help), 2 wrong arguments, 3 refused, 4 damaged.
 """
@@ -17,6 +17,7 @@ from .errors import BackupError
 from .verbs.create import create
 from .verbs.erase import erase
 from .verbs.list import list_backups
+from .verbs.objects import objects
 from .verbs.prune import prune
 from .verbs.restore import restore
 from .verbs.verify import verify
@@ -31,6 +32,7 @@ app.command(name="create")(create)
 app.command(name="list")(list_backups)
 app.command(name="verify")(verify)
 app.command(name="restore")(restore)
+app.command(name="objects")(objects)
 app.command(name="prune")(prune)
 app.command(name="erase")(erase)
 

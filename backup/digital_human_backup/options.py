@@ -60,6 +60,7 @@ class Part(StrEnum):
     MODELS = "models"
     CONFIG = "config"
     SESSIONS = "sessions"
+    OBJECTS = "objects"
 
 
 Human = Annotated[str, typer.Option(help="Name of the DigitalHuman, for people.")]

@@ -25,6 +25,8 @@ class Human:
     generation: int
     spec: DigitalHumanSpec
     annotations: Mapping[str, str] = field(default_factory=dict)
+    written: DigitalHumanSpec | None = None
+    """What the user wrote, where ``spec`` is something else for a while."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +137,8 @@ class Design:
     """The claim with the weights: ours or the user's."""
     served: frozenset[str]
     """Optional kinds that the cluster serves: HTTPRoute, PodMonitor ..."""
+    needs: tuple[Need, ...] = ()
+    """Every Secret and ConfigMap that is referred to."""
     withheld: frozenset[str] = frozenset()
     """Components whose Secrets or ConfigMaps are missing: neither applied nor pruned."""
 

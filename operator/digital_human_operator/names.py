@@ -79,6 +79,11 @@ def config(human: str) -> str:
     return f"{human}-config"
 
 
+def objects(human: str) -> str:
+    """The ConfigMap with the human's own object, for its backups."""
+    return f"{human}-objects"
+
+
 def models(human: str) -> str:
     """The PersistentVolumeClaim that holds the weights."""
     return f"{human}-models"
@@ -117,6 +122,11 @@ def backup_run(backup: str) -> str:
 def restore_run(restore: str) -> str:
     """The Job and the NetworkPolicy of one DigitalHumanRestore."""
     return f"{restore}-restore"
+
+
+def reading_run(restore: str) -> str:
+    """The Job and the NetworkPolicy that read the object of a clone."""
+    return f"{restore}-objects"
 
 
 def safety_backup(restore: str, uid: str) -> str:

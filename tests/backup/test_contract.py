@@ -113,7 +113,7 @@ def test_another_try_is_made_only_when_it_can_help() -> None:
             }
 
 
-@pytest.mark.parametrize("include", [["objects"], ["sessions"], ["models"]])
+@pytest.mark.parametrize("include", [["sessions"], ["models"], ["sessions", "models"]])
 def test_nothing_to_back_up_is_no_cron_job(include: list[str]) -> None:
     destination = {"persistentVolumeClaim": {"claimName": "backups"}}
     wanted = {"schedule": "0 2 * * *", "destination": destination, "include": include}
@@ -123,9 +123,19 @@ def test_nothing_to_back_up_is_no_cron_job(include: list[str]) -> None:
 def test_what_is_rendered_works(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The containers' commands as processes of this test, with the volumes as folders of it."""
     human = WITH_BACKUP["drill"]
-    for folder in ("backups", "scratch", "config", "secrets/encryption", "secrets/redis"):
+    for folder in (
+        "backups",
+        "scratch",
+        "config",
+        "objects",
+        "secrets/encryption",
+        "secrets/redis",
+    ):
         (tmp_path / folder).mkdir(parents=True)
     (tmp_path / "config" / "runtime.json").write_text("{}")
+    (own,) = (one for one in rendered(human) if one["metadata"]["name"] == "ada-objects")
+    for name, text in own["data"].items():
+        (tmp_path / "objects" / name).write_text(text)
     (tmp_path / "secrets/encryption/key").write_text("ab" * 32)
     (tmp_path / "secrets/redis/password").write_text("word")
     acl = tmp_path / "users.acl"
@@ -136,6 +146,7 @@ def test_what_is_rendered_works(tmp_path: Path, capsys: pytest.CaptureFixture[st
         redis.client().set("conversation", "1")
         moved = {SECRETS: tmp_path / "secrets", "/backups": tmp_path / "backups"}
         moved |= {"/config": tmp_path / "config", "/scratch": tmp_path / "scratch"}
+        moved |= {"/objects": tmp_path / "objects"}
         moved |= {LAST_WORD: tmp_path / "word"}
         for pod in pods(human).values():
             for container in steps(pod):
@@ -148,7 +159,7 @@ def test_what_is_rendered_works(tmp_path: Path, capsys: pytest.CaptureFixture[st
         arguments = [_moved(word, moved, redis.port) for word in back["args"]]
         app(arguments, standalone_mode=False)
         assert redis.client().get("conversation") == b"1"
-    assert said["create"]["parts"].keys() == {"config", "sessions"}
+    assert said["create"]["parts"].keys() == {"config", "objects", "sessions"}
     assert said["verify"] | {"id": ""} == {
         "event": "verified",
         "id": "",
@@ -157,7 +168,7 @@ def test_what_is_rendered_works(tmp_path: Path, capsys: pytest.CaptureFixture[st
         "damages": [],
     }
     assert said["prune"]["kept"] == 1
-    assert (said["restore"]["id"], said["restore"]["files"]) == (said["create"]["id"], 2)
+    assert (said["restore"]["id"], said["restore"]["files"]) == (said["create"]["id"], 4)
     assert (tmp_path / "scratch/restored/config/runtime.json").read_text() == "{}"
 
 

@@ -289,7 +289,7 @@ class TestObstacles:
         ("human", "spec", "reason", "words"),
         [
             ({"backup": None}, {}, "NotConfigured", "ada has no spec.backup"),
-            ({}, {"include": ["objects"]}, "NothingToBackUp", "nothing of ada is backed up"),
+            ({}, {"include": ["models"]}, "NothingToBackUp", "nothing of ada is backed up"),
             ({}, {"include": ["sessions"]}, "NothingToBackUp", "nothing of ada is backed up"),
             ({}, {"include": ["nonsense"]}, "InvalidSpec", "spec.include"),
         ],

@@ -119,7 +119,7 @@ class TestFarewell:
         assert told(world) == [f"no final backup {name}: no such bucket; the volumes are retained"]
 
     async def test_backup_that_cannot_be_made_lets_the_human_go(self, world: World) -> None:
-        nothing = SPEC["backup"] | {"include": ["objects"]}
+        nothing = SPEC["backup"] | {"include": ["models"]}
         key, name = await a_deleted_human(world, backup=nothing)
         await world.reconcile(key)
         await world.reconcile(world.put("DigitalHumanBackup", name))

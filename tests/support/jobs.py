@@ -22,10 +22,15 @@ def carry_out(place: Place, job: str, folder: Path, store: str = "") -> list[str
     config = folder / "config"
     for name in ("config", "backups", "scratch", "keys"):
         (folder / name).mkdir(exist_ok=True)
+    objects = folder / "objects"
+    objects.mkdir(exist_ok=True)
+    for file, text in place.get("cm", "ada-objects")["data"].items():
+        (objects / file).write_text(text)
     (config / "config.yaml").write_text(place.kubectl("get", "cm", "ada-config", "-o", "yaml"))
     (folder / "keys" / "key").write_text(KEY)
     paths = {
         "/config": str(config),
+        "/objects": str(objects),
         "file:///backups": store or f"file://{folder / 'backups'}",
         "/scratch": str(folder / "scratch"),
         "/scratch/restored": str(folder / "scratch" / job),

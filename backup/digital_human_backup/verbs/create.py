@@ -31,6 +31,10 @@ def create(  # noqa: PLR0917 - typer makes options of them
     human: options.Human,
     models: Annotated[Path | None, typer.Option(help="Folder of models.")] = None,
     config: Annotated[Path | None, typer.Option(help="Folder of configuration.")] = None,
+    objects: Annotated[
+        Path | None,
+        typer.Option(help="Folder with the human's own object, see docs/backup-format.md."),
+    ] = None,
     redis: options.RedisAddress = None,
     redis_user: options.RedisUser = None,
     redis_password_file: options.RedisPasswordFile = None,
@@ -46,10 +50,12 @@ def create(  # noqa: PLR0917 - typer makes options of them
     """Make a backup; it exists when this ends with 0, and else not at all."""
     server = options.redis_server(redis, redis_user, redis_password_file, redis_ca_file)
     keys = options.read_keys(key_file)
-    folders = {"models": models, "config": config}
+    folders = {"models": models, "config": config, "objects": objects}
     sources = [FolderSource(part, root) for part, root in folders.items() if root is not None]
     if not sources and server is None:
-        raise RefusedError("There is nothing to back up: give --models, --config or --redis.")
+        raise RefusedError(
+            "There is nothing to back up: give --models, --config, --objects or --redis."
+        )
     with options.scratch_folder(scratch) as folder, place.open() as repository:
         facts: dict[str, Any] | None = None
         with locked(repository.store, place.uid, "write", WAIT_SECONDS) as lock:

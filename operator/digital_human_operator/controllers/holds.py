@@ -58,7 +58,8 @@ def _is_at_work(services: Services, key: Key) -> bool:
 
 def held(human: Human) -> Human:
     """The human without Pods."""
-    return replace(human, spec=human.spec.model_copy(update={"mode": "Suspended"}))
+    spec = human.spec.model_copy(update={"mode": "Suspended"})
+    return replace(human, spec=spec, written=human.spec)
 
 
 def _holds(found: Seen, key: Key) -> bool:

@@ -76,6 +76,7 @@ def decide(
         fetch_digest=fetch_digest(spec),
         models_claim=models_claim(human),
         served=served,
+        needs=wanted,
         withheld=withheld,
     )
     unsure = (verdict.message,) if verdict.fits is None and verdict.message else ()

@@ -195,8 +195,6 @@ def _privacy(privacy: Privacy) -> Iterator[str]:
 
 def _backup(spec: DigitalHumanSpec) -> Iterator[str]:
     include = spec.backup.include if spec.backup is not None else []
-    if "objects" in include:
-        yield "spec.backup.include: objects are not backed up yet"
     redis = spec.sessions.store.redis
     if "sessions" in include and redis is not None and redis.external is not None:
         yield (

@@ -22,6 +22,7 @@ from . import (
     identity,
     monitoring,
     network,
+    objects,
     redis,
     routes,
     scaling,
@@ -120,5 +121,6 @@ def _redis(human: Human, design: Design) -> Iterator[Child]:
 def _backup(human: Human, design: Design) -> Iterator[Manifest | None]:
     wanted = human.spec.backup
     if wanted is not None:
+        yield objects.objects_map(human, design)
         yield backups.backup_cron_job(human, wanted, design)
         yield backups.drill_cron_job(human, wanted, design)

@@ -23,6 +23,7 @@ from .common import (
     without_empty,
 )
 from .config import FILE
+from .objects import HUMAN_FILE, NEEDS_FILE
 from .placement import tolerations
 from .volumes import redis_password
 
@@ -211,6 +212,8 @@ def _sources(human: Human, backup: Backup, design: Design) -> list[str]:
         found += ["--models", "/models"]
     if "config" in backup.include:
         found += ["--config", "/config"]
+    if "objects" in backup.include:
+        found += ["--objects", "/objects"]
     redis = human.spec.sessions.store.redis
     if "sessions" in backup.include and redis is not None and redis.managed is not None:
         found += _redis(human)
@@ -275,13 +278,20 @@ def _volumes(
         add(scratch_volume("scratch", backup.drill.scratch_storage), "/scratch")
         return volumes, mounts
     if "config" in backup.include:
-        items = [{"key": FILE, "path": FILE}]
-        config = {"name": names.config(human.name), "items": items}
-        add({"name": "config", "configMap": config}, "/config", read_only=True)
+        config = _config_map("config", names.config(human.name), FILE)
+        add(config, "/config", read_only=True)
+    if "objects" in backup.include:
+        objects = _config_map("objects", names.objects(human.name), HUMAN_FILE, NEEDS_FILE)
+        add(objects, "/objects", read_only=True)
     if "models" in backup.include and design.models_claim is not None:
         models = {"claimName": design.models_claim, "readOnly": True}
         add({"name": "models", "persistentVolumeClaim": models}, "/models", read_only=True)
     return volumes, mounts
+
+
+def _config_map(volume: str, name: str, *files: str) -> Manifest:
+    items = [{"key": file, "path": file} for file in files]
+    return {"name": volume, "configMap": {"name": name, "items": items}}
 
 
 def _secrets(human: Human, backup: Backup, component: str) -> list[Manifest]:

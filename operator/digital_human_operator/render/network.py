@@ -238,12 +238,10 @@ def _fetch_ways_out(human: Human) -> list[Manifest]:
 
 
 def _backup_ways_out(human: Human, component: str) -> list[Manifest]:
-    """The object store, the API server for the objects; a backup also reads Redis."""
+    """The object store; a backup also reads Redis."""
     found = _dns()
     backup = human.spec.backup
-    if backup is not None and component == names.BACKUP and "objects" in backup.include:
-        found.append(_outside(list(_API_SERVER_PORTS)))
-    elif backup is not None and backup.destination.s3 is not None:
+    if backup is not None and backup.destination.s3 is not None:
         found.append(_outside([_HTTPS]))
     if backup is not None and backup.destination.s3 is not None:
         endpoint = backup.destination.s3.endpoint

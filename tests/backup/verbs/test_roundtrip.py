@@ -183,7 +183,7 @@ def test_only_some_parts(run: Run, models: Path, config: Path, tmp_path: Path) -
 
 def test_nothing_to_do(run: Run, config: Path) -> None:
     with pytest.raises(
-        RefusedError, match="nothing to back up: give --models, --config or --redis"
+        RefusedError, match="nothing to back up: give --models, --config, --objects or --redis"
     ):
         run("create", "--human", "ada")
     run("create", "--human", "ada", "--config", config)
