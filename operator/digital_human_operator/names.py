@@ -4,6 +4,7 @@ from __future__ import annotations
 
 GROUP = "aiqtoolkit.io"
 FIELD_MANAGER = "digital-human-operator"
+CLONE_MANAGER = "digital-human-restore"
 HANDOVER_MANAGER = "digital-human-operator-handover"
 
 RESOURCE_METRICS = "metrics.k8s.io"
@@ -30,6 +31,8 @@ ANNOTATION_CONFIG = f"{GROUP}/config"
 """On Pod templates: digest of the runtime's ConfigMap."""
 ANNOTATION_TEMPLATE = f"{GROUP}/template"
 """On a Job, which cannot be changed: digest of what it was made from."""
+ANNOTATION_CLONE = f"{GROUP}/clone-of"
+"""On a DigitalHuman that a restore has made: the restore's uid."""
 ANNOTATION_FETCH = f"{GROUP}/fetch-progress"
 """On the model-fetch Job, written by the Job: JSON with bytes, total and seconds left."""
 

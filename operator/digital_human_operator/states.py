@@ -42,6 +42,7 @@ class StatefulSetState(msgspec.Struct, frozen=True, gc=False):
 _Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 _Seconds = Annotated[float, msgspec.Meta(ge=0, lt=2**31)]
 _Word = Annotated[str, msgspec.Meta(max_length=128)]
+_Piece = Annotated[str, msgspec.Meta(max_length=4096)]
 
 
 class Erased(msgspec.Struct, frozen=True, gc=False):
@@ -54,8 +55,8 @@ class Result(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """
     What a verb of the backup tool left behind as its container's last word.
 
-    ``event`` is created, verified, restored, pruned or failed; the rest belongs to one or two of
-    them.
+    ``event`` is created, verified, restored, pruned, objects or failed; the rest belongs to one or
+    two of them.
     """
 
     event: _Word = ""
@@ -72,6 +73,12 @@ class Result(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     age_seconds: _Count = 0
     """How old the data were that came back."""
     erased: Erased | None = None
+    held: tuple[_Word, ...] = ()
+    """Parts of the backup that an object was read from."""
+    size: _Count = 0
+    """Characters of the packed object."""
+    text: _Piece = ""
+    """A piece of it."""
     message: str = ""
     """Why it failed, and what to do."""
 

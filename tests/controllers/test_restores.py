@@ -372,7 +372,6 @@ class TestObstacles:
             ({}, "BackupNotFound", False),
             ({"source": {"latestOf": "ada"}}, "BackupUnknown", False),
             ({"source": {"latestOf": "bob"}}, "HumanNotFound", False),
-            ({"target": {"clone": {"name": "bob"}}}, "Unsupported", True),
             ({"source": {"backup": 7}}, "InvalidSpec", True),
         ],
     )

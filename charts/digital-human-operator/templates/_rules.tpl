@@ -7,7 +7,8 @@ holds itself (configmaps get and watch, jobs get and patch): neither escalate no
 - apiGroups: [aiqtoolkit.io]
   resources: [digitalhumans]
   # patch: the finalizer of deletionPolicy FinalBackup; the spec is never written.
-  verbs: [get, list, patch, watch]
+  # create: the clone that a DigitalHumanRestore asks for.
+  verbs: [create, get, list, patch, watch]
 - apiGroups: [aiqtoolkit.io]
   resources: [digitalhumanbackups]
   # create: the backup before a human's end, or before a restore.

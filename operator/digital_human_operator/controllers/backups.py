@@ -8,6 +8,7 @@ over and told of, the object is never looked at again.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from digital_human_operator import names, plan
 from digital_human_operator.api.v1alpha1.backups import (
@@ -16,7 +17,7 @@ from digital_human_operator.api.v1alpha1.backups import (
 )
 from digital_human_operator.errors import InvalidSpec
 from digital_human_operator.human import Human, Request
-from digital_human_operator.kinds import BACKUPS, BY_KIND, HUMANS
+from digital_human_operator.kinds import BACKUPS, BY_KIND
 from digital_human_operator.kube.errors import ApiError, Forbidden, Invalid
 from digital_human_operator.render import backup_run
 from digital_human_operator.seen import Key, Seen, is_told
@@ -30,6 +31,7 @@ from .requests import (
     Stopped,
     apply_all,
     check_references,
+    decided,
     human_of,
     pods_of,
     tell_end,
@@ -66,7 +68,7 @@ class BackupController:
             return 1.0
         told = runs.compute(run, seen.generation, previous, self._services.now())
         if told.uid is None and run.job is not None:
-            told = told.model_copy(update={"uid": self._uid(key, seen)})
+            told = told.model_copy(update=self._whose(key, seen))
         if told != previous:
             await self._tell(key, seen, told)
         if retry is not None:
@@ -88,16 +90,10 @@ class BackupController:
 
     async def _make(self, key: Key, seen: Seen, request: DigitalHumanBackupSpec) -> None:
         human = self._human(key, request)
-        decision = plan.decide(
-            human,
-            images=self._services.images,
-            operator_namespace=self._services.namespace,
-            references={},
-            served=frozenset(),
-        )
         await check_references(self._services, key, human)
         usual = request.include is None and request.destination is None
-        children = backup_run(human, decision.design, Request(key[2], seen.uid, usual=usual))
+        design = decided(self._services, human).design
+        children = backup_run(human, design, Request(key[2], seen.uid, usual=usual))
         if not children:
             raise Stopped(
                 Obstacle(
@@ -123,11 +119,17 @@ class BackupController:
         backup = human.spec.backup.model_copy(update=wanted) if human.spec.backup else None
         return replace(human, spec=human.spec.model_copy(update={"backup": backup}))
 
-    def _uid(self, key: Key, seen: Seen) -> str | None:
-        """Uid of the human; None when it is gone."""
-        human = (HUMANS.kind, key[1], self._request(seen).digital_human)
-        found = self._services.seen.get(human)
-        return found.uid if found is not None else None
+    def _whose(self, key: Key, seen: Seen) -> dict[str, Any]:
+        """Uid of the human, where its backup goes and how it is sealed; nothing when it is gone."""
+        try:
+            human = self._human(key, self._request(seen))
+        except Stopped:
+            return {}
+        backup = human.spec.backup
+        if backup is None:
+            return {"uid": human.uid}
+        place = {"destination": backup.destination, "encryption": backup.encryption}
+        return {"uid": human.uid, **place}
 
     async def _tell(self, key: Key, seen: Seen, told: DigitalHumanBackupStatus) -> None:
         """Write the status; an Event about the end."""

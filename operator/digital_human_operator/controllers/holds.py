@@ -63,9 +63,4 @@ def held(human: Human) -> Human:
 
 
 def _holds(found: Seen, key: Key) -> bool:
-    status = found.status_object()
-    return (
-        not found.deleting
-        and status.get("phase") in restores.HOLDING
-        and status.get("digitalHuman") == key[2]
-    )
+    return not found.deleting and restores.holds(found.status_object(), key[2])

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from digital_human_operator import names, plan
+from digital_human_operator.decision import Decision
 from digital_human_operator.errors import InvalidSpec
-from digital_human_operator.human import Child, Human
-from digital_human_operator.kinds import HUMANS
+from digital_human_operator.human import Child, Human, Request
+from digital_human_operator.kinds import BY_KIND, HUMANS
 from digital_human_operator.kube.apply import Result
 from digital_human_operator.kube.live import Live
 from digital_human_operator.kube.resources import Resource
+from digital_human_operator.render import restore_run
 from digital_human_operator.seen import Key, Seen
 from digital_human_operator.states import JobState, PodState
+from digital_human_operator.status.restores import Origin
 from digital_human_operator.status.runs import SUCCEEDED, Obstacle
 
 from .children import desired
@@ -70,6 +74,34 @@ def pods_of(services: Services, key: Key, human: str, job: str) -> list[PodState
         for pod in services.pods.labelled(human)
         if pod.namespace == key[1] and pod.status.job == job
     ]
+
+
+def decided(services: Services, human: Human) -> Decision:
+    """What is planned for a human whose Pods are those of a request."""
+    return plan.decide(
+        human,
+        images=services.images,
+        operator_namespace=services.namespace,
+        references={},
+        served=frozenset(),
+    )
+
+
+def job_of(services: Services, key: Key, seen: Seen, name: str) -> JobState | None:
+    """The Job of a request; None while there is none of its own."""
+    live = services.stores[BY_KIND["Job"]].get(key[1], name)
+    if live is None or live.owner_uid != seen.uid or live.deleting:
+        return None
+    return live.status if isinstance(live.status, JobState) else None
+
+
+async def make_restore(  # noqa: PLR0917 - two callers
+    services: Services, key: Key, seen: Seen, human: Human, origin: Origin, request: Request
+) -> None:
+    """Make what brings the sessions of a backup into the Redis of ``human``."""
+    there = replace(human, uid=origin.uid)
+    children = restore_run(there, decided(services, human).design, request, origin.backup)
+    await apply_all(services, children, key, seen)
 
 
 class LastWord:

@@ -1,9 +1,9 @@
 """
 The reconcile of a DigitalHumanRestore: the sessions of a backup replace those of a human.
 
-Step by step: the human's Pods go (see ``holds``), a DigitalHumanBackup keeps what is there, a Job
-brings the backup back, the Pods come again. Each step follows from what is there, so an operator
-that starts anew goes on where the last one was.
+For a new human see ``clones``. In place the human's Pods go first (see ``holds``), a
+DigitalHumanBackup keeps what is there, a Job brings the backup back, the Pods come again. Each step
+follows from what is there, so an operator that starts anew goes on where the last one was.
 """
 
 from __future__ import annotations
@@ -14,32 +14,32 @@ import msgspec
 
 from digital_human_operator import names, plan
 from digital_human_operator.api.v1alpha1.backups import (
-    DigitalHumanBackupStatus,
     DigitalHumanRestoreSpec,
     DigitalHumanRestoreStatus,
 )
-from digital_human_operator.api.v1alpha1.care import BackupDestination
 from digital_human_operator.errors import InvalidSpec
 from digital_human_operator.human import Human, Request
 from digital_human_operator.kinds import BACKUPS, BY_KIND, HUMANS, RESTORES
 from digital_human_operator.kube.errors import ApiError, Conflict, Forbidden, Invalid
 from digital_human_operator.names import FIELD_MANAGER
-from digital_human_operator.render import restore_run
 from digital_human_operator.render.common import seconds
 from digital_human_operator.seen import Key, Seen, is_told
-from digital_human_operator.states import DeploymentState, JobState
+from digital_human_operator.states import DeploymentState
 from digital_human_operator.status import reasons, restores, runs, to_apply
 from digital_human_operator.status.restores import Origin, Safety, Step
 from digital_human_operator.status.runs import Obstacle
 
+from . import origins
 from .answers import write
+from .clones import Cloning
 from .holds import is_held_by
 from .requests import (
     LastWord,
     Stopped,
-    apply_all,
     check_references,
     human_of,
+    job_of,
+    make_restore,
     pods_of,
     tell_end,
 )
@@ -69,6 +69,7 @@ class RestoreController:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._last_word = LastWord()
+        self._cloning = Cloning(services)
         self._held: dict[Key, Key] = {}
 
     async def reconcile(self, key: Key) -> float | None:
@@ -98,14 +99,19 @@ class RestoreController:
         return None if restores.is_over(told, seen.generation) else _LOOK
 
     async def _step(self, key: Key, seen: Seen, previous: DigitalHumanRestoreStatus | None) -> Step:
-        origin = _settled(previous) or self._origin(key, self._spec(seen))
+        spec = self._spec(seen)
+        if spec.target.clone is not None:
+            return await self._cloning.step(key, seen, previous, spec)
+        origin = origins.settled(previous) or origins.origin(
+            self._services, key, spec.source, "sessions"
+        )
         request = Request(key[2], seen.uid, "DigitalHumanRestore")
         name = names.restore_run(key[2])
         safety = self._safety(key, seen)
-        if (job := self._job(key, seen, name)) is not None:
+        if (job := job_of(self._services, key, seen, name)) is not None:
             pods = pods_of(self._services, key, origin.human, name)
             return Step(origin, None, True, safety, name, job, pods)
-        human, own = self._human(key, seen, origin)
+        human, own = self._human(key, spec, origin)
         await check_references(self._services, key, human, own)
         of_human = (HUMANS.kind, key[1], origin.human)
         if previous is None or previous.phase not in restores.HOLDING:
@@ -119,58 +125,19 @@ class RestoreController:
             await self._ask_for_safety(key, seen, origin)
             safety = Safety(names.safety_backup(key[2], seen.uid))
         if safety.phase == runs.SUCCEEDED:
-            await self._make(key, seen, human, origin, request)
-        job = self._job(key, seen, name)
+            await make_restore(self._services, key, seen, human, origin, request)
+        job = job_of(self._services, key, seen, name)
         return Step(origin, None, True, safety, name, job, patience=patience)
 
     def _spec(self, seen: Seen) -> DigitalHumanRestoreSpec:
         try:
-            spec = plan.parse_restore(seen.spec_object())
+            return plan.parse_restore(seen.spec_object())
         except InvalidSpec as error:
             raise Stopped(Obstacle("InvalidSpec", str(error), final=True)) from error
-        if spec.target.clone is not None:
-            text = "this version restores in place only: spec.target.clone is not acted on yet"
-            raise Stopped(Obstacle("Unsupported", text, final=True))
-        return spec
 
-    def _origin(self, key: Key, spec: DigitalHumanRestoreSpec) -> Origin:
-        """Whose backup, and which: settled before anything is changed, for ours is newer."""
-        if spec.source.latest_of is not None:
-            return self._latest(key, spec.source.latest_of)
-        name = spec.source.backup or ""
-        seen = self._services.seen.get((BACKUPS.kind, key[1], name))
-        if seen is None:
-            raise Stopped(Obstacle("BackupNotFound", f"there is no DigitalHumanBackup {name}"))
-        told = DigitalHumanBackupStatus.model_validate(seen.status_object())
-        if told.phase == runs.FAILED:
-            text = f"DigitalHumanBackup {name} has failed: name another one"
-            raise Stopped(Obstacle("BackupFailed", text, final=True))
-        if told.phase != runs.SUCCEEDED:
-            raise Stopped(Obstacle("BackupNotReady", f"DigitalHumanBackup {name} is not complete"))
-        if told.backup is None or told.uid is None:
-            text = f"DigitalHumanBackup {name} does not tell which backup it has made: name another"
-            raise Stopped(Obstacle("BackupUnknown", text, final=True))
-        asked = plan.parse_backup(seen.spec_object())
-        if asked.include is not None and "sessions" not in asked.include:
-            text = f"DigitalHumanBackup {name} holds no sessions: name another one"
-            raise Stopped(Obstacle("NothingToRestore", text, final=True))
-        return Origin(asked.digital_human, told.uid, told.backup.id)
-
-    def _latest(self, key: Key, name: str) -> Origin:
-        seen = self._services.seen.get((HUMANS.kind, key[1], name))
-        if seen is None:
-            text = f"there is no DigitalHuman {name} in this namespace"
-            raise Stopped(Obstacle("HumanNotFound", text))
-        newest = (seen.status_object().get("backup") or {}).get("newest") or {}
-        if not newest.get("id") or not newest.get("verified"):
-            text = (
-                f"no verified backup of {name} is known of: name a DigitalHumanBackup in"
-                " source.backup"
-            )
-            raise Stopped(Obstacle("BackupUnknown", text))
-        return Origin(name, seen.uid, newest["id"])
-
-    def _human(self, key: Key, seen: Seen, origin: Origin) -> tuple[Human, Human]:
+    def _human(
+        self, key: Key, spec: DigitalHumanRestoreSpec, origin: Origin
+    ) -> tuple[Human, Human]:
         """The human with the place of the backup, and as it is; Stopped where it has no Redis."""
         human = human_of(self._services, key, origin.human)
         name, redis = human.name, human.spec.sessions.store.redis
@@ -184,11 +151,8 @@ class RestoreController:
         if first != key:
             text = f"DigitalHumanRestore {first[2]} is at work on {name}"
             raise Stopped(Obstacle(restores.OTHER, text))
-        backup = human.spec.backup
-        place = self._place(key, self._spec(seen).source.backup)
-        if place is not None and backup is not None:
-            backup = backup.model_copy(update={"destination": place})
-        there = replace(human, spec=human.spec.model_copy(update={"backup": backup}))
+        place = origins.place(self._services, key, spec.source)
+        there = replace(human, spec=human.spec.model_copy(update={"backup": place}))
         return there, human
 
     def _check_that_pods_come_back(self, of_human: Key) -> None:
@@ -199,15 +163,6 @@ class RestoreController:
             if one["type"] == "Ready" and one["reason"] in _NO_NEW_PODS:
                 text = f"the Pods of {of_human[2]} would not come back: {one['message']}"
                 raise Stopped(Obstacle("HumanNotReady", text))
-
-    def _place(self, key: Key, backup: str | None) -> BackupDestination | None:
-        """Where a backup on request lies, if not where the human's do."""
-        if backup is None:
-            return None
-        asked = self._services.seen.get((BACKUPS.kind, key[1], backup))
-        if asked is None:
-            raise Stopped(Obstacle("BackupNotFound", f"there is no DigitalHumanBackup {backup}"))
-        return plan.parse_backup(asked.spec_object()).destination
 
     def _is_drained(self, key: Key, of_human: Key) -> bool:
         """Whether the human knows that it is held, and none of its Pods is left."""
@@ -251,26 +206,6 @@ class RestoreController:
         except Conflict:
             return  # asked for before; its state is not known here yet
 
-    async def _make(
-        self, key: Key, seen: Seen, human: Human, origin: Origin, request: Request
-    ) -> None:
-        decision = plan.decide(
-            human,
-            images=self._services.images,
-            operator_namespace=self._services.namespace,
-            references={},
-            served=frozenset(),
-        )
-        there = replace(human, uid=origin.uid)
-        children = restore_run(there, decision.design, request, origin.backup)
-        await apply_all(self._services, children, key, seen)
-
-    def _job(self, key: Key, seen: Seen, name: str) -> JobState | None:
-        live = self._services.stores[BY_KIND["Job"]].get(key[1], name)
-        if live is None or live.owner_uid != seen.uid or live.deleting:
-            return None
-        return live.status if isinstance(live.status, JobState) else None
-
     async def _tell(
         self,
         key: Key,
@@ -293,15 +228,10 @@ class RestoreController:
     def _forget(self, key: Key) -> None:
         """It is over or gone: its human may have Pods again."""
         self._last_word.forget(key)
+        self._cloning.forget(key)
         self._services.references.forget(key)
         if (human := self._held.pop(key, None)) is not None:
             self._services.wake(human)
-
-
-def _settled(previous: DigitalHumanRestoreStatus | None) -> Origin | None:
-    if previous is None or not (previous.digital_human and previous.uid and previous.backup):
-        return None
-    return Origin(previous.digital_human, previous.uid, previous.backup)
 
 
 def _previous(seen: Seen) -> DigitalHumanRestoreStatus | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from digital_human_operator import names
+from digital_human_operator.api.v1alpha1.care import Backup
 from digital_human_operator.human import Child, Design, Human, Request
 
 from . import (
@@ -31,7 +32,7 @@ from . import (
 )
 from .common import Manifest
 
-__all__ = ["backup_run", "children", "restore_run"]
+__all__ = ["backup_run", "children", "reading_run", "restore_run"]
 
 
 def children(human: Human, design: Design) -> list[Child]:
@@ -74,6 +75,14 @@ def restore_run(human: Human, design: Design, request: Request, backup_id: str) 
         return []
     job = backups.restore_job(human, backup, design, request, backup_id)
     return [_child(manifest) for manifest in (*network.for_restore(human, request), job)]
+
+
+def reading_run(  # noqa: PLR0917 - one caller
+    human: Human, backup: Backup, design: Design, request: Request, backup_id: str, account: str
+) -> list[Child]:
+    """What reads the object of a clone from a backup, the Job at the end."""
+    job = backups.reading_job(human, backup, design, request, backup_id, account)
+    return [_child(manifest) for manifest in (*network.for_reading(human, request), job)]
 
 
 def _child(manifest: Manifest) -> Child:

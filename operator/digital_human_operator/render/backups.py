@@ -37,6 +37,11 @@ _LAST_WORD = "/dev/termination-log"
 _MOST_SECONDS = 6 * 3600
 _RESTORE_SECONDS = 3600
 """The human has no Pods meanwhile."""
+_READING = "reading"
+"""Restores that only read the object."""
+_READING_SECONDS = 900
+_PIECES = 3
+"""A Pod's last words have 12 KiB: more containers get less each."""
 _FINAL_CODES = [2, 3, 4]
 """Exit codes of the tool after which another try cannot help: arguments, refused, damaged."""
 
@@ -97,12 +102,35 @@ def restore_job(
     return _on_request(human, request, names.RESTORE, names.LABEL_RESTORE, spec)
 
 
+def reading_job(  # noqa: PLR0917 - one caller
+    human: Human, backup: Backup, design: Design, request: Request, backup_id: str, account: str
+) -> Manifest:
+    """
+    Read the object of a human from a backup; each container tells a piece of it.
+
+    ``human`` has the name of the clone and the uid under which the backup lies, ``account`` is the
+    identity towards the store.
+    """
+    labels = names.labels(human.name, names.RESTORE) | {names.LABEL_RESTORE: request.name}
+    volumes, mounts = _volumes(human, backup, design, _READING)
+    words = ["objects", backup_id, *_key(backup), *_place(human, backup)]
+    containers = [
+        _container(f"read-{piece}", [*words, "--piece", str(piece)], design, mounts)
+        for piece in range(_PIECES)
+    ]
+    pod = _pod(human, volumes, containers) | {"serviceAccountName": account}
+    spec = _job(labels, pod, _READING_SECONDS)
+    return _on_request(human, request, _READING, names.LABEL_RESTORE, spec)
+
+
 def _on_request(
     human: Human, request: Request, component: str, label: str, spec: Manifest
 ) -> Manifest:
     """The Job of a request, which goes with it."""
-    run = names.backup_run if component == names.BACKUP else names.restore_run
-    kind = ("batch/v1", "Job", run(request.name), component)
+    of_request = {names.BACKUP: names.backup_run, _READING: names.reading_run}
+    name = of_request.get(component, names.restore_run)(request.name)
+    label_of = names.BACKUP if component == names.BACKUP else names.RESTORE
+    kind = ("batch/v1", "Job", name, label_of)
     found = manifest(human, *kind, labels={label: request.name}, owned=False, spec=spec)
     found["metadata"]["ownerReferences"] = [request.owner()]
     return found
@@ -272,7 +300,7 @@ def _volumes(
     if backup.destination.persistent_volume_claim is not None:
         claim = backup.destination.persistent_volume_claim.claim_name
         add({"name": "backups", "persistentVolumeClaim": {"claimName": claim}}, "/backups")
-    if component == names.RESTORE:
+    if component in {names.RESTORE, _READING}:
         return volumes, mounts
     if component == names.DRILL and backup.drill is not None:
         add(scratch_volume("scratch", backup.drill.scratch_storage), "/scratch")

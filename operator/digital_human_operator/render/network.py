@@ -90,6 +90,15 @@ def for_restore(human: Human, request: Request) -> list[Manifest]:
     return _on_request(human, request, names.RESTORE, label, [of_pod, of_redis])
 
 
+def for_reading(human: Human, request: Request) -> list[Manifest]:
+    """What the Pod needs that reads the object of a clone. Nothing with policy Off."""
+    label = {names.LABEL_RESTORE: request.name}
+    pods = {"matchLabels": names.selector(human.name, names.RESTORE) | label}
+    ways_out = _backup_ways_out(human, names.DRILL)
+    wanted = [_Wanted(names.reading_run(request.name), pods, ways_out=ways_out)]
+    return _on_request(human, request, names.RESTORE, label, wanted)
+
+
 @dataclass(frozen=True)
 class _Wanted:
     name: str

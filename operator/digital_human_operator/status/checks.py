@@ -96,7 +96,7 @@ def suspending(view: View) -> Iterator[Finding]:
     left = view.runtime.replicas if view.runtime is not None else 0
     if view.decision.restore is not None:
         text = "its Pods are held back: DigitalHumanRestore"
-        yield Finding(reasons.RESTORING, f"{text} {view.decision.restore} replaces its sessions")
+        yield Finding(reasons.RESTORING, f"{text} {view.decision.restore} brings its sessions")
     if view.design.replicas == 0 and left:
         yield Finding(reasons.SUSPENDING, f"{left} Pods are going away")
 

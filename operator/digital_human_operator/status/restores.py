@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from digital_human_operator.api.v1alpha1.backups import (
     DigitalHumanRestoreStatus,
@@ -13,14 +14,15 @@ from digital_human_operator.api.v1alpha1.backups import (
 )
 from digital_human_operator.states import JobState, PodState, Result
 
-from . import proofs
+from . import clones, proofs
+from .clones import CREATED, CREATING, READING, Clone
 from .conditions import Draft, stamp
 from .runs import FAILED, PENDING, SUCCEEDED, Obstacle, going_on
 from .text import size
 
 DRAINING, BACKING_UP, RESTORING = "Draining", "BackingUp", "Restoring"
 OTHER = "OtherRestore"
-HOLDING = frozenset({DRAINING, BACKING_UP, RESTORING})
+HOLDING = frozenset({DRAINING, BACKING_UP, READING, CREATING, RESTORING})
 """Phases in which the human has no Pods."""
 PATIENCE = 3600.0
 """Seconds that Pods may take to go, and that the backup before may take."""
@@ -57,6 +59,8 @@ class Step:
     job: JobState | None = None
     pods: Sequence[PodState] = ()
     patience: float = PATIENCE
+    clone: Clone | None = None
+    """Of a restore that makes a new human."""
 
     @property
     def word(self) -> Result | None:
@@ -71,6 +75,20 @@ def is_over(told: DigitalHumanRestoreStatus | None, generation: int) -> bool:
         and told.observed_generation == generation
         and told.phase in {SUCCEEDED, FAILED}
     )
+
+
+def holds(status: Mapping[str, Any], human: str) -> bool:
+    """
+    Whether a human has no Pods because of a restore with this status.
+
+    A clone whose sessions could not be brought back never gets any: it would talk as if there had
+    been none.
+    """
+    if status.get("digitalHuman") != human:
+        return False
+    conditions = {c["type"]: c["status"] for c in status.get("conditions", ())}
+    unfilled = status.get("phase") == FAILED and conditions.get(CREATED) == "True"
+    return status.get("phase") in HOLDING or unfilled
 
 
 def compute(
@@ -102,11 +120,16 @@ def _verdict(step: Step, before: DigitalHumanRestoreStatus, now: str) -> tuple[s
     """Phase, reason and message."""
     if step.job is not None:
         return _of_job(step, step.job)
+    waited = _seconds(before.start_time, now)
+    if step.clone is not None:
+        return clones.verdict(step.clone, step.obstacle, waited)
     if step.obstacle is not None:
         return _stopped(step.obstacle, before)
-    waited = _seconds(before.start_time, now)
-    if not step.drained:
-        return _draining(step, waited)
+    return _keeping(step, waited) if step.drained else _draining(step, waited)
+
+
+def _keeping(step: Step, waited: float) -> tuple[str, str, str]:
+    """What is there is backed up before it is replaced."""
     safety = step.safety or Safety("")
     stuck = safety.phase == PENDING and safety.reason != PENDING
     if (
@@ -144,11 +167,10 @@ def _of_job(step: Step, job: JobState) -> tuple[str, str, str]:
     if job.failed_reason:
         told = proofs.failure(step.pods) or job.failed_message or job.failed_reason
         kept = f"; DigitalHumanBackup {step.safety.name} has what was there" if step.safety else ""
-        return (
-            FAILED,
-            "Failed",
-            f"the sessions are those of before or those of the backup: {told}{kept}",
-        )
+        before = "the sessions are those of before or those of the backup"
+        if step.clone is not None:
+            before, kept = "the sessions did not come back", clones.left(step.clone)
+        return FAILED, "Failed", f"{before}: {told}{kept}"
     if not job.complete:
         return RESTORING, RESTORING, going_on(step.pods, "the sessions are coming back")
     word, what = step.word, step.origin.backup if step.origin else ""
@@ -169,11 +191,13 @@ def _steps(step: Step, phase: str) -> Iterator[Draft]:
     """One condition for each step that was reached."""
     if phase == PENDING or step.origin is None:
         return
-    done = step.drained
-    text = "no Pod talks" if done else "Pods are going away"
-    yield Draft(
-        "SessionsDrained", "True" if done else "False", "Drained" if done else DRAINING, text
-    )
+    if step.clone is not None:
+        yield from clones.steps(step.clone, phase)
+    else:
+        done = step.drained
+        text = "no Pod talks" if done else "Pods are going away"
+        reason = "Drained" if done else DRAINING
+        yield Draft("SessionsDrained", "True" if done else "False", reason, text)
     if step.safety is not None:
         kept = step.safety.phase == SUCCEEDED
         text = step.safety.message or "it is being made"

@@ -23,7 +23,7 @@ def urgency(
     if previous is not None and previous == computed:
         return None
     if previous is None or not previous.conditions:
-        return "now" if _is_news(computed) else "soon"
+        return "now" if computed.restore or _is_news(computed) else "soon"
     settled = (previous.observed_generation, previous.restore)  # a restore waits for the answer
     if settled != (computed.observed_generation, computed.restore):
         return "now"

@@ -17,7 +17,7 @@ from digital_human_operator.api.base import (
     union,
     validated,
 )
-from digital_human_operator.api.v1alpha1.care import BackupDestination, BackupPart
+from digital_human_operator.api.v1alpha1.care import BackupDestination, BackupPart, Encryption
 from digital_human_operator.api.v1alpha1.status import BackupFacts, Condition, Text, Time
 
 HumanName = Annotated[
@@ -61,7 +61,7 @@ class RestoreSource(ApiModel):
 
 
 class CloneTarget(ApiModel):
-    """A new DigitalHuman."""
+    """A new DigitalHuman, as the backed up one was, but not exposed."""
 
     name: HumanName
     """Its name; there must be none of that name."""
@@ -121,6 +121,10 @@ class DigitalHumanBackupStatus(ActionStatus):
     """When it was over."""
     uid: Text | None = None
     """The human that it is of: the store keeps backups by this."""
+    destination: BackupDestination | None = None
+    """Where it went."""
+    encryption: Encryption | None = None
+    """What it was encrypted with."""
     backup: BackupFacts | None = None
     """The backup that was made; absent also where its Pod went before it was read."""
 

@@ -1,0 +1,108 @@
+"""From what is known about a restore as a clone to what is reported: pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from digital_human_operator.states import JobState, PodState
+
+from . import proofs
+from .conditions import Draft
+from .runs import FAILED, PENDING, SUCCEEDED, Obstacle, going_on
+
+READING, CREATING = "Reading", "Creating"
+CREATED = "CloneCreated"
+"""The condition with which the clone is there."""
+PATIENCE = 3600.0
+"""Seconds until the clone must have its Redis."""
+
+
+@dataclass(frozen=True)
+class Clone:
+    """How far a new human is, before its sessions come back."""
+
+    name: str
+    began: bool = False
+    """Whether its name is held."""
+    job: JobState | None = None
+    """The one that reads the object."""
+    pods: Sequence[PodState] = ()
+    created: bool = False
+    waits_for: str = ""
+    """What keeps its Redis from being there."""
+    complete: bool = False
+    """Nothing else comes back: there are no sessions in the backup, or no Redis for them."""
+
+
+def packed(pods: Sequence[PodState]) -> str | None:
+    """What the Pod told of the object, all pieces together; None when a part is missing."""
+    for pod in pods:
+        pieces = [one for one in pod.results if one.event == "objects"]
+        text = "".join(one.text for one in pieces)
+        if pod.phase == "Succeeded" and pieces and len(text) == pieces[0].size:
+            return text
+    return None
+
+
+def holds_sessions(pods: Sequence[PodState]) -> bool:
+    """Whether the backup has sessions; also when nobody can tell any more."""
+    told = [one for pod in pods for one in pod.results if one.event == "objects"]
+    return not told or "sessions" in told[0].held
+
+
+def verdict(clone: Clone, obstacle: Obstacle | None, waited: float) -> tuple[str, str, str]:
+    """Phase, reason and message before the sessions come back."""
+    if obstacle is not None:
+        return _stopped(clone, obstacle)
+    return _created(clone, waited) if clone.created else _reading(clone)
+
+
+def _created(clone: Clone, waited: float) -> tuple[str, str, str]:
+    if clone.complete:
+        text = f"DigitalHuman {clone.name} is made; the backup holds no sessions for it"
+        return SUCCEEDED, SUCCEEDED, text
+    if clone.waits_for and waited > PATIENCE:
+        text = f"DigitalHuman {clone.name} was not ready within an hour: {clone.waits_for}"
+        return FAILED, "CloneNotReady", text + left(clone)
+    what = clone.waits_for or "its sessions are next"
+    return CREATING, CREATING, f"DigitalHuman {clone.name} is made: {what}"
+
+
+def _reading(clone: Clone) -> tuple[str, str, str]:
+    job = clone.job
+    if job is not None and job.failed_reason:
+        told = proofs.failure(clone.pods) or job.failed_message or job.failed_reason
+        return FAILED, "Failed", f"nothing was made: {told}"
+    return READING, READING, going_on(clone.pods, "the object is being read from the backup")
+
+
+def _stopped(clone: Clone, obstacle: Obstacle) -> tuple[str, str, str]:
+    """It waits, or it is given up."""
+    if not obstacle.final and not clone.began:
+        return PENDING, obstacle.reason, obstacle.message
+    if not obstacle.final and obstacle.reason == PENDING:
+        return CREATING if clone.created else READING, obstacle.reason, obstacle.message
+    return FAILED, obstacle.reason, obstacle.message + left(clone)
+
+
+def left(clone: Clone) -> str:
+    """What to do with a clone that was not filled."""
+    if not clone.created:
+        return ""
+    return (
+        f"; DigitalHuman {clone.name} is there without its sessions, and stays without Pods: delete"
+        " it, then ask for another restore"
+    )
+
+
+def steps(clone: Clone, phase: str) -> Iterator[Draft]:
+    """One condition for each step that was reached."""
+    if phase == PENDING:
+        return
+    read = clone.created or clone.complete
+    text = "the object was read from the backup" if read else "it is being read"
+    yield Draft("ObjectsRead", "True" if read else "False", "Read" if read else READING, text)
+    if read:
+        text = f"DigitalHuman {clone.name} is made as it was, but not exposed"
+        yield Draft(CREATED, "True", "Created", text)

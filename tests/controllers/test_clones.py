@@ -1,0 +1,350 @@
+"""A restore as a clone: the object is read, the human is made and held, its sessions come."""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from typing import Any
+
+import pytest
+
+from digital_human_backup.verbs.objects import pack
+from digital_human_operator import names
+from digital_human_operator.errors import InvalidSpec
+from digital_human_operator.plan.clones import clone_spec, unpack
+from digital_human_operator.seen import Key
+from tests.support.world import NAMESPACE, World, address
+
+KIND = "DigitalHumanRestore"
+ADA: Key = ("DigitalHuman", NAMESPACE, "ada")
+BOB: Key = ("DigitalHuman", NAMESPACE, "bob")
+READING, RUN = "back-objects", "back-restore"
+ID = "20260301T015900Z-0123456789abcdef"
+OLD_UID = "uid-of-an-earlier-ada"
+DESTINATION: dict[str, Any] = {"persistentVolumeClaim": {"claimName": "backups"}}
+SPEC: dict[str, Any] = {
+    "persona": {"greeting": "Grüß dich!"},
+    "sessions": {"store": {"redis": {"managed": {}}}},
+    "backup": {"schedule": "@daily", "destination": DESTINATION},
+    "network": {"expose": {"type": "LoadBalancer"}, "allowFrom": [{"namespace": "frontend"}]},
+}
+RESTORED = {"event": "restored", "id": ID, "bytes": 2048, "seconds": 1.2, "erased": {"sessions": 3}}
+
+
+def ask(world: World, **source: str) -> Key:
+    given = source or {"backup": "nightly"}
+    return world.put(KIND, "back", spec={"source": given, "target": {"clone": {"name": "bob"}}})
+
+
+def a_backup(world: World, *, place: bool = True, **spec: Any) -> None:
+    condition = {"type": "Ready", "status": "True", "reason": "R", "message": "m"}
+    condition["lastTransitionTime"] = "2026-03-01T12:00:00Z"
+    told: dict[str, Any] = {"observedGeneration": 1, "phase": "Succeeded"}
+    told |= {"conditions": [condition], "uid": OLD_UID, "backup": {"id": ID, "bytes": 1}}
+    if place:
+        key = {"keySecret": {"name": "keys", "key": "backup"}}
+        told |= {"destination": DESTINATION, "encryption": key}
+    world.put("DigitalHumanBackup", "nightly", spec={"digitalHuman": "ada"} | spec, status=told)
+
+
+def a_key(world: World) -> None:
+    world.put("Secret", "keys", data={"backup": "a2V5"})
+
+
+def words(spec: dict[str, Any], held: tuple[str, ...] = ("objects", "sessions")) -> list[Any]:
+    """What the containers of the Pod tell."""
+    packed = pack({"apiVersion": "aiqtoolkit.io/v1alpha1", "kind": "DigitalHuman", "spec": spec})
+    head = {"event": "objects", "id": ID, "held": held, "size": len(packed)}
+    return [head | {"text": packed[at : at + 200]} for at in range(0, len(packed), 200)]
+
+
+def end(world: World, job: str, told: list[Any], kind: str = "Complete") -> None:
+    labels = world.get("Job", job)["spec"]["template"]["metadata"]["labels"]
+    over = [
+        {"terminated": {"message": json.dumps(word), "finishedAt": "2026-03-01T12:00:00Z"}}
+        for word in told
+    ]
+    states = [{"name": f"c{number}", "state": one} for number, one in enumerate(over)]
+    world.put(
+        "Pod",
+        f"{job}-p",
+        metadata={"labels": labels | {names.LABEL_JOB: job}},
+        status={
+            "phase": "Succeeded" if kind == "Complete" else "Failed",
+            "initContainerStatuses": states[:-1],
+            "containerStatuses": states[-1:],
+        },
+    )
+    world.put("Job", job, status={"conditions": [{"type": kind, "status": "True"}]})
+
+
+def status(world: World) -> dict[str, Any]:
+    found: dict[str, Any] = world.get(KIND, "back").get("status", {})
+    return found
+
+
+def condition(world: World, kind: str = "Ready") -> dict[str, Any]:
+    return world.condition(kind, (KIND, NAMESPACE, "back"))
+
+
+async def until_reading(world: World, **human: Any) -> Key:
+    world.human(**(SPEC | human))
+    await world.start(ADA)
+    a_backup(world)
+    a_key(world)
+    key = ask(world)
+    await world.reconcile(key)
+    await world.reconcile(key)
+    return key
+
+
+async def until_created(world: World, spec: dict[str, Any] = SPEC) -> Key:
+    key = await until_reading(world)
+    end(world, READING, words(spec))
+    await world.reconcile(key)
+    return key
+
+
+async def until_restoring(world: World) -> Key:
+    key = await until_created(world)
+    await world.start(BOB)
+    world.put("StatefulSet", "bob-redis", status={"readyReplicas": 1, "observedGeneration": 1})
+    await world.reconcile(key)
+    return key
+
+
+def told_to(world: World, job: str) -> dict[str, Any]:
+    found: dict[str, Any] = world.get("Job", job)["spec"]["template"]["spec"]
+    return found
+
+
+class TestSteps:
+    async def test_the_name_is_held_before_anything_is_made(self, world: World) -> None:
+        world.human(**SPEC)
+        await world.start(ADA)
+        a_backup(world)
+        a_key(world)
+        key = ask(world)
+        assert await world.reconcile(key) == 5.0
+        told = status(world)
+        assert (told["phase"], told["digitalHuman"], told["backup"]) == ("Reading", "bob", ID)
+        assert not world.get("Job", READING)
+
+    async def test_a_pod_reads_the_object_of_that_backup(self, world: World) -> None:
+        await until_reading(world)
+        pod = told_to(world, READING)
+        assert pod["serviceAccountName"] == "ada"
+        containers = [*pod["initContainers"], *pod["containers"]]
+        for number, one in enumerate(containers):
+            assert one["args"][:2] == ["objects", ID]
+            assert one["args"][one["args"].index("--uid") + 1] == OLD_UID
+            assert one["args"][one["args"].index("--piece") + 1] == str(number)
+            assert "--redis" not in one["args"]
+        mounted = {one["name"] for one in pod["volumes"]}
+        assert mounted == {"tmp", "encryption", "backups"}
+        assert world.get("NetworkPolicy", READING)["spec"]["policyTypes"] == ["Ingress", "Egress"]
+        assert condition(world, "ObjectsRead")["status"] == "False"
+
+    async def test_the_clone_is_as_the_human_was_and_not_exposed(self, world: World) -> None:
+        await until_created(world)
+        made = world.get("DigitalHuman", "bob")
+        assert made["spec"] == SPEC | {"network": {"allowFrom": [{"namespace": "frontend"}]}}
+        uid = world.get(KIND, "back")["metadata"]["uid"]
+        assert made["metadata"]["annotations"] == {names.ANNOTATION_CLONE: uid}
+        assert "ownerReferences" not in made["metadata"]
+        assert status(world)["phase"] == "Creating"
+        assert condition(world, "CloneCreated")["status"] == "True"
+
+    async def test_it_has_no_pods_until_its_sessions_are_there(self, world: World) -> None:
+        key = await until_created(world)
+        await world.start(BOB)
+        assert world.get("Deployment", "bob")["spec"]["replicas"] == 0
+        assert world.get("StatefulSet", "bob-redis")["spec"]["replicas"] == 1
+        await world.reconcile(key)
+        assert "Redis is not ready" in condition(world)["message"]
+        assert not world.get("Job", RUN)
+
+    async def test_the_sessions_come_into_the_clones_redis(self, world: World) -> None:
+        key = await until_restoring(world)
+        assert status(world)["phase"] == "Restoring"
+        (container,) = told_to(world, RUN)["containers"]
+        arguments = container["args"]
+        assert arguments[:2] == ["restore", ID]
+        assert arguments[arguments.index("--uid") + 1] == OLD_UID
+        assert "bob-redis" in arguments[arguments.index("--redis") + 1]
+        assert not world.get("DigitalHumanBackup", names.safety_backup("back", "x"))
+        end(world, RUN, [RESTORED])
+        assert await world.reconcile(key) is None
+        told = status(world)
+        assert told["phase"] == "Succeeded"
+        assert told["restored"] == {"bytes": 2048, "seconds": 2, "erasedSessions": 3}
+        for kind in ("ObjectsRead", "CloneCreated", "SessionsRestored", "DataErasureApplied"):
+            assert condition(world, kind)["status"] == "True"
+        await world.reconcile(BOB)
+        assert world.get("Deployment", "bob")["spec"]["replicas"] == 1
+        assert world.get("Deployment", "ada")["spec"]["replicas"] == 1
+
+    async def test_it_is_made_once_also_when_the_operator_starts_anew(self, world: World) -> None:
+        key = await until_created(world)
+        again = World(world.server, world.services.client)
+        for kind, name in ((KIND, "back"), ("DigitalHuman", "ada"), ("DigitalHuman", "bob")):
+            again.put(kind, name)
+        again.put("DigitalHumanBackup", "nightly")
+        again.writes()
+        await again.reconcile(key)
+        assert not [one for one in again.writes() if "digitalhumans" in one]
+        assert status(again)["phase"] == "Creating"
+
+    async def test_a_backup_without_sessions_makes_a_new_human(self, world: World) -> None:
+        key = await until_reading(world)
+        end(world, READING, words(SPEC, ("objects", "config")))
+        await world.reconcile(key)
+        assert await world.reconcile(key) is None
+        assert status(world)["phase"] == "Succeeded"
+        await world.start(BOB)
+        assert world.get("Deployment", "bob")["spec"]["replicas"] == 1
+
+
+class TestGone:
+    async def test_what_the_backup_knows_is_enough(self, world: World) -> None:
+        a_backup(world)
+        a_key(world)
+        key = ask(world)
+        await world.reconcile(key)
+        await world.reconcile(key)
+        pod = told_to(world, READING)
+        assert pod["serviceAccountName"] == "default"
+        assert pod["volumes"][-1]["persistentVolumeClaim"] == {"claimName": "backups"}
+        assert "--key-file" in pod["containers"][0]["args"]
+
+    async def test_an_older_backup_that_does_not_say_where_it_lies(self, world: World) -> None:
+        a_backup(world, place=False)
+        assert await world.reconcile(ask(world)) == 5.0
+        assert condition(world)["reason"] == "BackupPlaceUnknown"
+        world.human(**SPEC)
+        key = (KIND, NAMESPACE, "back")
+        await world.reconcile(key)
+        assert status(world)["phase"] == "Reading"
+
+    async def test_the_same_name_may_be_taken_again(self, world: World) -> None:
+        a_backup(world)
+        a_key(world)
+        target = {"source": {"backup": "nightly"}, "target": {"clone": {"name": "ada"}}}
+        key = world.put(KIND, "back", spec=target)
+        await world.reconcile(key)
+        await world.reconcile(key)
+        end(world, READING, words(SPEC))
+        await world.reconcile(key)
+        assert world.get("DigitalHuman")["spec"]["persona"] == SPEC["persona"]
+
+    async def test_its_key_is_waited_for(self, world: World) -> None:
+        a_backup(world)
+        key = ask(world)
+        assert await world.reconcile(key) == 5.0
+        assert condition(world)["reason"] == "SecretMissing"
+        a_key(world)
+        await world.reconcile(key)
+        assert status(world)["phase"] == "Reading"
+
+
+class TestObstacles:
+    async def test_a_name_that_is_taken_is_refused(self, world: World) -> None:
+        world.human("bob")
+        a_backup(world)
+        assert await world.reconcile(ask(world)) is None
+        assert condition(world)["reason"] == "NameTaken"
+        await world.start(BOB)
+        assert world.get("Deployment", "bob")["spec"]["replicas"] == 1
+
+    async def test_a_name_that_is_taken_meanwhile_is_left_alone(self, world: World) -> None:
+        key = await until_reading(world)
+        end(world, READING, words(SPEC))
+        path = address("DigitalHuman", "bob")
+        body = {"apiVersion": "aiqtoolkit.io/v1alpha1", "kind": "DigitalHuman"}
+        world.server.put(path, body | {"metadata": {"name": "bob"}, "spec": {}})  # not seen yet
+        assert await world.reconcile(key) is None
+        assert condition(world)["reason"] == "NameTaken"
+        assert "without its sessions" not in condition(world)["message"]
+        assert world.get("DigitalHuman", "bob")["spec"] == {}
+
+    async def test_a_backup_without_objects_is_refused(self, world: World) -> None:
+        a_backup(world, include=["sessions"])
+        assert await world.reconcile(ask(world)) is None
+        assert condition(world)["reason"] == "NothingToRestore"
+        assert "holds no objects" in condition(world)["message"]
+
+    async def test_a_human_without_a_verified_backup_is_waited_for(self, world: World) -> None:
+        world.human(**SPEC)
+        assert await world.reconcile(ask(world, latestOf="ada")) == 5.0
+        assert condition(world)["reason"] == "BackupUnknown"
+
+    async def test_a_pod_that_fails_says_why_and_nothing_is_made(self, world: World) -> None:
+        key = await until_reading(world)
+        end(world, READING, [{"event": "failed", "message": "The key is missing."}], "Failed")
+        assert await world.reconcile(key) is None
+        assert condition(world, "Stalled")["message"] == "nothing was made: The key is missing."
+        assert not world.get("DigitalHuman", "bob")
+
+    async def test_an_object_of_which_a_piece_is_missing_is_not_used(self, world: World) -> None:
+        key = await until_reading(world)
+        end(world, READING, words(SPEC)[:-1])
+        assert await world.reconcile(key) is None
+        assert condition(world)["reason"] == "ObjectUnread"
+        assert not world.get("DigitalHuman", "bob")
+
+    async def test_what_the_api_server_does_not_take_is_told(self, world: World) -> None:
+        key = await until_reading(world)
+        end(world, READING, words(SPEC))
+        world.server.faults.fail(
+            1, 422, verb="create", path="digitalhumans", reason="Invalid", message="spec.llm is odd"
+        )
+        assert await world.reconcile(key) is None
+        assert condition(world)["reason"] == "ObjectRefused"
+        assert "spec.llm is odd" in condition(world)["message"]
+
+    async def test_a_failed_restore_leaves_the_clone_without_pods(self, world: World) -> None:
+        key = await until_restoring(world)
+        end(world, RUN, [{"event": "failed", "message": "Redis is too old."}], "Failed")
+        assert await world.reconcile(key) is None
+        message = condition(world, "Stalled")["message"]
+        assert "Redis is too old." in message
+        assert "delete it, then ask for another restore" in message
+        await world.reconcile(BOB)
+        assert world.get("Deployment", "bob")["spec"]["replicas"] == 0
+        world.server.drop(address(KIND, "back"))
+        world.services.seen.remove(key)
+        for pod in (f"{READING}-p", f"{RUN}-p"):
+            world.server.drop(address("Pod", pod))
+        await world.reconcile(BOB)
+        assert world.get("Deployment", "bob")["spec"]["replicas"] == 1
+
+    async def test_a_clone_that_never_gets_its_redis_is_given_up(self, world: World) -> None:
+        key = await until_created(world)
+        await world.start(BOB)
+        world.clock = "2026-03-01T13:30:00Z"
+        assert await world.reconcile(key) is None
+        assert condition(world)["reason"] == "CloneNotReady"
+
+
+def test_a_paused_human_becomes_one_that_runs() -> None:
+    assert clone_spec({"mode": "Paused", "replicas": 2}) == {"replicas": 2}
+    assert clone_spec({"mode": "Suspended"}) == {"mode": "Suspended"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "ü",
+        "not packed",
+        base64.b85encode(zlib.compress(b"[]")).decode(),
+        base64.b85encode(zlib.compress(b'{"kind": "Pod", "spec": {}}')).decode(),
+        base64.b85encode(zlib.compress(b'{"kind": "DigitalHuman", "spec": 1}')).decode(),
+        base64.b85encode(zlib.compress(b"[" * 100_000)).decode(),
+        base64.b85encode(zlib.compress(b" " * 30_000_000)).decode(),
+    ],
+)
+def test_what_is_no_packed_human_is_refused(text: str) -> None:
+    with pytest.raises(InvalidSpec, match="the object in the backup"):
+        unpack(text)
