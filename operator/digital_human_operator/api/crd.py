@@ -196,6 +196,16 @@ def _complete_defaults(schema: JsonObject) -> None:
         schema["default"] = completed(schema, schema["default"])
 
 
+def _without_rules(status: JsonObject) -> JsonObject:
+    """A status copies parts of a spec that were checked there: an older rule must not block it."""
+    found = {k: v for k, v in status.items() if k != "x-kubernetes-validations"}
+    if "properties" in found:
+        found["properties"] = {k: _without_rules(v) for k, v in found["properties"].items()}
+    if isinstance(found.get("items"), dict):
+        found["items"] = _without_rules(found["items"])
+    return found
+
+
 def manifest(kind: Kind, group: str, version: str) -> JsonObject:
     """The CustomResourceDefinition of ``kind``."""
     spec = structural(kind.spec) | ({} if kind.spec_required else {"default": {}})
@@ -213,7 +223,7 @@ def manifest(kind: Kind, group: str, version: str) -> JsonObject:
             },
         },
         "spec": spec,
-        "status": structural(kind.status) | {"default": kind.status_default},
+        "status": _without_rules(structural(kind.status)) | {"default": kind.status_default},
     }
     _complete_defaults(properties["spec"])
     schema = {
