@@ -170,6 +170,23 @@ class TestTheEnd:
         assert "2.9 MiB is made and verified" in ready(world)["message"]
         assert world.events() == ["BackupSucceeded"]
 
+    async def test_it_remembers_whose_it_is_where_it_lies_and_what_opens_it(
+        self, world: World
+    ) -> None:
+        encryption = {"keySecret": {"name": "keys", "key": "backup"}}
+        world.put("Secret", "keys", data={"backup": "a2V5"})
+        key = await begin(world, {"backup": BACKUP | {"encryption": encryption}})
+        world.server.drop(address("DigitalHuman", "ada"))
+        world.services.seen.remove(("DigitalHuman", NAMESPACE, "ada"))
+        pod(world, "Succeeded", CREATED, VERIFIED)
+        end(world)
+        await world.reconcile(key)
+        told = status(world)
+        assert told["phase"] == "Succeeded"
+        assert told["uid"]
+        assert told["destination"] == BACKUP["destination"]
+        assert told["encryption"] == encryption
+
     async def test_nothing_happens_afterwards(self, world: World) -> None:
         key = await begin(world)
         pod(world, "Succeeded", CREATED, VERIFIED)

@@ -1,4 +1,4 @@
-"""Backups, drills and restores in real Pods: what was said to a human that is gone comes back."""
+"""Backups, drills, restores and clones in real Pods: what was said comes back."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BACKUP: dict[str, Any] = {
     "schedule": "0 0 1 1 *",
     "destination": {"persistentVolumeClaim": {"claimName": CLAIM}},
     "encryption": {"keySecret": {"name": "keys", "key": "backup"}},
-    "include": ["config", "sessions"],
+    "include": ["config", "sessions", "objects"],
     "drill": {"schedule": "0 0 1 1 *", "scratchStorage": "64Mi"},
 }
 REDIS: dict[str, Any] = {"store": {"redis": {"managed": {"storage": "64Mi"}}}, "perReplica": 4}
@@ -47,9 +47,19 @@ async def test_a_conversation_comes_back_from_a_backup_that_a_drill_has_proven(
     back = {"source": {"backup": "now"}, "target": {"inPlace": {}}}
     told = _act(humans, "DigitalHumanRestore", "back", **back)
     assert told["restored"]["bytes"] > 0
-    humans.until_ready()
-    humans.until(lambda: len(humans.endpoints()) == 1, "its Pod behind the Service")
-    async with humans.caller().conversation(resume) as resumed:
+    await _knows_zebedee(humans, "ada", resume)
+
+    copy = {"source": {"backup": "now"}, "target": {"clone": {"name": "bob"}}}
+    _act(humans, "DigitalHumanRestore", "copy", **copy)
+    await _knows_zebedee(humans, "bob", resume)
+    assert humans.get("dh", "bob")["spec"]["llm"] == humans.get("dh", "ada")["spec"]["llm"]
+
+
+async def _knows_zebedee(humans: Humans, name: str, resume: dict[str, str]) -> None:
+    """The conversation goes on where it was when it was backed up."""
+    humans.until_ready(name)
+    humans.until(lambda: len(humans.endpoints(name)) == 1, "its Pod behind the Service")
+    async with humans.caller(name).conversation(resume) as resumed:
         assert resumed.welcome["session"] == resume["session"]
         answer = await resumed.say("What is my name?")
     assert "Zebedee" in answer.text

@@ -24,9 +24,13 @@ def carry_out(place: Place, job: str, folder: Path, store: str = "") -> list[str
         (folder / name).mkdir(exist_ok=True)
     objects = folder / "objects"
     objects.mkdir(exist_ok=True)
-    for file, text in place.get("cm", "ada-objects")["data"].items():
-        (objects / file).write_text(text)
-    (config / "config.yaml").write_text(place.kubectl("get", "cm", "ada-config", "-o", "yaml"))
+    mounted = {one["name"] for one in pod["volumes"]}
+    if "objects" in mounted:
+        for file, text in place.get("cm", "ada-objects")["data"].items():
+            (objects / file).write_text(text)
+    if "config" in mounted:
+        text = place.kubectl("get", "cm", "ada-config", "-o", "yaml")
+        (config / "config.yaml").write_text(text)
     (folder / "keys" / "key").write_text(KEY)
     paths = {
         "/config": str(config),

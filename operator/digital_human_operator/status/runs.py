@@ -67,6 +67,8 @@ def compute(
         start_time=started,
         completion_time=now if phase in {SUCCEEDED, FAILED} and started else None,
         uid=before.uid,
+        destination=before.destination,
+        encryption=before.encryption,
         backup=run.made,
     )
 
