@@ -20,11 +20,15 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr)
 """
 """Between us and the tool: a child's peak counts from what its parent was when it was forked."""
 PAGE = (ROOT / "docs" / "backup.md").read_text()
+README = (ROOT / "README.md").read_text()
 
 
-def scripts() -> list[str]:
-    """What is printed to be run, in the order of the page."""
-    return re.findall(r"^```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+def script(page: str, heading: str) -> str:
+    """What is printed below a heading to be run."""
+    (found,) = re.findall(
+        rf"^#+ {heading}\n\n(?:[^#`][^\n]*\n+)*```sh\n(.*?)^```$", page, re.MULTILINE | re.DOTALL
+    )
+    return str(found)
 
 
 def shell(words: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -42,21 +46,23 @@ def shell(words: str, folder: Path, **environment: str) -> subprocess.CompletedP
 
 
 def test_the_round_trip(tmp_path: Path) -> None:
-    folder, _ = scripts()
+    folder = script(PAGE, "A round trip")
     done = shell(folder.replace("PORT=6390", f"PORT={free_port()}"), tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "Hello, Ada."
     assert "is what was written" in done.stdout
 
 
-def test_the_round_trip_with_a_bucket(tmp_path: Path) -> None:
-    _, bucket = scripts()
-    name = f"test-{os.getpid()}"
+def test_the_round_trip_of_the_readme(tmp_path: Path) -> None:
+    name, port = f"test-{os.getpid()}", str(free_port())
+    words = script(README, "A backup and back").replace("$PWD/build/try", str(tmp_path))
+    words = words.replace("build/try", str(tmp_path)).replace("6390", port)
     try:
-        done = shell(bucket.replace("build/try", str(tmp_path)), ROOT, STORE_NAME=name)
+        done = shell(words, ROOT, STORE_NAME=name)
         assert done.returncode == 0, done.stderr
         assert "is what was written" in done.stdout
-        assert "is restored: 1 files of 19.1 MiB" in done.stdout
+        assert "is restored: 2 files of 19.1 MiB" in done.stdout
+        assert "Hello, Ada." in done.stdout.splitlines()
         assert not (store.STORES / name).exists()
     finally:
         store.down(store.STORES / name)
