@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 failed (another try may help), 2 wrong arguments, 3 refuse
 
 from __future__ import annotations
 
+import gc
 import logging
 import signal
 import sys
@@ -39,6 +40,7 @@ app.command(name="erase")(erase)
 
 def main() -> None:
     """Run the command; a failure is one sentence."""
+    gc.set_threshold(100_000)  # loading libraries leaves nothing to collect
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
     signal.signal(signal.SIGTERM, _stop)
     try:
