@@ -41,7 +41,11 @@ def a_backup(world: World, *, place: bool = True, **spec: Any) -> None:
     condition = {"type": "Ready", "status": "True", "reason": "R", "message": "m"}
     condition["lastTransitionTime"] = "2026-03-01T12:00:00Z"
     told: dict[str, Any] = {"observedGeneration": 1, "phase": "Succeeded"}
-    told |= {"conditions": [condition], "uid": OLD_UID, "backup": {"id": ID, "bytes": 1}}
+    told |= {
+        "conditions": [condition],
+        "uid": OLD_UID,
+        "backup": {"id": ID, "bytes": 1, "digest": "d" * 64},
+    }
     if place:
         key = {"keySecret": {"name": "keys", "key": "backup"}}
         told |= {"destination": DESTINATION, "encryption": key}
@@ -55,7 +59,7 @@ def a_key(world: World) -> None:
 def words(spec: dict[str, Any], held: tuple[str, ...] = ("objects", "sessions")) -> list[Any]:
     """What the containers of the Pod tell."""
     packed = pack({"apiVersion": "aiqtoolkit.io/v1alpha1", "kind": "DigitalHuman", "spec": spec})
-    head = {"event": "objects", "id": ID, "held": held, "size": len(packed)}
+    head = {"event": "objects", "id": ID, "held": held, "size": len(packed), "digest": "d" * 64}
     return [head | {"text": packed[at : at + 200]} for at in range(0, len(packed), 200)]
 
 
@@ -289,6 +293,13 @@ class TestObstacles:
     async def test_an_object_of_which_a_piece_is_missing_is_not_used(self, world: World) -> None:
         key = await until_reading(world)
         end(world, READING, words(SPEC)[:-1])
+        assert await world.reconcile(key) is None
+        assert condition(world)["reason"] == "ObjectUnread"
+        assert not world.get("DigitalHuman", "bob")
+
+    async def test_an_object_of_another_backup_is_not_used(self, world: World) -> None:
+        key = await until_reading(world)
+        end(world, READING, [word | {"digest": "e" * 64} for word in words(SPEC)])
         assert await world.reconcile(key) is None
         assert condition(world)["reason"] == "ObjectUnread"
         assert not world.get("DigitalHuman", "bob")

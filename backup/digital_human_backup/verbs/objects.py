@@ -59,6 +59,7 @@ def objects(  # noqa: PLR0917 - typer makes options of them
     told = {
         "event": "objects",
         "id": found.id,
+        "digest": found.digest,
         "held": sorted(found.parts),
         "size": len(packed),
         "text": packed[piece * PIECE : (piece + 1) * PIECE],

@@ -123,7 +123,8 @@ class Cloning:
         if state.created:
             return await self._fill(case, state)
         if job is not None and job.complete and not self._may_tell(case.key, state):
-            await self._create(case, clones.packed(pods))
+            digest = origins.digest(self._services, case.key, case.spec.source)
+            await self._create(case, clones.packed(pods, digest))
             state = replace(state, created=True)
         return Step(case.origin, clone=state)
 
@@ -153,8 +154,8 @@ class Cloning:
         """Make the DigitalHuman, and know of it at once."""
         if packed is None:
             text = (
-                "the object in the backup is too large for what a Pod can tell, or its Pod is gone:"
-                " show it with `digital-human-backup objects`, and apply it"
+                "the object in the backup is too large for what a Pod can tell, or another one than"
+                " was backed up, or its Pod is gone: look at it with `digital-human-backup objects`"
             )
             raise Stopped(Obstacle("ObjectUnread", text, final=True))
         try:

@@ -50,6 +50,14 @@ def origin(services: Services, key: Key, source: RestoreSource, *parts: str) -> 
     return Origin(asked.digital_human, told.uid, told.backup.id)
 
 
+def digest(services: Services, key: Key, source: RestoreSource) -> str | None:
+    """What the manifest of the backup must be, where a DigitalHumanBackup has told it."""
+    if source.backup is None:
+        return None
+    made = _backup(services, key, source.backup)[1].backup
+    return made.digest if made is not None else None
+
+
 def place(services: Services, key: Key, source: RestoreSource) -> Backup:
     """
     Where the backup lies and what opens it, as in ``spec.backup``.

@@ -35,12 +35,17 @@ class Clone:
     """Nothing else comes back: there are no sessions in the backup, or no Redis for them."""
 
 
-def packed(pods: Sequence[PodState]) -> str | None:
-    """What the Pod told of the object, all pieces together; None when a part is missing."""
+def packed(pods: Sequence[PodState], digest: str | None) -> str | None:
+    """
+    What the Pod told of the object, all pieces together.
+
+    None when a part is missing, or when it is of another backup than the one with ``digest``.
+    """
     for pod in pods:
         pieces = [one for one in pod.results if one.event == "objects"]
         text = "".join(one.text for one in pieces)
-        if pod.phase == "Succeeded" and pieces and len(text) == pieces[0].size:
+        whole = bool(pieces) and len(text) == pieces[0].size
+        if pod.phase == "Succeeded" and whole and digest in {None, pieces[0].digest}:
             return text
     return None
 

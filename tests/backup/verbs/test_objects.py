@@ -63,6 +63,7 @@ def test_it_comes_in_one_piece_where_it_fits(run: Run, key_file: Path, tmp_path:
     told = run("objects", made["id"], *key)
     assert (told["event"], told["id"], told["held"]) == ("objects", made["id"], ["objects"])
     assert told["size"] == len(told["text"])
+    assert told["digest"] == made["digest"]
     assert joined([told["text"]]) == HUMAN
 
 
