@@ -15,6 +15,7 @@ import msgspec
 from digital_human_operator import wire
 from digital_human_operator.names import (
     ANNOTATION_FETCH,
+    ANNOTATION_RECORDED,
     ANNOTATION_TEMPLATE,
     BACKUP,
     DRILL,
@@ -131,7 +132,8 @@ def pod(fields: Fields) -> PodState:
     restarts = sum(c.restart_count for c in containers)
     labels = _labels(fields).labels or {}
     component = labels.get(LABEL_COMPONENT, "")
-    job, results, ended = _ended(labels, containers) if component in _TELLING else ("", (), "")
+    tells = component in _TELLING
+    job, results, ended = _ended(labels, containers) if tells else ("", (), "")
     return PodState(
         component=component,
         phase=status.phase,
@@ -146,6 +148,7 @@ def pod(fields: Fields) -> PodState:
         human_uid=labels.get(LABEL_UID, "") if job else "",
         results=results,
         ended=ended,
+        step=_step(containers) if tells else "",
     )
 
 
@@ -161,6 +164,23 @@ def _ended(
     results = (_result(one.message) for one in over if one.message)
     ended = max((one.finished_at or "" for one in over), default="")
     return labels.get(LABEL_JOB, ""), tuple(one for one in results if one is not None), ended
+
+
+_STEPS = frozenset({"create", "verify", "prune", "restore"})
+"""Their containers, one after the other; others may have added some of their own."""
+
+
+def _step(containers: tuple[wire.Container, ...]) -> str:
+    """The first one that has not ended well, once it or the one before it has begun."""
+    has_begun = False
+    for one in containers:
+        state = one.state or wire.ContainerState()
+        if one.name not in _STEPS:
+            continue
+        if state.terminated is None or state.terminated.exit_code:
+            return one.name if has_begun or state.running is not None else ""
+        has_begun = True
+    return ""
 
 
 def _result(text: str) -> Result | None:
@@ -265,6 +285,7 @@ def job(fields: Fields) -> JobState:
         active=status.active,
         progress=_progress(annotations.get(ANNOTATION_FETCH)),
         template=annotations.get(ANNOTATION_TEMPLATE, ""),
+        recorded=annotations.get(ANNOTATION_RECORDED, ""),
     )
 
 

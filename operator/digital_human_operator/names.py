@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime
+from hashlib import sha256
+
 GROUP = "aiqtoolkit.io"
 FIELD_MANAGER = "digital-human-operator"
 CLONE_MANAGER = "digital-human-restore"
@@ -19,6 +23,8 @@ LABEL_UID = f"{GROUP}/uid"
 """On Pods of backups and drills as the human's spec wants them: its uid, for Pods outlive it."""
 LABEL_RESTORE = f"{GROUP}/restore"
 """On what is made for one DigitalHumanRestore: its name."""
+LABEL_CRON_JOB = f"{GROUP}/cronjob"
+"""On a DigitalHumanBackup of a scheduled run: the CronJob."""
 LABEL_JOB = "batch.kubernetes.io/job-name"
 CHILD_SELECTOR = f"{MANAGED_BY}={FIELD_MANAGER}"
 
@@ -35,6 +41,14 @@ ANNOTATION_CLONE = f"{GROUP}/clone-of"
 """On a DigitalHuman that a restore has made: the restore's uid."""
 ANNOTATION_FETCH = f"{GROUP}/fetch-progress"
 """On the model-fetch Job, written by the Job: JSON with bytes, total and seconds left."""
+ANNOTATION_ASKED = f"{GROUP}/backup-requested-at"
+"""On a DigitalHuman: the token that asks for a backup; on the DigitalHumanBackup: for which one."""
+ANNOTATION_JOB = f"{GROUP}/job"
+"""On a DigitalHumanBackup of a scheduled run: the Job that it tells of."""
+ANNOTATION_UID = f"{GROUP}/uid"
+"""On the same: uid of the human that the run backs up."""
+ANNOTATION_RECORDED = f"{GROUP}/recorded-as"
+"""On a Job of the CronJob: the DigitalHumanBackup that tells of it, or did until it was deleted."""
 
 PORT_HTTP = 8000
 PORT_WEBSOCKET = 8080
@@ -145,6 +159,31 @@ def drill(human: str) -> str:
 def final_backup(human: str, uid: str) -> str:
     """The backup before a human's end; a backup's name has at most 52 characters."""
     return f"{human}-final-{uid[:5]}"
+
+
+def asked_backup(human: str, token: str) -> str:
+    """The backup that an annotation asks for; a backup's name has at most 52 characters."""
+    return f"{human}-now-{_digest(token)}"
+
+
+_RUN = re.compile(r"-([0-9]{6,8})")
+"""How a CronJob names its Jobs: by the minute for which they are scheduled, since 1970."""
+
+
+def scheduled_for(human: str, job: str) -> datetime | None:
+    """When a Job of the backups' CronJob was due; None for one that a person has made of it."""
+    found = _RUN.fullmatch(job.removeprefix(backup(human)))
+    return datetime.fromtimestamp(int(found[1]) * 60, UTC) if found else None
+
+
+def scheduled_backup(human: str, job: str) -> str:
+    """The backup that a Job of the CronJob makes, named by its time in UTC; likewise."""
+    due = scheduled_for(human, job)
+    return f"{human}-{due:%y%m%d-%H%M}" if due else f"{human}-run-{_digest(job)}"
+
+
+def _digest(word: str) -> str:
+    return sha256(word.encode()).hexdigest()[:7]
 
 
 LABELS = (

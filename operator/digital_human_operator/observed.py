@@ -13,7 +13,18 @@ from typing import Any
 from digital_human_operator.extractors import EXTRACTORS
 from digital_human_operator.states import PodState
 
-__all__ = ["EXTRACTORS", "Observed"]
+__all__ = ["EXTRACTORS", "Asked", "Observed"]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What came of the annotation that asks for a backup."""
+
+    reason: str
+    message: str
+    token: str = ""
+    backup: str = ""
+    """The DigitalHumanBackup; empty while there is none."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +46,8 @@ class Observed:
     """One sentence per referred Secret or ConfigMap key that is not there."""
     paused_differences: int | None = None
     """While paused: how many objects differ from the spec."""
+    asked: Asked | None = None
+    """The backup that an annotation asks for."""
 
     def get(self, kind: str, name: str) -> Any:
         """State of one child; None when there is none."""

@@ -119,6 +119,12 @@ class SeenObjects:
         """The keys of one kind, in order."""
         return sorted(self._kinds[kind])
 
+    def named(self, kind: str, namespace: str, prefix: str) -> list[Key]:
+        """The keys of one kind in a namespace whose names begin so, in no order."""
+        return [
+            key for key in self._kinds[kind] if key[1] == namespace and key[2].startswith(prefix)
+        ]
+
     def key_of(self, uid: str | None) -> Key | None:
         """Whose uid this is; None for nobody's."""
         return self._keys.get(uid) if uid is not None else None

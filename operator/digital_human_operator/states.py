@@ -79,6 +79,8 @@ class Result(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """Characters of the packed object."""
     text: _Piece = ""
     """A piece of it."""
+    oldest: _Word | None = None
+    """The oldest backup that is still in the store after a prune."""
     message: str = ""
     """Why it failed, and what to do."""
 
@@ -108,6 +110,8 @@ class PodState(msgspec.Struct, frozen=True, gc=False):
     """What its containers told in the end, in their order."""
     ended: str = ""
     """When the last of them ended, as RFC 3339."""
+    step: str = ""
+    """The container that such a Pod has come to: create, verify, prune or restore."""
 
 
 class PvcState(msgspec.Struct, frozen=True, gc=False):
@@ -171,6 +175,8 @@ class JobState(msgspec.Struct, frozen=True, gc=False):
     active: int = 0
     progress: Progress | None = None
     template: str = ""
+    recorded: str = ""
+    """The DigitalHumanBackup that was made to tell of it."""
 
 
 class CronJobState(msgspec.Struct, frozen=True, gc=False):

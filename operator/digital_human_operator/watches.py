@@ -10,6 +10,8 @@ from functools import partial
 import msgspec
 
 from digital_human_operator.kinds import (
+    BACKUPS,
+    BY_KIND,
     CHILDREN,
     CLAIMS,
     HUMANS,
@@ -39,11 +41,13 @@ from digital_human_operator.names import (
 )
 from digital_human_operator.observed import EXTRACTORS
 from digital_human_operator.seen import Key, SeenObjects
+from digital_human_operator.states import JobState, PodState
 
 from .handlers import LISTED_PRIORITY
 
 _log = logging.getLogger(__name__)
 
+_JOBS = BY_KIND["Job"]
 STATUS_DELAY = 0.25
 """Seconds that changes of a child's status are collected before the human is looked at."""
 
@@ -185,7 +189,7 @@ class Watches:
 
     def _child_changed(self, old: Live | None, new: Live | None, initial: bool) -> None:
         both = [live for live in (old, new) if live is not None]
-        keys = {_owner(live) for live in both} | {self.seen.key_of(live.owner_uid) for live in both}
+        keys = {key for live in both for key in (*self._owners(live), self._teller(live))}
         for key in keys:
             if key is None:
                 continue
@@ -195,6 +199,21 @@ class Watches:
                 self._queue.add(key)
             elif old.status != new.status:
                 self._queue.add_after(key, STATUS_DELAY)
+
+    def _owners(self, live: Live) -> tuple[Key | None, Key | None]:
+        """The human by its label, and whose it is by its controller."""
+        return _owner(live), self.seen.key_of(live.owner_uid)
+
+    def _teller(self, live: Live) -> Key | None:
+        """The DigitalHumanBackup or DigitalHumanRestore that tells of a Job or of its Pod."""
+        state = live.status
+        if isinstance(state, PodState) and state.job:
+            job = self.stores[_JOBS].get(live.namespace, state.job)
+            return self._teller(job) or self.seen.key_of(job.owner_uid) if job else None
+        if not isinstance(state, JobState) or not state.recorded:
+            return None
+        key = (BACKUPS.kind, live.namespace, state.recorded)
+        return key if self.seen.get(key) is not None else None
 
     def _references_changed(self, requesters: set[Hashable]) -> None:
         for key in requesters:

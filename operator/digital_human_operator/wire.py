@@ -54,8 +54,13 @@ class Waiting(Part, frozen=True):
     finished_at: str | None = None
 
 
+class Running(Part, frozen=True):
+    pass
+
+
 class ContainerState(Part, frozen=True):
     waiting: Waiting | None = None
+    running: Running | None = None
     terminated: Waiting | None = None
 
 

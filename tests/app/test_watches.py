@@ -14,9 +14,12 @@ from digital_human_operator.handlers import LISTED_PRIORITY
 from digital_human_operator.kinds import METRICS, OPTIONAL
 from digital_human_operator.kube.errors import ServerError
 from digital_human_operator.names import (
+    ANNOTATION_RECORDED,
+    BACKUP,
     FIELD_MANAGER,
     LABEL_COMPONENT,
     LABEL_HUMAN,
+    LABEL_JOB,
     MANAGED_BY,
     REDIS,
 )
@@ -194,3 +197,32 @@ class TestSweep:
         with pytest.raises(ServerError):
             await world.watches.sweep()
         assert world.services.seen.get(key) is not None
+
+
+async def test_jobs_and_pods_of_a_backup_queue_what_tells_of_them(world: World) -> None:
+    world.put("DigitalHumanBackup", "today")
+    world.put("DigitalHumanBackup", "ada-260227-0200")
+    asked = world.get("DigitalHumanBackup", "today")["metadata"]["uid"]
+    owner = {"kind": "DigitalHumanBackup", "name": "today", "uid": asked, "controller": True}
+    noted = {"annotations": {ANNOTATION_RECORDED: "ada-260227-0200"}}
+    lost = {"annotations": {ANNOTATION_RECORDED: "deleted"}}
+    jobs: dict[str, dict[str, Any]] = {"a": {"ownerReferences": [owner]}, "b": noted, "c": lost}
+    for name, metadata in jobs.items():
+        world.put("Job", name, metadata=LABELS | metadata)
+    async with watching(world) as watched:
+        await watched.until(lambda: len(watched.added) >= 5)
+        watched.added.clear()
+
+        async def queued(phase: str, job: str) -> set[str]:
+            labels = LABELS["labels"] | {LABEL_COMPONENT: BACKUP, LABEL_JOB: job}
+            world.put("Pod", job, metadata={"labels": labels}, status={"phase": phase})
+            await watched.until(lambda: ADA in {one[0] for one in watched.added})
+            found = {one[0][2] for one in watched.added}
+            watched.added.clear()
+            return found
+
+        for phase in ("Pending", "Running"):
+            assert await queued(phase, "a") == {"ada", "today"}
+            assert await queued(phase, "b") == {"ada", "ada-260227-0200"}
+            assert await queued(phase, "c") == {"ada"}
+            assert await queued(phase, "unknown") == {"ada"}

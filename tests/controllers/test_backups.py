@@ -46,12 +46,14 @@ def job(world: World) -> dict[str, Any]:
     return world.get("Job", RUN)
 
 
-def pod(world: World, phase: str, *words: dict[str, Any] | str, name: str = "p1") -> None:
-    """A Pod of the Job, whose containers ended with these words."""
+def pod(
+    world: World, phase: str, *words: dict[str, Any] | str, name: str = "p1", step: str = ""
+) -> None:
+    """A Pod of the Job, whose containers ended with these words; one may be at work."""
     labels = job(world)["spec"]["template"]["metadata"]["labels"] | {names.LABEL_JOB: RUN}
     ended = [
         {
-            "name": f"c{number}",
+            "name": ("create", "verify")[number],
             "state": {
                 "terminated": {
                     "exitCode": 0,
@@ -62,11 +64,8 @@ def pod(world: World, phase: str, *words: dict[str, Any] | str, name: str = "p1"
         }
         for number, word in enumerate(words)
     ]
-    status = {
-        "phase": phase,
-        "initContainerStatuses": ended[:-1],
-        "containerStatuses": ended[-1:],
-    }
+    last = [{"name": step, "state": {"running": {}}}] if step else [ended.pop()] if ended else []
+    status = {"phase": phase, "initContainerStatuses": ended, "containerStatuses": last}
     world.put("Pod", name, metadata={"labels": labels}, status=status)
 
 
@@ -143,6 +142,54 @@ class TestTheJob:
         world.put("DigitalHuman", metadata={"deletionTimestamp": "2026-03-01T12:00:00Z"})
         await world.reconcile(ask(world))
         assert job(world)
+
+
+class TestProgress:
+    async def test_each_step_is_told_with_one_write(self, world: World) -> None:
+        key = await begin(world)
+        assert "step" not in status(world)
+        told = []
+        for done in ([], [CREATED]):
+            pod(world, "Pending", *done, step="create" if not done else "verify")
+            world.writes()
+            assert await world.reconcile(key) == 15.0
+            await world.reconcile(key)
+            told.append((status(world)["step"], ready(world)["message"]))
+            assert len(world.writes()) == 1
+        assert told == [
+            ("create", "the backup is being made"),
+            ("verify", "the backup is made, and is being read back"),
+        ]
+
+    async def test_between_the_ends_of_pod_and_job_it_stays(self, world: World) -> None:
+        key = await begin(world)
+        pod(world, "Pending", CREATED, step="verify")
+        await world.reconcile(key)
+        world.writes()
+        pod(world, "Succeeded", CREATED, VERIFIED)
+        await world.reconcile(key)
+        assert world.writes() == []
+        end(world)
+        await world.reconcile(key)
+        assert "step" not in status(world)
+
+    async def test_after_a_failure_another_pod_begins_anew(self, world: World) -> None:
+        key = await begin(world)
+        pod(world, "Pending", CREATED, step="verify")
+        await world.reconcile(key)
+        pod(world, "Failed", CREATED, {"event": "failed", "message": "No answer."})
+        await world.reconcile(key)
+        assert "step" not in status(world)
+        assert ready(world)["message"] == "tried again after a failure: No answer."
+        pod(world, "Pending", name="p2", step="create")
+        await world.reconcile(key)
+        assert status(world)["step"] == "create"
+
+    async def test_step_of_another_version_is_no_trouble(self, world: World) -> None:
+        key = await begin(world)
+        world.put(KIND, "today", status=status(world) | {"step": "polish"})
+        await world.reconcile(key)
+        assert ready(world)["message"] == "the backup is being made"
 
 
 class TestTheEnd:

@@ -257,6 +257,25 @@ class TestSteps:
         await world.reconcile(key)
         assert "waits for a node: no claim" in condition(world)["message"]
 
+    async def test_step_of_its_pod_is_told_while_it_is_at_it(self, world: World) -> None:
+        key = await until_restoring(world)
+        assert "step" not in status(world)
+        labels = world.get("Job", RUN)["spec"]["template"]["metadata"]["labels"]
+        at_work = [{"name": "restore", "state": {"running": {}}}]
+        found = {"phase": "Running", "containerStatuses": at_work}
+        world.put("Pod", "p", metadata={"labels": labels | {names.LABEL_JOB: RUN}}, status=found)
+        await world.reconcile(key)
+        assert status(world)["step"] == "restore"
+        world.writes()
+        await world.reconcile(key)
+        assert world.writes() == []
+        world.put("Job", RUN, status={"conditions": [{"type": "Complete", "status": "True"}]})
+        word = {"name": "restore", "state": {"terminated": {"message": json.dumps(RESTORED)}}}
+        world.put("Pod", "p", status={"phase": "Succeeded", "containerStatuses": [word]})
+        await world.reconcile(key)
+        assert status(world)["phase"] == "Succeeded"
+        assert "step" not in status(world)
+
     async def test_safety_backup_outlives_the_restore(self, world: World) -> None:
         await until_restoring(world)
         found = world.get("DigitalHumanBackup", safety(world))

@@ -135,6 +135,42 @@ def test_last_words_of_a_pod_count_where_they_are_meant_for_us(component: str) -
     assert found.human_uid == "u"
 
 
+WAITING = {"waiting": {"reason": "PodInitializing"}}
+RUNNING = {"running": {"startedAt": "2026-03-01T00:00:00Z"}}
+DONE = {"terminated": {"exitCode": 0}}
+BROKEN = {"terminated": {"exitCode": 3}}
+
+
+@pytest.mark.parametrize(
+    ("states", "step"),
+    [
+        ([], ""),
+        ([{}, {}, {}], ""),
+        ([WAITING, WAITING, WAITING], ""),
+        ([RUNNING, WAITING, WAITING], "create"),
+        ([DONE, WAITING, WAITING], "verify"),  # between the two, or it would be told of twice
+        ([DONE, RUNNING, WAITING], "verify"),
+        ([DONE, DONE, RUNNING], "prune"),
+        ([DONE, DONE, DONE], ""),
+        ([BROKEN, WAITING, WAITING], ""),
+        ([DONE, BROKEN, WAITING], "verify"),
+    ],
+)
+@pytest.mark.parametrize("component", ["backup", "runtime"])
+def test_step_of_a_pod(states: list[dict[str, Any]], step: str, component: str) -> None:
+    verbs = ("create", "verify", "prune")
+    *first, last = [
+        {"name": "istio-proxy", "state": RUNNING},  # somebody else's, and never over
+        *({"name": verb, "state": state} for verb, state in zip(verbs, states, strict=False)),
+    ]
+    found = extract(
+        "Pod",
+        metadata={"labels": {"app.kubernetes.io/component": component}},
+        status={"phase": "Pending", "initContainerStatuses": first, "containerStatuses": [last]},
+    )
+    assert found.step == (step if component == "backup" else "")
+
+
 def test_starting_pod_is_not_stuck() -> None:
     assert a_pod({"state": {"waiting": {"reason": "ContainerCreating"}}}).waiting == ""
 

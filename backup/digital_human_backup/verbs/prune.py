@@ -36,7 +36,7 @@ def prune(  # noqa: PLR0917 - typer makes options of them
         decision = decide(
             [_kept(one, verified) for one in found], lock.now, keep_days, keep_minimum
         )
-        freed, why_not = 0, None
+        freed, why_not, oldest = 0, None, None
         if not dry_run:
             for backup in decision.remove:
                 lock.go_on()
@@ -44,12 +44,14 @@ def prune(  # noqa: PLR0917 - typer makes options of them
             left = [one for one in found if one.id not in decision.remove]
             why_not = _unsafe(repository, left, set(verified) - set(decision.remove))
             if why_not is None:
+                oldest = min(one.id for one in left)
                 freed = _sweep(repository, left, lock, workers)
     facts = {
         "event": "pruned",
         "dryRun": dry_run,
         "removed": list(decision.remove),
         "kept": len(found) - len(decision.remove),
+        "oldest": oldest,
         "freedBytes": freed,
         "whyNoBackup": decision.why_not,
         "whyNoGarbage": why_not,

@@ -11,8 +11,9 @@ holds itself (configmaps get and watch, jobs get and patch): neither escalate no
   verbs: [create, get, list, patch, watch]
 - apiGroups: [aiqtoolkit.io]
   resources: [digitalhumanbackups]
-  # create: the backup before a human's end, or before a restore.
-  verbs: [create, list, watch]
+  # create: the backup before a human's end or a restore, by annotation, and of each scheduled run.
+  # delete: those of scheduled runs that the store does not have any more; never a backup itself.
+  verbs: [create, delete, list, watch]
 - apiGroups: [aiqtoolkit.io]
   resources: [digitalhumanrestores]
   # get: whether it still holds a human, after a start.

@@ -36,6 +36,7 @@ from .requests import (
     pods_of,
     tell_end,
 )
+from .scheduled import follow, job_of, tidy, uid_of
 from .services import Services
 
 _LOOK = 15.0
@@ -60,15 +61,17 @@ class BackupController:
         try:
             run = await self._look(key, seen)
         except Stopped as stop:
-            run = Run(names.backup_run(key[2]), obstacle=stop.obstacle)
+            run = Run(_job_name(key, seen), obstacle=stop.obstacle)
         except (Invalid, Forbidden) as error:
             retry = error
-            run = Run(names.backup_run(key[2]), obstacle=Obstacle("JobRefused", error.message))
+            run = Run(_job_name(key, seen), obstacle=Obstacle("JobRefused", error.message))
         if self._last_word.may_come(key, run.job, run.pods):
             return 1.0
         told = runs.compute(run, seen.generation, previous, self._services.now())
-        if told.uid is None and run.job is not None:
+        if told.uid is None and (run.job is not None or job_of(seen) is not None):
             told = told.model_copy(update=self._whose(key, seen))
+        if job_of(seen) is not None and runs.is_over(told, seen.generation):
+            await tidy(self._services, key, seen, run)
         if told != previous:
             await self._tell(key, seen, told)
         if retry is not None:
@@ -76,9 +79,11 @@ class BackupController:
         return None if runs.is_over(told, seen.generation) else _LOOK
 
     async def _look(self, key: Key, seen: Seen) -> Run:
-        """The Job with its Pods; it is made when it is not there."""
+        """The Job with its Pods; it is made when it is not there, unless a CronJob makes it."""
         name = names.backup_run(key[2])
         request = self._request(seen)
+        if (job := job_of(seen)) is not None:
+            return await follow(self._services, key, request.digital_human, job)
         store = self._services.stores[BY_KIND["Job"]]
         live = store.get(key[1], name)
         if live is None or live.owner_uid != seen.uid or live.deleting:
@@ -120,14 +125,20 @@ class BackupController:
         return replace(human, spec=human.spec.model_copy(update={"backup": backup}))
 
     def _whose(self, key: Key, seen: Seen) -> dict[str, Any]:
-        """Uid of the human, where its backup goes and how it is sealed; nothing when it is gone."""
+        """
+        Uid of the human, where its backup goes and how it is sealed; nothing when it is gone.
+
+        Of a run of the schedule the uid is known, whoever has the name by now.
+        """
+        uid = uid_of(seen)
         try:
-            human = self._human(key, self._request(seen))
+            request = self._request(seen)
+            human = self._human(key, request)
         except Stopped:
-            return {}
+            return {"uid": uid}
         backup = human.spec.backup
-        if backup is None:
-            return {"uid": human.uid}
+        if backup is None or uid not in {None, human.uid}:
+            return {"uid": uid or human.uid, "destination": request.destination}
         place = {"destination": backup.destination, "encryption": backup.encryption}
         return {"uid": human.uid, **place}
 
@@ -138,11 +149,16 @@ class BackupController:
             return
         if runs.is_over(told, seen.generation):
             text = told.conditions[0].message
-            tell_end(self._services, BACKUPS, key, seen, told.phase or "", text)
+            if told.phase != runs.SUCCEEDED or job_of(seen) is None:  # a schedule is no news
+                tell_end(self._services, BACKUPS, key, seen, told.phase or "", text)
 
     def _forget(self, key: Key) -> None:
         self._last_word.forget(key)
         self._services.references.forget(key)
+
+
+def _job_name(key: Key, seen: Seen) -> str:
+    return job_of(seen) or names.backup_run(key[2])
 
 
 def _previous(seen: Seen) -> DigitalHumanBackupStatus | None:

@@ -25,12 +25,13 @@ from digital_human_operator.render import children as render_children
 from digital_human_operator.seen import Key, Seen, is_told
 from digital_human_operator.states import JobState
 
-from . import children
+from . import asked, children
 from .children import Applied, Settled
 from .farewell import Farewell
 from .holds import held, holder
 from .references import read, want
 from .report import Reporter
+from .scheduled import ScheduledRuns
 from .services import Services
 
 _log = logging.getLogger(__name__)
@@ -61,6 +62,7 @@ class DigitalHumanController:
         self._services = services
         self._reporter = Reporter(services)
         self._farewell = Farewell(services, self._reporter)
+        self._scheduled = ScheduledRuns(services)
         self._parsed: OrderedDict[tuple[str, int], Human] = OrderedDict()
         self._known: dict[Key, _Known] = {}
         self._failing_since: dict[Key, float] = {}
@@ -110,11 +112,15 @@ class DigitalHumanController:
             return None
         applied = self._without_blips(key, seen, applied)
         observed = self._observe(human, decision, applied, differences)
+        answer, error = await asked.answer(self._services, key, seen, human)
+        observed = replace(observed, asked=answer)
         again = await self._reporter.report(key, seen, human, decision, observed)
-        if applied.retry is not None:
-            raise applied.retry
+        runs_again = await self._scheduled.keep(key, seen, human)
+        if (retry := applied.retry or error) is not None:
+            raise retry
         waits = (
             again,
+            runs_again,
             applied.again,
             _FOREIGN_SECONDS if applied.foreign else None,
             _HELD_SECONDS if restore is not None else None,
@@ -131,6 +137,7 @@ class DigitalHumanController:
     def _forget(self, key: Key) -> None:
         self._services.references.forget(key)
         self._reporter.forget(key)
+        self._scheduled.forget(key)
         self._known.pop(key, None)
         self._failing_since.pop(key, None)
         self._traced.pop(key, None)

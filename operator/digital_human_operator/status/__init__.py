@@ -125,6 +125,7 @@ def _status(
         memory_plan=view.decision.memory.plan,
         models=facts.models(view),
         backup=facts.backup(view),
+        asked_backup=facts.asked_backup(view),
         restore=view.decision.restore,
         effective=facts.effective(view),
         warnings=list(view.decision.warnings),

@@ -23,10 +23,11 @@ from digital_human_operator.observed import Observed
 from digital_human_operator.states import CronJobState, PodState
 
 from . import proofs, reasons
-from .conditions import Draft
+from .conditions import Draft, Value
 from .view import View
 
 OVERDUE = "Overdue"
+PENDING = "Pending"
 _SHORTHANDS = {
     "@yearly": "0 0 1 1 *",
     "@annually": "0 0 1 1 *",
@@ -59,6 +60,15 @@ def drill(view: View) -> Iterator[Draft]:
         yield (
             replace(draft, message=draft.message + _measured(view)) if _is_proven(draft) else draft
         )
+
+
+def asked(view: View) -> Iterator[Draft]:
+    """What came of the annotation that asks for a backup."""
+    found = view.observed.asked
+    if found is not None:
+        waits: Value = "Unknown" if found.reason == PENDING else "False"
+        status: Value = "True" if found.backup else waits
+        yield Draft("BackupRequested", status, found.reason, found.message)
 
 
 def _pods(view: View, component: str) -> list[PodState]:

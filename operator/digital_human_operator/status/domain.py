@@ -10,7 +10,7 @@ from digital_human_operator import names
 from digital_human_operator.states import AddressState, RouteState
 
 from . import reasons, scaling
-from .backups import backup, drill
+from .backups import asked, backup, drill
 from .checks import fetching_text, findings
 from .claims import bound
 from .conditions import Draft
@@ -166,6 +166,7 @@ CONDITIONS: tuple[Callable[[View], Iterator[Draft]], ...] = (
     autoscaling,
     backup,
     drill,
+    asked,
     exposed,
     budget,
     warning,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from digital_human_operator import names
 from digital_human_operator.api.v1alpha1.status import (
+    AskedBackup,
     BackupStatus,
     Effective,
     Endpoints,
@@ -128,6 +129,14 @@ def backup(view: View) -> BackupStatus | None:
         proven=proofs.proven(view.observed.pods, before.proven, view.human.uid),
     )
     return found if found != BackupStatus() else None
+
+
+def asked_backup(view: View) -> AskedBackup | None:
+    """The last token that was answered, also when its annotation is gone: it is answered once."""
+    asked = view.observed.asked
+    if asked is not None and asked.backup:
+        return AskedBackup(token=asked.token, backup=asked.backup)
+    return view.previous.asked_backup if view.previous is not None else None
 
 
 def effective(view: View) -> Effective:

@@ -10,6 +10,13 @@ from digital_human_operator.api.v1alpha1.status import DigitalHumanStatus
 from . import reasons
 from .conditions import find, is_true
 
+_FAILURES = {
+    "BackupHealthy": "BackupFailed",
+    "RestoreProven": "RestoreProvenFailed",
+    "BackupRequested": "BackupNotMade",
+}
+"""Conditions whose turning False is an event, and its reason."""
+
 
 @dataclass(frozen=True)
 class Note:
@@ -38,10 +45,10 @@ def notable(
     warned, known = find(after, "Warning"), find(before, "Warning")
     if warned is not None and warned.reason == reasons.CONTESTED != (known and known.reason):
         found.append(Note(warned.reason, warned.message, "Warning"))
-    for name in ("BackupHealthy", "RestoreProven"):
+    for name, reason in _FAILURES.items():
         now, then = find(after, name), find(before, name)
         if now is not None and now.status == "False" and (then is None or then.status != "False"):
-            found.append(Note(f"{name.removesuffix('Healthy')}Failed", now.message, "Warning"))
+            found.append(Note(reason, now.message, "Warning"))
     return tuple(found)
 
 

@@ -17,7 +17,7 @@ from digital_human_operator.states import JobState, PodState, Result
 from . import clones, proofs
 from .clones import CREATED, CREATING, READING, Clone
 from .conditions import Draft, stamp
-from .runs import FAILED, PENDING, SUCCEEDED, Obstacle, going_on
+from .runs import FAILED, PENDING, SUCCEEDED, Obstacle, at_step, going_on
 from .text import size
 
 DRAINING, BACKING_UP, RESTORING = "Draining", "BackingUp", "Restoring"
@@ -110,6 +110,7 @@ def compute(
         backup=origin.backup if origin else before.backup,
         safety_backup=step.safety.name if step.safety else before.safety_backup,
         job=step.job_name if step.job is not None else before.job,
+        step=at_step(step.pods, before.step) if phase == RESTORING else None,
         start_time=started,
         completion_time=now if over and started else None,
         restored=_facts(step.word) if phase == SUCCEEDED else None,

@@ -14,6 +14,11 @@ from .conditions import Draft, stamp
 from .text import size
 
 _MAKING = "the backup is being made"
+_DOING = {
+    "verify": "the backup is made, and is being read back",
+    "prune": "the backup is made and verified; old ones are being removed",
+}
+"""Step -> what is told meanwhile."""
 PENDING, RUNNING, SUCCEEDED, FAILED = "Pending", "Running", "Succeeded", "Failed"
 
 
@@ -56,24 +61,26 @@ def compute(
     run: Run, generation: int, previous: DigitalHumanBackupStatus | None, now: str
 ) -> DigitalHumanBackupStatus:
     """The status of one look; ``now`` is used where something begins or ends."""
-    phase, drafts = _verdict(run)
     before = previous or DigitalHumanBackupStatus()
+    step = at_step(run.pods, before.step)
+    phase, drafts = _verdict(run, _DOING.get(step or "", _MAKING))
     started = before.start_time or (now if run.job is not None else None)
     return DigitalHumanBackupStatus(
         observed_generation=generation,
         phase=phase,
         conditions=stamp(drafts, generation, previous, now),
         job=run.name if run.job is not None else None,
+        step=step if phase == RUNNING else None,
         start_time=started,
         completion_time=now if phase in {SUCCEEDED, FAILED} and started else None,
         uid=before.uid,
         destination=before.destination,
         encryption=before.encryption,
-        backup=run.made,
+        backup=run.made if phase in {SUCCEEDED, FAILED} else None,
     )
 
 
-def _verdict(run: Run) -> tuple[str, list[Draft]]:
+def _verdict(run: Run, doing: str) -> tuple[str, list[Draft]]:
     """The phase and the conditions."""
     job, obstacle = run.job, run.obstacle
     if obstacle is not None:
@@ -89,12 +96,23 @@ def _verdict(run: Run) -> tuple[str, list[Draft]]:
         )
         return FAILED, _not_ready("Failed", text, "Stalled")
     if not job.complete:
-        return RUNNING, _not_ready("Running", going_on(run.pods, _MAKING), "Reconciling")
+        return RUNNING, _not_ready("Running", going_on(run.pods, doing), "Reconciling")
     return SUCCEEDED, [Draft("Ready", "True", "Succeeded", _success(run.made))]
 
 
 def _not_ready(reason: str, message: str, last: str) -> list[Draft]:
     return [Draft("Ready", "False", reason, message), Draft(last, "True", reason, message)]
+
+
+def at_step(pods: Sequence[PodState], before: str | None) -> str | None:
+    """
+    Which of its containers the Pod has come to; None while there is none that has begun.
+
+    ``before`` stays for the moment between the end of the Pod and that of its Job.
+    """
+    now = (pod.step for pod in pods if pod.step and pod.phase not in {"Succeeded", "Failed"})
+    fails = any(pod.phase == "Failed" for pod in pods)
+    return next(now, None if fails else before)
 
 
 def going_on(pods: Sequence[PodState], what: str) -> str:

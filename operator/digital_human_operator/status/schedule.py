@@ -9,7 +9,7 @@ from digital_human_operator.api.v1alpha1.status import DigitalHumanStatus
 from . import reasons
 from .conditions import find, is_true
 
-_WATCHED = ("BackupHealthy", "RestoreProven", "BudgetOK")
+_WATCHED = ("BackupHealthy", "RestoreProven", "BackupRequested", "BudgetOK")
 
 
 def urgency(
@@ -24,12 +24,16 @@ def urgency(
         return None
     if previous is None or not previous.conditions:
         return "now" if computed.restore or _is_news(computed) else "soon"
-    settled = (previous.observed_generation, previous.restore)  # a restore waits for the answer
-    if settled != (computed.observed_generation, computed.restore):
+    if _answers(previous) != _answers(computed):
         return "now"
     if _flips(previous, computed) or _says_something_else(previous, computed):
         return "now"
     return "soon"
+
+
+def _answers(told: DigitalHumanStatus) -> tuple[object, ...]:
+    """What somebody waits for: about which spec it is, a restore, a token."""
+    return told.observed_generation, told.restore, told.asked_backup
 
 
 def is_under_way(computed: DigitalHumanStatus) -> bool:

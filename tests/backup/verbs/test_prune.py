@@ -63,13 +63,14 @@ def chunks(tmp_path: Path) -> set[str]:
 
 def test_old_backups_and_their_chunks_go(run: Run, years: list[str], tmp_path: Path) -> None:
     dry = run("prune", "--dry-run")
-    assert dry["removed"] == years[:10]
+    assert (dry["removed"], dry["oldest"]) == (years[:10], None)
     assert len(run("list")) == 40
     told = run("prune")
-    assert (told["removed"], told["kept"]) == (years[:10], 30)
+    assert (told["removed"], told["kept"], told["oldest"]) == (years[:10], 30, years[10])
     assert told["freedBytes"] == sum(len(f"number: {number}\n") for number in range(10))
     assert len(chunks(tmp_path)) == 30
-    assert run("prune")["removed"] == []
+    again = run("prune")
+    assert (again["removed"], again["oldest"]) == ([], years[10])
     for number, backup in ((10, years[10]), (39, years[39])):
         run("restore", backup, "--into", tmp_path / str(number))
         assert files(tmp_path / str(number) / "config")["settings.yaml"].decode() == (
@@ -142,6 +143,7 @@ def test_an_empty_listing_removes_nothing(
     told = run("prune")
     assert told["removed"] == []
     assert told["whyNoGarbage"] == "the listing shows no backup"
+    assert told["oldest"] is None
     blind.add("/verified/")
     assert run("prune")["whyNoGarbage"] == "the listing shows no backup"
     blind.clear()
@@ -176,6 +178,7 @@ def test_two_listings_that_differ_remove_no_chunk(
     monkeypatch.setattr(FolderStore, "list", listed)
     told = run("prune")
     assert told["whyNoGarbage"] == "two listings differ"
+    assert told["oldest"] is None  # what is missing may be the oldest
     assert chunks(tmp_path) == before
 
 

@@ -115,6 +115,8 @@ class DigitalHumanBackupStatus(ActionStatus):
 
     job: Text | None = None
     """Name of the Job that makes it."""
+    step: Text | None = None
+    """What its Pod is at: create, verify, prune; absent before and afterwards."""
     start_time: Time | None = None
     """When it began."""
     completion_time: Time | None = None
@@ -153,6 +155,8 @@ class DigitalHumanRestoreStatus(ActionStatus):
     """The DigitalHumanBackup that holds what was there before."""
     job: Text | None = None
     """Name of the Job that brings the data back."""
+    step: Text | None = None
+    """What its Pod is at: restore; absent before and afterwards."""
     start_time: Time | None = None
     """When it began."""
     completion_time: Time | None = None

@@ -197,6 +197,15 @@ class BackupStatus(ApiModel):
     """What the last drill measured."""
 
 
+class AskedBackup(ApiModel):
+    """The backup that was asked for last by an annotation."""
+
+    token: Text
+    """The annotation's value: for the same one no other backup is made."""
+    backup: Text
+    """The DigitalHumanBackup that was made for it."""
+
+
 _SHOWN = 28
 """Characters of a model that kubectl get has room for on a terminal of 100 columns."""
 
@@ -260,6 +269,8 @@ class DigitalHumanStatus(ApiModel):
     """The fetch of the weights."""
     backup: BackupStatus | None = None
     """Backups and the drills that prove them."""
+    asked_backup: AskedBackup | None = None
+    """The backup that was asked for last by an annotation."""
     restore: Text | None = None
     """The DigitalHumanRestore for which the Pods are held back."""
     effective: Effective | None = None
