@@ -74,6 +74,7 @@ STATUS: JsonObject = {
             "dataAgeSeconds": 3600,
         },
     },
+    "askedBackup": {"token": "2026-01-31T02:00:00Z", "backup": "ada-now-0123456"},
     "restore": "back-to-monday",
     "effective": {
         "image": "registry.example.com/runtime:v1",

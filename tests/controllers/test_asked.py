@@ -20,9 +20,7 @@ BACKUP: dict[str, Any] = {"backup": {"schedule": "@daily", "destination": CLAIM}
 
 
 def ask(world: World, token: str = TOKEN, **spec: Any) -> Key:
-    return world.put(
-        "DigitalHuman", spec=BACKUP | spec, metadata={"annotations": {ASKED: token}}
-    )
+    return world.put("DigitalHuman", spec=BACKUP | spec, metadata={"annotations": {ASKED: token}})
 
 
 def backups(world: World) -> list[str]:

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 import yaml
 
+from digital_human_operator import names
 from digital_human_operator.kinds import SECOND
+from digital_human_operator.status.records import FAILURES
 from tests.support import operator as operators
 from tests.support.cluster import own
 from tests.support.operator import Place, bare, human
@@ -111,7 +113,15 @@ def _actions() -> list[dict[str, Any]]:
     return [
         _action("DigitalHumanBackup", digitalHuman="ada", destination=place),
         _action("DigitalHumanRestore", source={"backup": "one"}, target={"inPlace": {}}),
+        *map(_run, range(FAILURES + 2)),
     ]
+
+
+def _run(number: int) -> dict[str, Any]:
+    """A run of a schedule whose Job is gone: of too many of these the oldest is deleted."""
+    found = _action("DigitalHumanBackup", digitalHuman="ada")
+    marks = {names.ANNOTATION_JOB: f"ada-backup-2953{number:04}", names.ANNOTATION_UID: "of-ada"}
+    return found | {"metadata": {"name": f"ada-run-{number}", "annotations": marks}}
 
 
 def _kinds(place: Place) -> list[str]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from tests.support.operator import Place
 
+_WHEN = "2026-03-01T12:00:00Z"
 KEY = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 
 
@@ -57,14 +58,34 @@ def carry_out(place: Place, job: str, folder: Path, store: str = "") -> list[str
     return words
 
 
+def at_work(place: Place, job: str, words: list[str]) -> None:
+    """Let the Pod come, with the containers before at their end and the next one at work."""
+    pod = _pod(place, job)
+    ended, rest = _ended(pod, words, 0), _names(pod)[len(words) :]
+    running = {"name": rest[0], "image": "x", "imageID": "", "ready": False, "restartCount": 0}
+    running["state"] = {"running": {"startedAt": _WHEN}}
+    _put(place, pod, {"phase": "Pending"}, [*ended, running])
+
+
 def end(place: Place, job: str, words: list[str], code: int = 0) -> None:
     """Let the Pod come, and end with these words, as a kubelet would say it."""
+    pod = _pod(place, job)
+    _put(place, pod, {"phase": "Failed" if code else "Succeeded"}, _ended(pod, words, code))
+
+
+def _pod(place: Place, job: str) -> dict[str, Any]:
     selector = f"batch.kubernetes.io/job-name={job}"
     place.wait("the Pod", lambda: place.items("pods", selector), seconds=90)
-    (pod,) = place.items("pods", selector)
-    spec, when = pod["spec"], "2026-03-01T12:00:00Z"
-    names = [one["name"] for one in (*spec.get("initContainers", []), *spec["containers"])]
-    ended = [
+    return place.items("pods", selector)[0]
+
+
+def _names(pod: dict[str, Any]) -> list[str]:
+    spec = pod["spec"]
+    return [one["name"] for one in (*spec.get("initContainers", []), *spec["containers"])]
+
+
+def _ended(pod: dict[str, Any], words: list[str], code: int) -> list[dict[str, Any]]:
+    return [
         {
             "name": name,
             "image": "x",
@@ -75,19 +96,24 @@ def end(place: Place, job: str, words: list[str], code: int = 0) -> None:
                 "terminated": {
                     "exitCode": code if number == len(words) - 1 else 0,
                     "message": word,
-                    "startedAt": when,
-                    "finishedAt": when,
+                    "startedAt": _WHEN,
+                    "finishedAt": _WHEN,
                 }
             },
         }
-        for number, (name, word) in enumerate(zip(names, words, strict=False))
+        for number, (name, word) in enumerate(zip(_names(pod), words, strict=False))
     ]
-    first = len(spec.get("initContainers", []))
-    status: dict[str, Any] = {"phase": "Failed" if code else "Succeeded"}
+
+
+def _put(
+    place: Place, pod: dict[str, Any], status: dict[str, Any], said: list[dict[str, Any]]
+) -> None:
+    """Put into the Pod's status what is said of its containers."""
+    first = len(pod["spec"].get("initContainers", []))
     if first:
-        status["initContainerStatuses"] = ended[:first]
-    if ended[first:]:
-        status["containerStatuses"] = ended[first:]
+        status["initContainerStatuses"] = said[:first]
+    if said[first:]:
+        status["containerStatuses"] = said[first:]
     name = pod["metadata"]["name"]
     patch = ("patch", "pod", name, "--subresource=status", "--type=merge", "-p")
     place.kubectl(*patch, json.dumps({"status": status}))
