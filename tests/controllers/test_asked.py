@@ -106,6 +106,12 @@ class TestOnce:
         await world.reconcile(key)
         assert backups(world) == []
 
+    @pytest.mark.parametrize("mode", ["Paused", "Suspended"])
+    async def test_a_human_at_rest_is_backed_up_too(self, world: World, mode: str) -> None:
+        await world.reconcile(ask(world, mode=mode))
+        assert backups(world) == [NAME]
+        assert world.get("DigitalHuman")["status"]["askedBackup"]["backup"] == NAME
+
     async def test_another_token_makes_another_one(self, world: World) -> None:
         await world.reconcile(ask(world))
         see(world)

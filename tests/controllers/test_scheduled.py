@@ -177,6 +177,12 @@ class TestTheRecord:
         assert records(again) == []
         assert again.get("Job", JOB)
 
+    async def test_runs_of_a_paused_human_are_told_of_too(self, ada: World) -> None:
+        ada.human(backup=BACKUP, mode="Paused")
+        run(ada)
+        await ada.reconcile(ADA)
+        assert records(ada) == [NAME]
+
     async def test_a_job_that_a_person_makes_of_it_is_a_run_too(self, ada: World) -> None:
         run(ada, "ada-backup-now")
         await ada.reconcile(ADA)

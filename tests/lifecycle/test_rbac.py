@@ -62,6 +62,8 @@ def test_every_granted_verb_is_used(place: Place) -> None:
     place.apply(*_people(), *_actions())
     place.wait_condition("Ready", "True", "ada", seconds=90)
     place.wait_condition("Ready", "True", "bo", seconds=90)
+    place.wait("runs without a Job to be over", lambda: _over(place) > FAILURES)
+    place.apply(_run(FAILURES + 1))  # one too many
     made = _children(place)
     assert {"HTTPRoute", "PodMonitor", "ServiceMonitor"} <= {m["kind"] for m in made}
 
@@ -113,7 +115,7 @@ def _actions() -> list[dict[str, Any]]:
     return [
         _action("DigitalHumanBackup", digitalHuman="ada", destination=place),
         _action("DigitalHumanRestore", source={"backup": "one"}, target={"inPlace": {}}),
-        *map(_run, range(FAILURES + 2)),
+        *map(_run, range(FAILURES + 1)),
     ]
 
 
@@ -122,6 +124,11 @@ def _run(number: int) -> dict[str, Any]:
     found = _action("DigitalHumanBackup", digitalHuman="ada")
     marks = {names.ANNOTATION_JOB: f"ada-backup-2953{number:04}", names.ANNOTATION_UID: "of-ada"}
     return found | {"metadata": {"name": f"ada-run-{number}", "annotations": marks}}
+
+
+def _over(place: Place) -> int:
+    runs = [one for one in place.items("dhb") if one["metadata"]["name"].startswith("ada-run-")]
+    return sum(one["status"]["phase"] == "Failed" for one in runs)
 
 
 def _kinds(place: Place) -> list[str]:
