@@ -47,6 +47,9 @@ ANNOTATION_JOB = f"{GROUP}/job"
 """On a DigitalHumanBackup of a scheduled run: the Job that it tells of."""
 ANNOTATION_UID = f"{GROUP}/uid"
 """On the same: uid of the human that the run backs up."""
+SAID = ("include", "destination")
+ANNOTATION_SAID = f"{GROUP}/backup-as"
+"""On a Job of the CronJob: these two of what the human's spec said of backups, as JSON."""
 ANNOTATION_RECORDED = f"{GROUP}/recorded-as"
 """On a Job of the CronJob: the DigitalHumanBackup that tells of it, or did until it was deleted."""
 

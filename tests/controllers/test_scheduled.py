@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from typing import Any
 
@@ -39,18 +40,19 @@ async def ada(world: World) -> World:
     return world
 
 
-def labels(world: World) -> dict[str, str]:
-    found: dict[str, str] = world.get("CronJob", "ada-backup")["spec"]["jobTemplate"]["metadata"][
-        "labels"
-    ]
-    return found
+def template(world: World) -> dict[str, Any]:
+    """Metadata of the CronJob's Jobs."""
+    cron = world.get("CronJob", "ada-backup")
+    found: dict[str, Any] = cron["spec"]["jobTemplate"]["metadata"]
+    return copy.deepcopy(found)
 
 
 def run(world: World, name: str = JOB, **status: Any) -> None:
     """The CronJob makes a Job, or its controller says how that is."""
     cron = world.get("CronJob", "ada-backup")["metadata"]
     owner = {"kind": "CronJob", "name": cron["name"], "uid": cron["uid"], "controller": True}
-    metadata = {"labels": labels(world), "ownerReferences": [owner]}
+    known = world.get("Job", name).get("metadata", {})
+    metadata = template(world) | {"ownerReferences": [owner]} | known
     world.put("Job", name, metadata=metadata, status=status)
 
 
@@ -66,7 +68,7 @@ def pod(world: World, phase: str, *told: str, job: str = JOB, step: str = "") ->
     ]
     if step:
         ended.append({"name": step, "state": {"running": {}}})
-    marks = labels(world) | {names.LABEL_JOB: job, names.LABEL_UID: uid(world)}
+    marks = template(world)["labels"] | {names.LABEL_JOB: job, names.LABEL_UID: uid(world)}
     status = {"phase": phase, "containerStatuses": ended}
     world.put("Pod", f"{job}-pod", metadata={"labels": marks}, status=status)
 
@@ -120,7 +122,25 @@ class TestTheRecord:
         }
         assert "ownerReferences" not in made["metadata"]
         noted = ada.get("Job", JOB)["metadata"]["annotations"]
-        assert noted == {names.ANNOTATION_RECORDED: NAME}
+        assert noted[names.ANNOTATION_RECORDED] == NAME
+
+    async def test_says_what_the_job_does_whatever_the_human_says_by_now(self, ada: World) -> None:
+        run(ada)
+        elsewhere: dict[str, Any] = {"s3": {"bucket": "new"}}
+        ada.human(backup=BACKUP | {"destination": elsewhere, "include": ["sessions"]})
+        await ada.reconcile(ADA)
+        made = ada.get(KIND, NAME)["spec"]
+        assert made == {"digitalHuman": "ada", "include": ["config"], "destination": CLAIM}
+
+    @pytest.mark.parametrize("said", [None, "", "{", "[]", "7"])
+    async def test_of_a_job_that_does_not_say_it_the_human_counts(
+        self, ada: World, said: str | None
+    ) -> None:
+        run(ada)
+        marks = {} if said is None else {names.ANNOTATION_SAID: said}
+        ada.server.objects[address("Job", JOB)]["metadata"]["annotations"] = marks
+        await ada.reconcile(ADA)
+        assert ada.get(KIND, NAME)["spec"]["destination"] == CLAIM
 
     async def test_costs_two_writes_and_nothing_afterwards(self, ada: World) -> None:
         run(ada)
@@ -155,11 +175,13 @@ class TestTheRecord:
     async def test_a_start_between_the_two_writes_makes_no_second_one(self, ada: World) -> None:
         run(ada)
         await ada.reconcile(ADA)
-        del ada.server.objects[address("Job", JOB)]["metadata"]["annotations"]
+        marks = ada.server.objects[address("Job", JOB)]["metadata"]["annotations"]
+        del marks[names.ANNOTATION_RECORDED]
         again = World(ada.server, ada.services.client)
         again.put("DigitalHuman")
         assert await again.reconcile(ADA) == 1.0
-        assert "annotations" not in again.get("Job", JOB)["metadata"]
+        marks = again.get("Job", JOB)["metadata"]["annotations"]
+        assert names.ANNOTATION_RECORDED not in marks
         see(again)
         await again.reconcile(ADA)
         assert again.get("Job", JOB)["metadata"]["annotations"][names.ANNOTATION_RECORDED] == NAME
@@ -305,10 +327,13 @@ class TestFollowing:
         before = uid(ada)
         ada.server.drop(address("DigitalHuman", "ada"))
         ada.services.seen.remove(ADA)
-        ada.human(backup=BACKUP)
+        keys = {"keySecret": {"name": "keys", "key": "of-the-other-one"}}
+        ada.human(backup=BACKUP | {"encryption": keys})
         await ada.reconcile(RECORD)
         assert uid(ada) != before
         assert status(ada)["uid"] == before
+        assert status(ada)["destination"] == CLAIM
+        assert "encryption" not in status(ada)  # that of the other one
 
     async def test_a_restore_takes_it_by_name(self, ada: World) -> None:
         run(ada)

@@ -30,6 +30,7 @@ from .services import Services
 
 _SOON = 1.0
 _JOBS, _CRON_JOBS = BY_KIND["Job"], BY_KIND["CronJob"]
+_decode_said = msgspec.json.Decoder(dict[str, Any]).decode
 _log = logging.getLogger(__name__)
 
 
@@ -78,12 +79,24 @@ class ScheduledRuns:
             if not of_job.items() <= known.annotations_object().items():
                 self._say_that_it_is_taken(key, seen, name, job.name)
             return True
-        body = _record(name, of_job, human, seen)
+        said = await self._said(job) or seen.spec_object().get("backup") or {}
+        body = _record(name, of_job, human.name, said)
         try:
             await self._services.client.create(BACKUPS, key[1], body, manager=FIELD_MANAGER)
         except Conflict:
             return False  # made before; it is not known here yet
         return True
+
+    async def _said(self, job: Live) -> dict[str, Any] | None:
+        """What the Job backs up and where to; None of one that an earlier version has made."""
+        try:
+            raw = await self._services.client.get(
+                _JOBS, job.namespace, job.name, metadata_only=True
+            )
+            marks = msgspec.json.decode(raw)["metadata"].get("annotations") or {}
+            return _decode_said(marks.get(names.ANNOTATION_SAID, ""))
+        except (NotFound, msgspec.DecodeError):
+            return None
 
     async def _note(self, job: Live, name: str) -> None:
         """Note on the Job that it was told of: with that it is never done again."""
@@ -103,14 +116,13 @@ class ScheduledRuns:
         self._services.recorder.record(about, "BackupNotRecorded", text, type="Warning")
 
 
-def _record(name: str, of_job: dict[str, str], human: Human, seen: Seen) -> bytes:
+def _record(name: str, of_job: dict[str, str], human: str, said: dict[str, Any]) -> bytes:
     """What the run backs up and where to, said in full: the human's spec may change later."""
-    labels = {names.LABEL_HUMAN: human.name, names.LABEL_CRON_JOB: names.backup(human.name)}
+    labels = {names.LABEL_HUMAN: human, names.LABEL_CRON_JOB: names.backup(human)}
     metadata = {"name": name, "labels": labels, "annotations": of_job}
-    wanted = seen.spec_object().get("backup") or {}
-    given = {part: wanted[part] for part in ("include", "destination") if part in wanted}
+    given = {part: said[part] for part in names.SAID if part in said}
     body = {"apiVersion": BACKUPS.api_version, "kind": BACKUPS.kind, "metadata": metadata}
-    return msgspec.json.encode(body | {"spec": {"digitalHuman": human.name} | given})
+    return msgspec.json.encode(body | {"spec": {"digitalHuman": human} | given})
 
 
 def job_of(seen: Seen) -> str | None:

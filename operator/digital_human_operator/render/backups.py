@@ -59,7 +59,11 @@ def backup_cron_job(human: Human, backup: Backup, design: Design) -> Manifest | 
     prune = ["prune", "--keep-days", str(backup.retention.days)]
     prune += ["--keep-minimum", str(backup.retention.minimum), *_place(human, backup)]
     pod = _making(human, backup, design, sources, prune)
-    return _cron_job(human, backup, design, names.BACKUP, backup.schedule, pod)
+    found = _cron_job(human, backup, design, names.BACKUP, backup.schedule, pod)
+    # What its Jobs do is told of each of them, and the human's spec may be another one by then.
+    said = backup.model_dump_json(by_alias=True, exclude_none=True, include={*names.SAID})
+    found["spec"]["jobTemplate"]["metadata"]["annotations"] = {names.ANNOTATION_SAID: said}
+    return found
 
 
 def backup_job(human: Human, backup: Backup, design: Design, request: Request) -> Manifest | None:
