@@ -28,6 +28,7 @@ UNSEEN: dict[Granted, str] = {
     ),
     ("aiqtoolkit.io", "digitalhumanbackups/finalizers", "update"): "likewise",
     ("aiqtoolkit.io", "digitalhumanrestores/finalizers", "update"): "likewise",
+    ("aiqtoolkit.io", "digitalhumans", "create"): "for a clone: test_clone_run has the same rights",
     ("aiqtoolkit.io", "digitalhumanrestores", "get"): "asked for a moment after a start only",
     ("events.k8s.io", "events", "patch"): "an Event becomes a series after ten minutes",
 }
