@@ -73,25 +73,37 @@ test("PCM becomes floats", () => {
 test("the timeline runs with the clock and stands while sound stands", () => {
   const timeline = new Timeline(1000);
   assert.equal(timeline.sampleAt(1), 0);
-  timeline.run(10, 0);
+  timeline.run(10, 0, 700);
   assert.equal(timeline.sampleAt(9), 0);
   assert.equal(timeline.sampleAt(10.25), 250);
   timeline.stop(10.5, 500);
   assert.equal(timeline.sampleAt(11), 500);
-  timeline.run(12, 500);
+  timeline.run(12, 500, 900);
   assert.equal(Math.round(timeline.sampleAt(12.1)), 600);
   assert.equal(timeline.sampleAt(11), 500);
 });
 
-test("the timeline never runs past what was handed over next", () => {
+test("the timeline never runs past what surely sounds, nor past what was handed over next", () => {
   const timeline = new Timeline(1000);
-  timeline.run(10, 0);
-  timeline.run(10.2, 150);
+  timeline.run(10, 0, 400);
+  assert.equal(timeline.sampleAt(11), 400);
+  timeline.run(10.2, 150, 400);
   assert.equal(timeline.sampleAt(10.19), 150);
+});
+
+test("what was heard of a turn is heard, also when the estimate of the time goes back", () => {
+  const timeline = new Timeline(1000);
+  timeline.run(10, 0, 1000);
+  assert.equal(timeline.heard(10.5), 500);
+  assert.equal(timeline.heard(10.25), 500);
+  assert.equal(timeline.heard(10.75), 750);
+  timeline.clear();
+  timeline.run(20, 0, 1000);
+  assert.equal(timeline.heard(20.25), 250);
 });
 
 test("many marks do not pile up", () => {
   const timeline = new Timeline(1000);
-  for (let index = 0; index < 5000; index += 1) timeline.run(index, index * 1000);
+  for (let index = 0; index < 5000; index += 1) timeline.run(index, index * 1000, (index + 1) * 1000);
   assert.equal(timeline.sampleAt(4999.5), 4999500);
 });

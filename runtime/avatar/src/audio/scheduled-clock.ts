@@ -18,8 +18,10 @@ export class ScheduledClock implements AudioClock {
   private readonly sources = new Set<AudioBufferSourceNode>();
   private readonly timer: number;
   private gain: GainNode;
+  /** Frame of the context's clock at which what was scheduled ends: whole, so that blocks meet exactly. */
   private next = 0;
-  private running = false;
+  /** How often sound stood because the page came too late, although more of it was here. */
+  private late = 0;
 
   constructor(readonly context: AudioContext) {
     this.buffer = new JitterBuffer(Math.round(START_SECONDS * context.sampleRate));
@@ -37,7 +39,6 @@ export class ScheduledClock implements AudioClock {
     this.sources.clear();
     this.buffer.clear();
     this.timeline.clear();
-    this.running = false;
     this.next = 0;
   }
 
@@ -52,14 +53,13 @@ export class ScheduledClock implements AudioClock {
   }
 
   heard(): number {
-    return this.timeline.sampleAt(heardTime(this.context));
+    return this.timeline.heard(heardTime(this.context));
   }
 
   report(): Report {
-    const { underruns } = this.buffer;
-    const ahead = this.running ? this.buffer.played - this.heard() : 0;
-    const buffered = this.buffer.buffered + Math.max(0, Math.round(ahead));
-    return { buffered, underruns, drained: this.buffer.drained };
+    const { buffered, played, underruns, drained } = this.buffer;
+    const ahead = Math.max(0, Math.round(played - this.heard()));
+    return { buffered: buffered + ahead, underruns: underruns + this.late, drained };
   }
 
   async close(): Promise<void> {
@@ -76,32 +76,42 @@ export class ScheduledClock implements AudioClock {
   private tick(): void {
     if (this.context.state !== "running") return;
     const ahead = document.hidden ? AHEAD_HIDDEN : AHEAD;
-    while (this.next < this.context.currentTime + ahead) {
-      const block = new Float32Array(BLOCK);
-      const sample = this.buffer.played;
-      const taken = this.buffer.pull(block);
-      if (taken) this.schedule(block.subarray(0, taken), sample);
-      if (taken < BLOCK) break;
-    }
+    while (this.next < this.frame(ahead) && this.fill());
   }
 
+  /** The frame that the context's clock has in so many seconds. */
+  private frame(seconds: number): number {
+    return Math.ceil((this.context.currentTime + seconds) * this.context.sampleRate);
+  }
+
+  /** Schedule a block; false when there is no sound for it. */
+  private fill(): boolean {
+    const { buffer } = this;
+    // What runs out has not run out: as long as the last block sounds, more may come in time.
+    if (buffer.playing && !buffer.buffered && this.next > this.frame(0)) return false;
+    if (buffer.playing && buffer.buffered && this.next < this.frame(LEAD)) this.late += 1;
+    const sample = buffer.played;
+    const block = new Float32Array(Math.min(BLOCK, Math.max(1, buffer.buffered)));
+    if (!buffer.pull(block)) return false;
+    this.schedule(block, sample);
+    return true;
+  }
+
+  /** A browser that is held up here begins a block late: its end is cut, for the next one begins in time. */
   private schedule(block: Float32Array<ArrayBuffer>, sample: number): void {
     const { context } = this;
-    const soonest = context.currentTime + LEAD;
-    if (!this.running || this.next < soonest) {
-      this.next = Math.max(this.next, soonest);
-      this.timeline.run(this.next, sample);
-    }
-    const audio = context.createBuffer(1, block.length, context.sampleRate);
+    const rate = context.sampleRate;
+    const start = Math.max(this.next, this.frame(LEAD));
+    this.next = start + block.length;
+    this.timeline.run(start / rate, sample, sample + block.length);
+    const audio = context.createBuffer(1, block.length, rate);
     audio.copyToChannel(block, 0);
     const source = context.createBufferSource();
     source.buffer = audio;
     source.connect(this.gain);
     source.onended = () => this.sources.delete(source);
-    source.start(this.next);
+    source.start(start / rate);
+    source.stop(this.next / rate);
     this.sources.add(source);
-    this.next += block.length / context.sampleRate;
-    this.running = this.buffer.playing;
-    if (!this.running) this.timeline.stop(this.next, sample + block.length);
   }
 }

@@ -50,7 +50,7 @@ export class WorkletClock implements AudioClock {
   }
 
   heard(): number {
-    return this.timeline.sampleAt(heardTime(this.context));
+    return this.timeline.heard(heardTime(this.context));
   }
 
   report(): Report {
@@ -68,8 +68,7 @@ export class WorkletClock implements AudioClock {
 
   private take(report: FromWorklet): void {
     if (report.generation !== this.generation) return;
-    if (report.running) this.timeline.run(report.time, report.sample);
-    else this.timeline.stop(report.time, report.sample);
+    this.timeline.run(report.time, report.sample, report.until);
     const { buffered, underruns, drained } = report;
     this.latest = { buffered, underruns, drained };
   }

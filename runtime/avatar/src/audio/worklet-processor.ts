@@ -48,9 +48,10 @@ class Playback extends AudioWorkletProcessor {
   private tell(time: number, sample: number, running: boolean): void {
     this.quanta = 0;
     this.running = running;
-    const { buffered, underruns, drained } = this.buffer;
+    const { played, buffered, underruns, drained } = this.buffer;
     const { generation } = this;
-    const report: FromWorklet = { generation, time, sample, running, buffered, underruns, drained };
+    const until = running ? played + buffered : sample;
+    const report: FromWorklet = { generation, time, sample, until, buffered, underruns, drained };
     this.port.postMessage(report);
   }
 }

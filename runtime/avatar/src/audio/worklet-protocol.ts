@@ -10,7 +10,8 @@ export interface FromWorklet {
   /** Seconds of the context's clock at which `sample` is handed over. */
   time: number;
   sample: number;
-  running: boolean;
+  /** As far as this sound surely runs on: what is here. The same sample where it stands. */
+  until: number;
   buffered: number;
   underruns: number;
   drained: boolean;
