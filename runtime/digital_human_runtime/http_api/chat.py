@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Coroutine
 from contextlib import aclosing
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
@@ -36,10 +36,22 @@ class ChatRequest(BaseModel):
 
 
 class ChatAnswer(BaseModel):
-    """The answer in text."""
+    """The answer in text, and the data of the event ``done``."""
 
     session: str
     response: str
+    finishReason: Literal["length", "content_filter"] | None = None  # noqa: N815 - as in the protocol
+    """Absent where the answer is whole: it was cut at its longest, or kept back by a server."""
+
+    @classmethod
+    def of(cls, done: ChatDone) -> ChatAnswer:
+        """What a client is told of the end of an answer."""
+        cut = None if done.finish == "stop" else done.finish
+        return cls(session=done.session, response=done.text, finishReason=cut)
+
+    def told(self) -> dict[str, str]:
+        """As JSON."""
+        return self.model_dump(exclude_none=True)
 
 
 class SessionAnswer(BaseModel):
@@ -73,8 +85,7 @@ def router(services: Services) -> APIRouter:
         if asked.stream or "text/event-stream" in request.headers.get("accept", ""):
             return sse.answer(_events(await sse.begun(pieces)))
         done = await while_connected(request, _whole(pieces))
-        body = ChatAnswer(session=done.session, response=done.text)
-        return JSONResponse(body.model_dump(), headers={"Cache-Control": "no-store"})
+        return JSONResponse(ChatAnswer.of(done).told(), headers={"Cache-Control": "no-store"})
 
     return routes
 
@@ -115,7 +126,7 @@ async def _events(pieces: Pieces) -> AsyncGenerator[str]:
         try:
             async for piece in pieces:
                 if isinstance(piece, ChatDone):
-                    yield sse.event({"session": piece.session, "response": piece.text}, "done")
+                    yield sse.event(ChatAnswer.of(piece).told(), "done")
                 else:
                     yield sse.event({"text": piece}, "delta")
         except RuntimeFault as fault:

@@ -9,7 +9,7 @@ from contextlib import aclosing, contextmanager
 
 from digital_human_runtime.errors import NotFound, RuntimeFault, Unavailable
 from digital_human_runtime.frames import Message
-from digital_human_runtime.pipeline import Observer, TurnFigures, prompt, read
+from digital_human_runtime.pipeline import Finish, Observer, TurnFigures, prompt, read
 
 from .context import Context
 from .conversation import ChatDone, Interrupted, Principal
@@ -35,10 +35,14 @@ async def chat(
             persona.prompt, begun.history, question, most_characters=persona.history_characters
         )
         said: list[str] = []
+        finish = Finish()
         renewing = asyncio.create_task(_renew(context, session, begun.fence))
         try:
             source = context.engines.model.stream(
-                messages, max_tokens=persona.max_tokens, temperature=persona.temperature
+                messages,
+                max_tokens=persona.max_tokens,
+                temperature=persona.temperature,
+                finished=finish.tell,
             )
             with _measured(context.observer) as wrote:
                 async with aclosing(read(source, context.limits)) as pieces:
@@ -49,7 +53,7 @@ async def chat(
         finally:
             renewing.cancel()
             await _keep(context, session, begun.fence, question, "".join(said).strip())
-        yield ChatDone(session, "".join(said).strip())
+        yield ChatDone(session, "".join(said).strip(), finish.reason)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from digital_human_runtime.frames import Event, Message
+from digital_human_runtime.frames import Event, FinishReason, Message
 
 Principal = str
 """Who is behind a connection: ``key:<id>``, ``jwt:<subject>`` or ``anonymous``; never a secret."""
@@ -110,3 +110,5 @@ class ChatDone:
 
     session: str
     text: str
+    finish: FinishReason = "stop"
+    """Whether the answer is whole, or was cut."""

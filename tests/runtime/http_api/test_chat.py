@@ -5,6 +5,8 @@ import httpx2
 import pytest
 
 from digital_human_runtime.errors import EngineFault
+from digital_human_runtime.frames import FinishReason
+from digital_human_runtime.pipeline import Limits
 from tests.runtime.support.engines import ScriptedModel, engines
 from tests.runtime.support.serving import Running, running
 from tests.runtime.support.waiting import eventually
@@ -51,6 +53,32 @@ async def test_pieces_as_server_sent_events(served: Running, asked: dict[str, st
     assert {name for name, _ in pieces} == {"delta"}
     assert "".join(data["text"] for _, data in pieces) == done["response"]
     assert last == "done"
+
+
+@pytest.mark.parametrize(
+    ("finish", "told"),
+    [
+        ("stop", {}),
+        ("length", {"finishReason": "length"}),
+        ("content_filter", {"finishReason": "content_filter"}),
+    ],
+)
+async def test_an_answer_that_was_cut_says_so(finish: FinishReason, told: dict[str, str]) -> None:
+    async with running(engines(ScriptedModel(finish=finish))) as served:
+        whole = (await served.client.post("/api/chat", json={"message": "x"})).json()
+        streamed = await served.client.post("/api/chat", json={"message": "x", "stream": True})
+    for answer in (whole, events(streamed.text)[-1][1]):
+        assert answer.pop("session")
+        assert answer == {"response": ScriptedModel().answer} | told
+
+
+async def test_an_answer_that_never_ends_is_cut_and_says_so() -> None:
+    model = ScriptedModel(piece=1000)
+    async with running(engines(model)) as served:
+        model.answer = "So it goes on. " * 2000
+        answer = (await served.client.post("/api/chat", json={"message": "x"})).json()
+    assert len(answer["response"]) <= Limits().answer_characters
+    assert answer["finishReason"] == "length"
 
 
 async def test_a_session_goes_on() -> None:
