@@ -34,13 +34,13 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def check_safetensors(path: Path) -> None:
-    """Refuse a file whose header does not fit its length, as a cut-off download's."""
+def check_safetensors(path: Path, name: str) -> None:
+    """Refuse a file, by its name in the model, whose header does not fit its length: it was cut."""
     try:
         with safe_open(str(path), framework="np") as tensors:
             tensors.keys()
     except (SafetensorError, OSError) as error:
-        raise DamagedError(f"{path.name} is no whole safetensors file: {error}.") from error
+        raise DamagedError(f"{name} is no whole safetensors file: {error}.") from error
 
 
 def checked(path: Path, file: RemoteFile) -> str:
@@ -52,7 +52,7 @@ def checked(path: Path, file: RemoteFile) -> str:
             f" {file.sha256[:12]}...: fetch it again."
         )
     if file.path.endswith(".safetensors"):
-        check_safetensors(path)
+        check_safetensors(path, file.path)
     return digest
 
 

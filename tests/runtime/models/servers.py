@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote, urlsplit
 
 COMMIT = "c0ffee" + "0" * 34
+HOLD_SECONDS = 10.0
 
 
 @dataclass
@@ -26,8 +27,30 @@ class Site:
     """So many downloads break off in the middle."""
     ranges: bool = True
     token: str | None = None
+    hold: int = 0
+    """Parts wait until so many are under way at once, or no other comes; then all flow."""
+    most: int = 0
+    """Parts that were ever under way at once."""
     served: list[tuple[str, int, int]] = field(default_factory=list)
     """Path, start and length of every download that was answered whole."""
+
+    _under_way: int = 0
+    _changed: threading.Condition = field(default_factory=threading.Condition)
+
+    @contextmanager
+    def part(self) -> Iterator[None]:
+        """One part is under way."""
+        with self._changed:
+            self._under_way += 1
+            self.most = max(self.most, self._under_way)
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self.most >= self.hold, HOLD_SECONDS)
+            self.hold = 0
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._under_way -= 1
 
     @property
     def served_bytes(self) -> int:
@@ -67,7 +90,10 @@ class Handler(BaseHTTPRequestHandler):
         if body and self.site.fail_next:
             self.site.fail_next -= 1
             return self._send(503, b"", body)
-        return self._send_file(name, data, body)
+        if not (body and "Range" in self.headers):
+            return self._send_file(name, data, body)
+        with self.site.part():
+            return self._send_file(name, data, body)
 
     def _send_file(self, name: str, data: bytes, body: bool) -> None:
         wanted = re.match(r"bytes=(\d+)-(\d+)$", self.headers.get("Range", ""))

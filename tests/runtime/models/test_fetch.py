@@ -51,11 +51,18 @@ class Counted:
 
 
 def fetch(
-    address: str, into: Path, endpoint: str | None = None, report: Any = None, revision: Any = None
+    address: str,
+    into: Path,
+    endpoint: str | None = None,
+    report: Any = None,
+    *,
+    revision: Any = None,
+    workers: int = 8,
 ) -> Outcome:
     source = open_source(address, revision=revision, endpoint=endpoint, region=None)
     try:
-        return Transfer(source, ModelStore(into.parent), report or Counted()).run(into, revision)
+        transfer = Transfer(source, ModelStore(into.parent), report or Counted(), workers)
+        return transfer.run(into, revision)
     finally:
         source.close()
 
@@ -158,6 +165,16 @@ def test_a_server_without_ranges_serves_too(web: tuple[Site, str], tmp_path: Pat
     assert fetch(address, tmp_path / "v" / "m").manifest.size > 0
 
 
+@pytest.mark.parametrize("workers", [1, 4])
+def test_so_many_parts_are_fetched_at_the_same_time(
+    web: tuple[Site, str], tmp_path: Path, workers: int
+) -> None:
+    site, address = web
+    site.hold = workers
+    fetch(address, tmp_path / "v" / "m", workers=workers)
+    assert site.most == workers
+
+
 def test_a_failed_fetch_leaves_no_model_and_goes_on_where_it_was(
     web: tuple[Site, str], model: Files, tmp_path: Path
 ) -> None:
@@ -207,7 +224,7 @@ def test_a_cut_off_safetensors_is_no_model(model: Files, tmp_path: Path) -> None
     folder = tmp_path / "source"
     folder.mkdir()
     (folder / "model.safetensors").write_bytes(model["model-00001-of-00002.safetensors"][:-9])
-    with pytest.raises(DamagedError, match="no whole safetensors"):
+    with pytest.raises(DamagedError, match=r"^model\.safetensors is no whole safetensors"):
         fetch(str(folder), tmp_path / "v" / "m")
     assert manifest.read(tmp_path / "v" / "m") is None
 
