@@ -32,6 +32,8 @@ async def body_of(request: Request, model: type[Model]) -> Model:
         found = json.loads(await _raw(request))
         # A lone surrogate, which JSON can write, has no UTF-8: nothing could send or store it.
         json.dumps(found, ensure_ascii=False).encode()
+        if not isinstance(found, dict):
+            raise BadInput("The body must be a JSON object")
         return model.model_validate(found)
     except ValidationError as error:
         raise BadInput("; ".join(sentences(error, model, str))) from None

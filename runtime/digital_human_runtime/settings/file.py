@@ -123,7 +123,7 @@ class LlmSection(Section):
             sum(engine is not None for engine in (self.transformers, self.open_ai, self.builtin))
             > 1
         ):
-            raise ValueError("llm must name one engine only: transformers, openAI or builtin")
+            raise ValueError("must name one engine only: transformers, openAI or builtin")
         return self
 
 
@@ -167,7 +167,7 @@ class SpeechSection(Section):
     @model_validator(mode="after")
     def _one(self) -> SpeechSection:
         if sum(e is not None for e in (self.espeak, self.piper, self.riva, self.http)) > 1:
-            raise ValueError("speech must name one engine only: espeak, piper, riva or http")
+            raise ValueError("must name one engine only: espeak, piper, riva or http")
         return self
 
 
@@ -205,7 +205,7 @@ class FaceSection(Section):
     @model_validator(mode="after")
     def _has_address(self) -> FaceSection:
         if self.kind == "audio2face" and self.address is None:
-            raise ValueError("face.address is missing: kind audio2face needs host:port")
+            raise ValueError("has no address: kind audio2face needs host:port")
         return self
 
 
@@ -282,7 +282,7 @@ class StoreSection(Section):
     @model_validator(mode="after")
     def _has_url(self) -> StoreSection:
         if self.kind == "redis" and not self.url:
-            raise ValueError("sessions.store.url is missing: kind redis needs redis://host:port/0")
+            raise ValueError("has no url: kind redis needs redis://host:port/0")
         return self
 
 
@@ -354,6 +354,8 @@ def parse(text: str, where: str) -> ConfigFile:
         found = json.loads(text)
     except ValueError as error:
         raise SettingsError(f"{where} is not JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise SettingsError(f"{where}: it must be a JSON object")
     try:
         return ConfigFile.model_validate(found)
     except ValidationError as error:

@@ -22,6 +22,7 @@ _SAID = {
     "model_type": "must be an object",
     "string_unicode": HALF,
     "string_too_short": "must not be empty",
+    "too_short": "must not be empty",
 }
 
 
@@ -58,6 +59,8 @@ def wrong(problem: ErrorDetails) -> str:
     if kind == "string_too_long":
         most = problem["ctx"]["max_length"]
         return f"must have at most {most} characters; it has {len(value)}"
+    if kind == "too_long":
+        return f"must have at most {problem['ctx']['max_length']} items; it has {len(value)}"
     said = _SAID.get(kind, text.removeprefix("String ").replace("should", "must", 1))
     if kind in {"missing", "string_unicode", "half"} or isinstance(value, dict | list):
         return said

@@ -33,6 +33,14 @@ def detail(answer: httpx2.Response, status: int = 400) -> str:
 @pytest.mark.parametrize(
     ("path", "body", "said"),
     [
+        (CHAT, "[]", "The body must be a JSON object"),
+        (CHAT, '"Hello"', "The body must be a JSON object"),
+        (COMPLETIONS, '{"model":"scripted","messages":[]}', "messages must not be empty"),
+        (
+            COMPLETIONS,
+            f'{{"model":"scripted","messages":[{",".join(1001 * ["{}"])}]}}',
+            "messages must have at most 1000 items; it has 1001",
+        ),
         (CHAT, '{"message":"   "}', "message is empty: write a question."),
         (CHAT, '{"message":"\\u0000\\u200b"}', "message is empty: write a question."),
         (CHAT, '{"message":"Hi","session":"' + "x" * 129 + '"}', "session must have at most 128 "),

@@ -95,7 +95,7 @@ async def test_a_session_goes_on() -> None:
     ("body", "said"),
     [
         ("{", "not JSON"),
-        ("[]", "valid dictionary"),
+        ("[]", "must be a JSON object"),
         ('{"mesage": "x"}', "did you mean message?"),
         ('{"message": 7}', "message"),
         ('{"message": ""}', "message"),
