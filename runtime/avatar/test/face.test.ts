@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { compressed } from "../src/face/compression.ts";
 import { Expression, lidAt, look } from "../src/face/expression.ts";
 import { flatPose, mouthPath } from "../src/face/flat.ts";
+import { framing } from "../src/face/framing.ts";
 import { readModel } from "../src/face/glb.ts";
 import { Coverage, arkitName, visemeName } from "../src/face/names.ts";
 import { Quality, STEPS, pinnedQuality } from "../src/face/quality.ts";
@@ -159,6 +160,19 @@ test("lids go down and come back", () => {
   const weights = new Float32Array(SHAPES.length);
   look(weights, 0.5, -0.25);
   assert.deepEqual([weights[INDEX.eyeLookOutLeft], weights[INDEX.eyeLookInRight], weights[INDEX.eyeLookDownLeft]], [0.5, 0.5, 0.25]);
+});
+
+test("the whole head is above captions and the question, in every window", () => {
+  const windows = [[1280, 800], [390, 844], [320, 568], [844, 390], [740, 360], [390, 330], [1920, 300]];
+  for (const [width, height] of windows) {
+    const { y, half } = framing(width, height);
+    const down = (at: number): number => (height * (y + half - at)) / (2 * half);
+    const [crown, chin] = [down(1.19), down(-0.9)];
+    assert.ok(crown >= 0, `${width} x ${height}: the crown is ${crown}`);
+    assert.ok(chin <= Math.max(height - 190, 0.36 * height) + 1e-9, `${width} x ${height}: the chin is ${chin}`);
+    assert.ok(chin - crown > 0.3 * height || width < height, `${width} x ${height}: the head is small`);
+  }
+  assert.ok(Math.abs(framing(1280, 800).half - 1.72) < 1e-9);
 });
 
 test("a slow machine draws coarser, a fast one does not, a pinned one never", () => {

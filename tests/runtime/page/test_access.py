@@ -34,6 +34,60 @@ def test_a_small_window_has_no_horizontal_scroll_and_shows_the_question(
     assert panel["x"] + panel["width"] <= width
 
 
+COVERED = 190
+"""Pixels at the bottom of the window that the head leaves to captions and the question."""
+
+
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (320, 568), (844, 390), (740, 360)])
+def test_captions_leave_the_mouth_to_be_seen(
+    visit: Visit, address: str, human: Human, width: int, height: int
+) -> None:
+    human.seconds = 20
+    visitor = visit(address, viewport={"width": width, "height": height})
+    visitor.state("ready")
+    visitor.ask("Hello")
+    visitor.wait("document.querySelectorAll('#caption .heard').length > 0")
+    caption = visitor.page.locator("#caption").bounding_box()
+    assert caption is not None
+    assert caption["y"] >= height - COVERED
+
+
+def test_the_name_and_the_state_stand_beside_each_other_on_the_smallest_phone(
+    visit: Visit, address: str, human: Human
+) -> None:
+    human.seconds = 20
+    visitor = visit(address, viewport={"width": 320, "height": 568})
+    visitor.state("ready")
+    visitor.ask("Hello")
+    visitor.state("speaking")
+    boxes = [visitor.page.locator(name).bounding_box() for name in ("h1", "#state", "nav")]
+    name, state, panels = (box for box in boxes if box is not None)
+    assert name["height"] < 32, "the name is broken"
+    assert name["x"] + name["width"] <= state["x"]
+    assert state["x"] + state["width"] <= panels["x"]
+
+
+def test_two_panels_leave_the_face_free_or_take_turns(visit: Visit, address: str) -> None:
+    wide = visit(address, viewport={"width": 1280, "height": 800})
+    wide.state("ready")
+    for button in ("#show-transcript", "#show-details"):
+        wide.page.click(button)
+    panels = [wide.page.locator(name).bounding_box() for name in ("#details", "#transcript")]
+    left, right = (box for box in panels if box is not None)
+    assert left["x"] + left["width"] < 1280 / 3
+    assert right["x"] > 1280 * 2 / 3
+    phone = visit(address, viewport={"width": 390, "height": 844})
+    phone.state("ready")
+    for button, shown, other in (
+        ("#show-transcript", "transcript", "details"),
+        ("#show-details", "details", "transcript"),
+    ):
+        phone.page.click(button)
+        assert phone.page.locator(f"#{shown}").is_visible()
+        assert phone.page.locator(f"#{other}").is_hidden()
+        assert phone.page.get_attribute(f"#show-{other}", "aria-expanded") == "false"
+
+
 def test_a_conversation_by_keyboard_alone(visit: Visit, address: str, human: Human) -> None:
     human.seconds = 20
     visitor = visit(address)

@@ -10,6 +10,7 @@ import {
   WebGLRenderer,
 } from "three";
 import { buildHead } from "./head/build.ts";
+import { framing } from "./framing.ts";
 import { addLights, environment } from "./lights.ts";
 import { plainer } from "./plain.ts";
 import { Quality, STEPS, pinnedQuality } from "./quality.ts";
@@ -24,10 +25,6 @@ export interface Model {
 }
 
 const FIELD_OF_VIEW = 24;
-/** What must be seen: half the height and half the width around the head. */
-const FRAME = { halfHeight: 1.72, halfWidth: 0.98 };
-/** The chin, and where it is in the picture: what is below belongs to captions and the question. */
-const CHIN = { y: -0.9, place: 0.63 };
 
 export class Stage {
   private readonly renderer: WebGLRenderer;
@@ -132,8 +129,7 @@ export class Stage {
     if (plain) plainer(this.scene);
     this.camera.aspect = width / height;
     const tangent = Math.tan((FIELD_OF_VIEW * Math.PI) / 360);
-    const half = Math.max(FRAME.halfHeight, FRAME.halfWidth / this.camera.aspect);
-    const y = CHIN.y + (2 * CHIN.place - 1) * half;
+    const { y, half } = framing(width, height);
     this.camera.position.set(0, y, half / tangent + 0.4);
     this.camera.lookAt(new Vector3(0, y, 0));
     this.camera.updateProjectionMatrix();

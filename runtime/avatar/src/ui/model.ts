@@ -2,6 +2,7 @@
 
 import type { OpenStage } from "../face/open.ts";
 import { byId, toggle } from "./dom.ts";
+import { setPanel } from "./input.ts";
 
 /** Wire the file button, dropping, and the way back. */
 export function wireModel(stage: OpenStage): void {
@@ -53,8 +54,7 @@ function wireDrop(take: (file: File | undefined) => void): void {
     if (!files(event)) return;
     event.preventDefault();
     drop.hidden = true;
-    byId("details").hidden = false;
-    byId("show-details").setAttribute("aria-expanded", "true");
+    setPanel("details", true);
     take(event.dataTransfer?.files[0]);
   });
 }
