@@ -215,6 +215,7 @@ MIND = [
     _put(".spec.speech", ONE + "espeak", "", ", piper: {url: 'http://p'}", "speech: {espeak: {}@}"),
     *_address(".spec.speech.piper", "url", "speech: {piper: {url: '@'}}"),
     *_address(".spec.speech.http", "url", "speech: {http: {url: '@'}}"),
+    *_address(".spec.transcription.http", "url", "transcription: {http: {url: '@'}}"),
     _put(".spec.speech.riva", "address must not point", "riva.example:50051",
          "metadata.google.internal:80", "speech: {riva: {address: '@'}}"),
 ]  # fmt: skip

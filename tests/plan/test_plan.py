@@ -49,6 +49,7 @@ class TestParse:
             {"llm": {"openAI": {"url": "http://host:99999/v1", "model": "m"}}},
             {"speech": {"http": {"url": "http://host:abc/v1"}}},
             {"speech": {"piper": {"url": "http://[zz]/v1"}}},
+            {"transcription": {"http": {"url": "http://host:abc/v1"}}},
             {"speech": {"riva": {"address": "riva:65536"}}},
             {"face": {"external": {"address": "face:0"}}},
             {"sessions": {"store": {"redis": {"external": {"url": "redis://h:99999"}}}}},
@@ -155,6 +156,9 @@ EVERYTHING: dict[str, Any] = {
         }
     },
     "speech": {"riva": {"address": "riva:50051", "apiKeySecret": {"name": "riva", "key": "k"}}},
+    "transcription": {
+        "http": {"url": "http://whisper:8000/v1", "apiKeySecret": {"name": "asr", "key": "k"}}
+    },
     "face": {
         "external": {
             "tls": {"caSecret": {"name": "ca", "key": "ca.crt"}},
@@ -201,6 +205,7 @@ class TestNeeds:
         assert found == {
             (names.FETCH, "hub", ("token",)),
             (names.RUNTIME, "riva", ("k",)),
+            (names.RUNTIME, "asr", ("k",)),
             (names.RUNTIME, "ca", ("ca.crt",)),
             (names.RUNTIME, "nvcf", ("k",)),
             (names.RUNTIME, "env", ("a",)),
@@ -221,7 +226,8 @@ class TestNeeds:
         ignored = {"storage", "privacy", "audit", "imagePullSecrets"}
         fields = {n.field.split(".")[1].partition("[")[0] for n in needs(a_human(EVERYTHING))}
         assert fields == {
-            "llm", "speech", "face", "podTemplate", "sessions", "security", "network", "backup",
+            *("llm", "speech", "transcription", "face"),
+            *("podTemplate", "sessions", "security", "network", "backup"),
         }  # fmt: skip
         assert not fields & ignored
 

@@ -10,10 +10,12 @@ from digital_human_operator.api.v1alpha1.face import EMOTIONS
 from digital_human_operator.api.v1alpha1.mind import Precision
 from digital_human_operator.plan.warnings import warnings
 from digital_human_operator.render.config import document
+from digital_human_operator.render.volumes import runtime_volumes
 from digital_human_runtime import frames, settings
 from digital_human_runtime.engines.errors import Refused
 from digital_human_runtime.engines.llm.transformers.device import GIB, Device
 from digital_human_runtime.engines.llm.transformers.precision import choose_format
+from digital_human_runtime.settings.environment import SECRETS
 from digital_human_runtime.settings.file import EmotionSection
 from digital_human_runtime.settings.settings import EspeakVoice, PiperVoice, ServedModel
 from tests.support.builders import a_design, a_human
@@ -50,6 +52,40 @@ def test_the_runtime_speaks_with_what_was_chosen(
     file = tmp_path / "runtime.json"
     file.write_text(_document({"speech": speech}))
     assert settings.load({"DIGITAL_HUMAN_CONFIG": str(file)}).voice == voice
+
+
+WHISPER = {"url": "http://whisper.speech.svc:8000/v1", "model": "large-v3"}
+
+
+def test_the_runtime_hears_with_what_was_chosen_and_with_the_key_that_is_mounted(
+    tmp_path: Path,
+) -> None:
+    key = {"apiKeySecret": {"name": "asr", "key": "token"}}
+    human = a_human({"transcription": {"http": {**WHISPER, **key}}})
+    (tmp_path / "runtime.json").write_text(document(human, a_design(human)))
+    volumes, mounts = runtime_volumes(human, a_design(human))
+    mount = next(one for one in mounts if one["name"] == "transcription-api-key")
+    folder = tmp_path / Path(mount["mountPath"]).relative_to(SECRETS)
+    folder.mkdir()
+    secret = next(one["secret"] for one in volumes if one["name"] == mount["name"])
+    for item in secret["items"]:
+        (folder / item["path"]).write_text(f"{secret['secretName']}/{item['key']}")
+    variables = {
+        "DIGITAL_HUMAN_CONFIG": str(tmp_path / "runtime.json"),
+        "DIGITAL_HUMAN_SECRETS": str(tmp_path),
+    }
+    found = settings.load(variables).transcription
+    assert found is not None
+    assert found.api_key_file is not None
+    assert (found.url, found.model) == (WHISPER["url"], WHISPER["model"])
+    assert found.api_key_file.read_text() == "asr/token"
+    assert "token" not in (tmp_path / "runtime.json").read_text()
+
+
+def test_without_a_transcription_nothing_is_heard(tmp_path: Path) -> None:
+    (tmp_path / "runtime.json").write_text(_document({}))
+    found = settings.load({"DIGITAL_HUMAN_CONFIG": str(tmp_path / "runtime.json")})
+    assert found.transcription is None
 
 
 DEVICES = {

@@ -265,6 +265,7 @@ def test_policy_keeps_the_metadata_addresses_out() -> None:
         ({"speech": {"http": {"url": "http://voice.tools:8880/v1"}}}, 8880),
         ({"speech": {"piper": {"url": "http://piper.tools:5000"}}}, 5000),
         ({"speech": {"riva": {"address": "riva.tools:50051"}}}, 50051),
+        ({"transcription": {"http": {"url": "http://whisper.tools:8001/v1"}}}, 8001),
         ({"face": {"external": {"address": "face.tools:52000"}}}, 52000),
         ({"face": {"external": {"cloudFunction": FUNCTION}}}, 443),
         ({"face": {"external": {"cloudFunction": FUNCTION, "address": "gate.example:8443"}}}, 8443),

@@ -126,6 +126,9 @@ def _mind(spec: DigitalHumanSpec) -> Iterator[Need]:
         yield from _key(speech.riva.api_key_secret, names.RUNTIME, "spec.speech.riva.apiKeySecret")
     if speech.http is not None:
         yield from _key(speech.http.api_key_secret, names.RUNTIME, "spec.speech.http.apiKeySecret")
+    if spec.transcription is not None:
+        field = "spec.transcription.http.apiKeySecret"
+        yield from _key(spec.transcription.http.api_key_secret, names.RUNTIME, field)
 
 
 def _source(source: ModelSource) -> Iterator[Need]:

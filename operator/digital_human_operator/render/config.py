@@ -42,6 +42,7 @@ def document(human: Human, design: Design) -> str:
         "persona": _plain(spec.persona),
         "llm": _plain(spec.llm),
         "speech": _plain(spec.speech),
+        "transcription": _plain(spec.transcription),
         "face": _face(human),
         "gpu": _gpu(human),
         "failover": _plain(spec.availability.failover),

@@ -195,6 +195,7 @@ def _addresses(human: Human) -> list[tuple[str, int]]:
         spec.llm.open_ai.url if spec.llm.open_ai else None,
         spec.speech.http.url if spec.speech.http else None,
         spec.speech.piper.url if spec.speech.piper else None,
+        spec.transcription.http.url if spec.transcription else None,
     ]
     redis = spec.sessions.store.redis
     if redis is not None and redis.external is not None:

@@ -71,6 +71,10 @@ def _secrets(human: Human) -> list[tuple[str, str, dict[str, str]]]:
         ("llm-api-key", spec.llm.open_ai.api_key_secret if spec.llm.open_ai else None),
         ("riva-api-key", spec.speech.riva.api_key_secret if spec.speech.riva else None),
         ("speech-api-key", spec.speech.http.api_key_secret if spec.speech.http else None),
+        (
+            "transcription-api-key",
+            spec.transcription.http.api_key_secret if spec.transcription else None,
+        ),
         ("face-api-key", function.api_key_secret if function else None),
     ):
         if ref is not None:

@@ -126,9 +126,11 @@ class Environment(BaseSettings):
     digital_human_piper_url: str | None = None
     """Address of a Piper server; absent: `http://127.0.0.1:5000` where the file asks for Piper."""
     digital_human_transcription_url: str | None = None
-    """Base address of an OpenAI-compatible transcription server: the microphone is then offered."""
-    digital_human_transcription_model: str = "whisper-1"
-    """Name of the transcription model as that server knows it."""
+    """Base address of an OpenAI-compatible transcription server: the microphone is then offered.
+    Absent: what the file says."""
+    digital_human_transcription_model: str | None = None
+    """Name of the transcription model as that server knows it; absent: what the file says, else
+    `whisper-1`."""
     digital_human_transcription_api_key_file: Path | None = None
     """File with the key of that server."""
     digital_human_models: Path | None = None

@@ -171,6 +171,22 @@ class SpeechSection(Section):
         return self
 
 
+class HttpTranscriptionSection(Section):
+    """A server with an OpenAI-compatible transcription endpoint."""
+
+    url: str
+    """Base address."""
+    model: str | None = None
+    """Name of the model as the server knows it; absent: `whisper-1`."""
+
+
+class TranscriptionSection(Section):
+    """What understands spoken questions; without it no microphone is offered."""
+
+    http: HttpTranscriptionSection | None = None
+    """A server with an OpenAI-compatible transcription endpoint."""
+
+
 class EmotionSection(Section):
     """What emotions the face shows, and what an Audio2Face-3D service does with those it hears."""
 
@@ -332,6 +348,8 @@ class ConfigFile(Section):
     """The language model."""
     speech: SpeechSection = Field(default_factory=SpeechSection)
     """The voice."""
+    transcription: TranscriptionSection = Field(default_factory=TranscriptionSection)
+    """What understands spoken questions."""
     face: FaceSection = Field(default_factory=FaceSection)
     """The face."""
     gpu: GpuSection = Field(default_factory=GpuSection)

@@ -71,7 +71,7 @@ def resolve(config: ConfigFile, env: Environment) -> Settings:
         voice=_voice(config, env),
         face=face.choose(config, env),
         emotion=face.emotion(config, env),
-        transcription=_transcription(env),
+        transcription=_transcription(config, env),
         sessions=_sessions(config, env),
         security=_security(config, env),
         gpu=config.gpu,
@@ -190,12 +190,15 @@ def _voice(config: ConfigFile, env: Environment) -> VoiceChoice:
     return EspeakVoice()
 
 
-def _transcription(env: Environment) -> Transcription | None:
-    url = env.digital_human_transcription_url
+def _transcription(config: ConfigFile, env: Environment) -> Transcription | None:
+    told = config.transcription.http
+    url = env.digital_human_transcription_url or (told.url if told else None)
     if url is None:
         return None
-    model, key = env.digital_human_transcription_model, env.digital_human_transcription_api_key_file
-    return Transcription(url, model, key)
+    model = env.digital_human_transcription_model or (told.model if told else None)
+    mounted = env.digital_human_secrets / "transcription-api-key" / "value"
+    key = env.digital_human_transcription_api_key_file or _existing(mounted)
+    return Transcription(url, model or "whisper-1", key)
 
 
 def _sessions(config: ConfigFile, env: Environment) -> Sessions:

@@ -107,7 +107,7 @@ _LOCAL = _model(LocalModel)
 _NO_MODEL_HERE = "no model runs in this process"
 _FACE_HERE = "the face is the embedded network"
 _HEARS_NOTHING = "the embedded face hears no emotions, it shows those that it is told"
-_NOTHING_UNDERSTANDS = "DIGITAL_HUMAN_TRANSCRIPTION_URL is not set"
+_NOTHING_UNDERSTANDS = "nothing understands speech (DIGITAL_HUMAN_TRANSCRIPTION_URL)"
 _NO_TOKENS = "no secret for tokens is set (DIGITAL_HUMAN_JWT_SECRET_FILE)"
 
 RULES = (

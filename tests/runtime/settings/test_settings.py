@@ -19,6 +19,7 @@ from digital_human_runtime.settings.settings import (
     RivaVoice,
     ServedModel,
     ServedVoice,
+    Transcription,
 )
 
 GOLDEN = sorted((Path(__file__).parents[2] / "render" / "golden").glob("*.yaml"))
@@ -355,6 +356,32 @@ def test_secrets_that_are_mounted_are_found(configured: Any, tmp_path: Path) -> 
     )
     names = {str(path.relative_to(tmp_path)) for path in found.secret_files}
     assert names == {"llm-api-key/value", "redis/password", "api-key/value"}
+
+
+def test_what_hears_comes_from_the_file_and_a_variable_wins(
+    configured: Any, tmp_path: Path
+) -> None:
+    assert configured().transcription is None
+    document = {"transcription": {"http": {"url": "http://file/v1"}}}
+    secrets = {"DIGITAL_HUMAN_SECRETS": str(tmp_path)}
+    assert configured(document, **secrets).transcription == Transcription(
+        "http://file/v1", "whisper-1", None
+    )
+    key = tmp_path / "transcription-api-key" / "value"
+    key.parent.mkdir()
+    key.write_text("secret")
+    document["transcription"]["http"]["model"] = "large"
+    assert configured(document, **secrets).transcription == Transcription(
+        "http://file/v1", "large", key
+    )
+    told = {
+        "DIGITAL_HUMAN_TRANSCRIPTION_URL": "http://variable/v1",
+        "DIGITAL_HUMAN_TRANSCRIPTION_MODEL": "small",
+        "DIGITAL_HUMAN_TRANSCRIPTION_API_KEY_FILE": "/key",
+    }
+    assert configured(document, **secrets, **told).transcription == Transcription(
+        "http://variable/v1", "small", Path("/key")
+    )
 
 
 def test_batch_size_bounds_the_answers_made_at_once(configured: Any) -> None:

@@ -82,6 +82,10 @@ HEEDED: list[Case] = [
     ({}, {**SPEECH, "DIGITAL_HUMAN_SPEECH_MODEL": "m", "DIGITAL_HUMAN_SPEECH_API_KEY_FILE": "/k"}),
     ({}, {"DIGITAL_HUMAN_PIPER_URL": "http://p:5000"}),
     ({}, {**HEARING, "DIGITAL_HUMAN_TRANSCRIPTION_MODEL": "w"}),
+    (
+        {"transcription": {"http": {"url": "http://t/v1"}}},
+        {"DIGITAL_HUMAN_TRANSCRIPTION_MODEL": "w"},
+    ),
     ({}, {**TOKENS, "DIGITAL_HUMAN_JWT_AUDIENCE": "us", "DIGITAL_HUMAN_JWT_ISSUER": "us"}),
     ({}, {**REDIS, "DIGITAL_HUMAN_REDIS_PASSWORD_FILE": "/key"}),
 ]

@@ -30,6 +30,7 @@ from digital_human_operator.api.v1alpha1.mind import (
     Llm,
     Persona,
     Speech,
+    Transcription,
 )
 from digital_human_operator.api.v1alpha1.world import (
     Monitoring,
@@ -60,6 +61,8 @@ class DigitalHumanSpec(ApiModel):
     """The language model: exactly one engine; absent: builtin."""
     speech: Speech = Field(default_factory=lambda: Speech(espeak=Empty()))
     """The voice: exactly one engine; absent: espeak."""
+    transcription: Transcription | None = None
+    """What understands spoken questions: the page then offers a microphone; absent: none does."""
     face: Face = Field(default_factory=lambda: Face(embedded=Empty()))
     """The face: exactly one engine; absent: embedded."""
     gpu: Gpu = Field(default_factory=Gpu)

@@ -264,6 +264,26 @@ class HttpSpeechEngine(ApiModel):
     model_config = validated(*url_rules(instead="apiKeySecret"))
 
 
+class HttpTranscriptionEngine(ApiModel):
+    """A server with an OpenAI-compatible /audio/transcriptions endpoint."""
+
+    url: Url
+    """Base address of the server, for example http://whisper.speech.svc:8000/v1."""
+    model: Annotated[str, Field(max_length=256)] | None = None
+    """Name of the model as the server knows it; absent: whisper-1."""
+    api_key_secret: SecretKeyRef | None = None
+    """Key of a Secret that holds the API key."""
+
+    model_config = validated(*url_rules(instead="apiKeySecret"))
+
+
+class Transcription(ApiModel):
+    """What understands spoken questions."""
+
+    http: HttpTranscriptionEngine
+    """A server with an OpenAI-compatible transcription endpoint."""
+
+
 class Speech(ApiModel):
     """The voice: exactly one engine."""
 
