@@ -45,7 +45,8 @@ def main(
         _train(model, seed=seed, steps=steps, seconds=seconds)
     rows, gates = _measure(model)
     if write:
-        card.write(rows, gates, json.loads(model.with_suffix(".json").read_text()))
+        beside = json.loads(model.with_suffix(".json").read_text())
+        card.write(card.report(rows, gates, beside), rows)
     missed = [gate for gate in gates if not gate.passed]
     for gate in missed:
         console.print(f"missed: {gate.name} is {gate.value}, the limit is {gate.limit}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from .evaluate import Gate, Row
@@ -14,9 +14,11 @@ CARD = ROOT / "docs" / "face-model-card.md"
 _BEGIN, _END = "<!-- gates: begin -->", "<!-- gates: end -->"
 
 
-def write(rows: Sequence[Row], gates: Sequence[Gate], model: dict[str, object]) -> None:
-    """Write both files; ``model`` is the JSON beside the network."""
-    told = {
+def report(
+    rows: Sequence[Row], gates: Sequence[Gate], model: Mapping[str, object]
+) -> dict[str, object]:
+    """The figures and the network that they belong to; ``model`` is the JSON beside it."""
+    return {
         "model": {name: model[name] for name in ("sha256", "training") if name in model},
         "rows": [row.values() for row in rows],
         "gates": [
@@ -30,6 +32,10 @@ def write(rows: Sequence[Row], gates: Sequence[Gate], model: dict[str, object]) 
             for gate in gates
         ],
     }
+
+
+def write(told: Mapping[str, object], rows: Sequence[Row]) -> None:
+    """Write both files."""
     REPORT.parent.mkdir(parents=True, exist_ok=True)
     REPORT.write_text(json.dumps(told, indent=2) + "\n")
     if CARD.exists():

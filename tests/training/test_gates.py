@@ -12,6 +12,7 @@ from digital_human_runtime.frames import SHAPES, Phoneme
 from digital_human_training import card, evaluate, gates
 from digital_human_training.speech import Synthesiser, synthesiser
 from digital_human_training.tracks import track
+from tools.bench.speech import gates as bench_gates
 
 RATE, FPS = 1000, 30
 SAID = [
@@ -53,6 +54,21 @@ def test_the_published_figures_are_those_of_the_committed_network() -> None:
     assert all(gate["passed"] for gate in told["gates"])
     rows = [evaluate.Row(**row) for row in told["rows"]]
     assert card.table(rows) in card.CARD.read_text()
+
+
+def test_the_benchmark_tells_the_same_gates() -> None:
+    told = json.loads(card.REPORT.read_text())
+    bench = json.loads((card.REPORT.parent / "runtime.json").read_text())["face_gates"]
+    assert bench["model"] == told["model"]
+    assert bench["gates"] == told["gates"]
+    assert all(row in told["rows"] for row in bench["rows"])
+
+
+def test_the_benchmark_judges_the_committed_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = json.loads(card.REPORT.read_text())
+    rows = [evaluate.Row(**row) for row in told["rows"]]
+    monkeypatch.setattr(evaluate, "all_rows", lambda *_: iter(rows))
+    assert bench_gates.run() == told
 
 
 def test_the_network_is_small() -> None:

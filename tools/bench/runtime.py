@@ -1,7 +1,8 @@
 """
 `make bench-runtime`: first sound, barge-in, faces, chat, memory, the page and start, all builtin.
 
-`python -m tools.bench.runtime browser` measures only the page again, into the report that is there.
+`python -m tools.bench.runtime browser` measures only the page again, into the report that is there,
+`gates` only how well lips follow.
 The load runs on the same cores as the runtime. Baselines of the same run: for the face one pass of
 the network over the same sound, for chat a FastAPI application that only echoes.
 """
@@ -17,7 +18,7 @@ from rich.console import Console
 
 from tools import page
 from tools.bench.operator import machine
-from tools.bench.speech import browser, chat, faces, talking
+from tools.bench.speech import browser, chat, faces, gates, talking
 from tools.bench.speech.process import RuntimeProcess, runtime
 from tools.cache import ROOT
 
@@ -40,7 +41,7 @@ def run(console: Console) -> dict[str, Any]:
     report["ready_seconds"] = [round(value, 2) for value in starts]
     console.print("face, one thread")
     report["face"] = faces.run()
-    return report
+    return report | _of_lips(console)
 
 
 def _of_process(process: RuntimeProcess, console: Console) -> dict[str, Any]:
@@ -72,6 +73,12 @@ def _of_page(console: Console) -> dict[str, Any]:
         return browser.measure(process.http)
 
 
+def _of_lips(console: Console) -> dict[str, Any]:
+    """The gates of the face network: counted, not timed."""
+    console.print("lips, by voices that the face has not heard")
+    return {"face_gates": gates.run()}
+
+
 def _streams(process: RuntimeProcess, count: int) -> dict[str, Any]:
     """The client in a process of its own, as a real one is."""
     command = [sys.executable, "-m", "tools.bench.speech.streams", process.grpc, str(count), "10"]
@@ -82,15 +89,20 @@ def _streams(process: RuntimeProcess, count: int) -> dict[str, Any]:
     return found
 
 
+PARTS = {"browser": _of_page, "gates": _of_lips}
+"""What can be measured alone."""
+
+
 def main() -> int:
     """Run, write the report, print it."""
     console = Console(stderr=True)
     began = time.monotonic()
-    if sys.argv[1:] == ["browser"]:
-        report = json.loads(RESULT.read_text()) if RESULT.exists() else {}
-        report |= _of_page(console)
-    else:
+    part = PARTS.get(" ".join(sys.argv[1:]))
+    if part is None:
         report = run(console)
+    else:
+        report = json.loads(RESULT.read_text()) if RESULT.exists() else {}
+        report |= part(console)
     RESULT.parent.mkdir(parents=True, exist_ok=True)
     RESULT.write_text(json.dumps(report, indent=2) + "\n")
     console.print_json(json.dumps(report))
