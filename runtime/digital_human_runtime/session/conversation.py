@@ -39,6 +39,8 @@ class Opened:
     """What a client is told when its connection takes a session."""
 
     session: str
+    principal: Principal
+    """Whose it is; clients are not told."""
     token: str
     resumable: bool
     reason: str

@@ -195,6 +195,7 @@ class Talk:
         resumable, reason = self._resumable()
         opened = Opened(
             session=record.session,
+            principal=record.principal,
             token=token,
             resumable=resumable,
             reason=reason,

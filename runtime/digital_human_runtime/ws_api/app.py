@@ -9,12 +9,12 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from digital_human_runtime.access.gate import Gate
+from digital_human_runtime.access.gate import ANONYMOUS, Gate
 from digital_human_runtime.access.origins import allowed
 from digital_human_runtime.access.rates import Rates
 from digital_human_runtime.errors import NotAuthenticated
 from digital_human_runtime.http_api.problems import response
-from digital_human_runtime.session.conversation import Sessions
+from digital_human_runtime.session.conversation import Principal, Sessions
 
 from . import wire
 from .connection import Connection, Lost, Terms
@@ -66,16 +66,19 @@ class WebSocketApp:
         offered = websocket.scope.get("subprotocols", [])
         spoken = wire.SUBPROTOCOL if wire.SUBPROTOCOL in offered else None
         await websocket.accept(spoken)
-        address = websocket.client.host if websocket.client else "unknown"
         connection = Connection(
             _Accepted(websocket),
             self._sessions,
             self._terms,
             self._transcriber,
-            partial(self._rates.take, f"say:{principal or address}"),
+            partial(self._take, websocket.client.host if websocket.client else "unknown"),
         )
-        known = None if principal == "anonymous" else principal
+        known = None if principal == ANONYMOUS else principal
         await connection.run(ticket=wire.ticket_of(offered), principal=known)
+
+    async def _take(self, address: str, principal: Principal) -> None:
+        """Count a question of whoever the session belongs to; where nobody is known, by address."""
+        await self._rates.take(f"say:{address if principal == ANONYMOUS else principal}")
 
 
 class _Accepted:

@@ -19,7 +19,13 @@ from digital_human_runtime.errors import (
     Unavailable,
 )
 from digital_human_runtime.frames import SHAPES, Event, Replaced, TurnStarted
-from digital_human_runtime.session.conversation import Conversation, Ending, Opened, Sessions
+from digital_human_runtime.session.conversation import (
+    Conversation,
+    Ending,
+    Opened,
+    Principal,
+    Sessions,
+)
 
 from . import wire
 from .microphone import Microphone, Transcriber
@@ -87,7 +93,7 @@ class Connection:
         sessions: Sessions,
         terms: Terms,
         transcriber: Transcriber | None = None,
-        take: Callable[[], Awaitable[None]] | None = None,
+        take: Callable[[Principal], Awaitable[None]] | None = None,
     ) -> None:
         self._socket = socket
         self._sessions = sessions
@@ -99,7 +105,7 @@ class Connection:
         """Questions whose turn has not been announced yet."""
         self._understanding: asyncio.Task[None] | None = None
 
-    async def run(self, *, ticket: str | None, principal: str | None) -> None:
+    async def run(self, *, ticket: str | None, principal: Principal | None) -> None:
         """Greet, converse, close. ``principal`` is the one of the connection, where it is known."""
         try:
             async with asyncio.timeout(HELLO_SECONDS):
@@ -220,7 +226,7 @@ class Connection:
         self._asked.append(say)
         try:
             if self._take is not None:
-                await self._take()
+                await self._take(conversation.opened.principal)
             await conversation.say(say.text)
         except RuntimeFault as fault:
             self._asked.remove(say)

@@ -1,5 +1,6 @@
 import asyncio
 import json
+from pathlib import Path
 from socket import SO_RCVBUF, SOL_SOCKET
 from socket import socket as Socket  # noqa: N812 - beside our own socket()
 
@@ -226,6 +227,47 @@ async def test_no_room_is_told_with_a_time() -> None:
                 answer = await client.hello(ticket=ticket)
                 assert (answer["code"], answer["retryAfter"] > 0) == ("busy", True)
                 assert await client.closed() == 1013
+
+
+ELSEWHERE = ("127.0.0.2", 0)
+
+
+async def refused(client: Client) -> str | None:
+    """The code of the error that a question is answered with; None: it was taken."""
+    await client.send("say", text="And?")
+    answer = await client.text()
+    if answer["type"] == "turn":
+        await client.until("end")
+    return answer.get("code")
+
+
+async def test_who_asks_too_often_waits_and_others_do_not() -> None:
+    async with (
+        running(DIGITAL_HUMAN_RATE_LIMIT="3/minute") as served,
+        talking(served) as one,
+        talking(served, local_addr=ELSEWHERE) as other,
+    ):
+        assert [await refused(one) for _ in range(4)] == [None, None, None, "busy"]
+        assert await refused(other) is None
+
+
+async def test_questions_are_counted_for_each_key_whose_ticket_opened_the_line(
+    tmp_path: Path,
+) -> None:
+    (keys := tmp_path / "keys").write_text("one\nother\n")
+    variables = {"DIGITAL_HUMAN_API_KEY_FILE": str(keys), "DIGITAL_HUMAN_RATE_LIMIT": "3/minute"}
+    async with running(**variables) as served:
+        tickets = [
+            (await served.client.post("/api/sessions", headers={"X-API-Key": key})).json()["ticket"]
+            for key in ("one", "other", "one")
+        ]
+        async with socket(served) as a, socket(served) as b, socket(served) as c:
+            one, other, again = Client(a), Client(b), Client(c)
+            for client, ticket in zip((one, other, again), tickets, strict=True):
+                await client.hello(ticket=ticket)
+            assert [await refused(one) for _ in range(4)] == [None, None, None, "busy"]
+            assert await refused(again) == "busy"
+            assert await refused(other) is None
 
 
 async def test_a_client_that_reads_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
