@@ -204,7 +204,7 @@ class Connection:
     async def _obey(self, conversation: Conversation, command: wire.Command) -> None:
         match command:
             case wire.Say():
-                await self._say(conversation, command)
+                await self._say(conversation, command, counted=False)
             case wire.Played(type="interrupt", turn=turn, played=played):
                 await conversation.interrupt(turn, played)
             case wire.Played(type="finished", turn=turn, played=played):
@@ -222,15 +222,20 @@ class Connection:
             case _:
                 assert_never(command)
 
-    async def _say(self, conversation: Conversation, say: wire.Say) -> None:
+    async def _say(self, conversation: Conversation, say: wire.Say, *, counted: bool) -> None:
         self._asked.append(say)
         try:
-            if self._take is not None:
-                await self._take(conversation.opened.principal)
+            if not counted:
+                await self._count(conversation)
             await conversation.say(say.text)
         except RuntimeFault as fault:
             self._asked.remove(say)
             await self._send(wire.dumps(wire.error(fault, say.id)))
+
+    async def _count(self, conversation: Conversation) -> None:
+        """Count a question; raises Busy when it is one too many."""
+        if self._take is not None:
+            await self._take(conversation.opened.principal)
 
     async def _listen(self, conversation: Conversation, *, start: bool) -> None:
         if self._transcriber is None:
@@ -248,10 +253,11 @@ class Connection:
     ) -> None:
         """Ask what was spoken; meanwhile the client goes on to be heard."""
         try:
+            await self._count(conversation)
             text = await transcriber.transcribe(pcm) if pcm else ""
             if not text:
                 raise BadInput("Nothing was understood: say it again")
-            await self._say(conversation, wire.Say(type="say", text=text))
+            await self._say(conversation, wire.Say(type="say", text=text), counted=True)
         except RuntimeFault as fault:
             with suppress(Lost):
                 await self._send(wire.dumps(wire.error(fault)))

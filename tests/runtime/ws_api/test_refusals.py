@@ -175,14 +175,32 @@ class Listener:
         """Nothing to do."""
 
 
-async def test_a_spoken_question(served: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    listener = Listener()
+@pytest.fixture
+def listener(monkeypatch: pytest.MonkeyPatch) -> Listener:
+    """What hears, in every runtime of the test."""
+    found = Listener()
     original = WebSocketApp.__init__
 
     def listening(self: WebSocketApp, **options: object) -> None:
-        original(self, **(options | {"transcriber": listener}))  # type: ignore[arg-type]
+        original(self, **(options | {"transcriber": found}))  # type: ignore[arg-type]
 
     monkeypatch.setattr(WebSocketApp, "__init__", listening)
+    return found
+
+
+async def test_what_hears_is_not_asked_for_one_who_asks_too_often(listener: Listener) -> None:
+    async with running(DIGITAL_HUMAN_RATE_LIMIT="1/minute") as heard, talking(heard) as client:
+        codes = []
+        for _ in range(2):
+            await client.send("listen", state="start")
+            await client.socket.send(bytes(3200))
+            await client.send("listen", state="stop")
+            codes.append((await client.text()).get("code"))
+    assert codes == ["engine", "busy"]
+    assert len(listener.heard) == 1
+
+
+async def test_a_spoken_question(listener: Listener) -> None:
     async with running() as heard, talking(heard) as client:
         assert client.welcome["input"] == {"speech": True}
         await client.socket.send(bytes(32000))  # nobody listens yet
