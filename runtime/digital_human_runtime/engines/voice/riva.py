@@ -38,7 +38,8 @@ _SENTENCES = {
 
 class RivaVoice(RemoteVoice[grpc.aio.Channel]):
     """
-    Speaks through the Riva server at ``target`` (host:port), in ``language``.
+    Speaks through the Riva server at ``target`` (host:port), in ``language``: as the server writes
+    it, or without a country (``en`` for its ``en-US``).
 
     ``tls`` encrypts, verified by ``root_certificates`` or the system's. The key in ``api_key_file``
     is sent as a bearer, ``metadata`` with each call (hosted NIMs want a function-id). With
@@ -65,7 +66,9 @@ class RivaVoice(RemoteVoice[grpc.aio.Channel]):
         probe_seconds: float = 15.0,
     ) -> None:
         super().__init__(sample_rate=sample_rate, probe_seconds=probe_seconds)
-        self._target, self._language = target, language
+        self._target, self._wanted = target, language
+        self._language = language
+        """As the server writes it, once it has said so."""
         self._server = f"the Riva server at {target}"
         self._voices = tuple(voices)
         self._listed: tuple[str, ...] = ()
@@ -156,15 +159,28 @@ class RivaVoice(RemoteVoice[grpc.aio.Channel]):
                 raise self._fault(error) from error
         else:
             models = [dict(model.parameters) for model in answer.model_config]
+            self._language = _written(models, self._wanted)
             self._listed = tuple(_names(models, self._language))
         return self._server
+
+
+def _written(models: Sequence[Mapping[str, str]], wanted: str) -> str:
+    """How the server writes a language; it knows no ``en``, only such as ``en-US``."""
+    known = [code for model in models for code in _languages(model)]
+    same = [code for code in known if code.lower() == wanted.lower()]
+    near = [code for code in known if code.lower().partition("-")[0] == wanted.lower()]
+    return next(iter([*same, *near]), wanted)
+
+
+def _languages(model: Mapping[str, str]) -> list[str]:
+    return [code.strip() for code in model.get("language_code", "").split(",") if code.strip()]
 
 
 def _names(models: Sequence[Mapping[str, str]], language: str) -> list[str]:
     """Voices of a language: ``English-US`` with the subvoice ``Female-1:0`` is two of them."""
     found: list[str] = []
     for model in models:
-        if language not in model.get("language_code", "").split(","):
+        if language not in _languages(model):
             continue
         voice = model.get("voice_name", "")
         subvoices = [part.partition(":")[0] for part in model.get("subvoices", "").split(",")]

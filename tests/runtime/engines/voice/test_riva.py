@@ -39,6 +39,8 @@ class Riva:
     nonsense: bool = False
     key: str | None = None
     requests: list[Any] = field(default_factory=list)
+    languages: tuple[str, ...] = ("en-US", "de-DE")
+    """As Riva writes them; it knows no other form."""
     open_calls: int = 0
     target: str = ""
 
@@ -47,6 +49,11 @@ class Riva:
     ) -> AsyncIterator[Any]:
         self.requests.append(request)
         await self._admit(context)
+        if request.language_code not in self.languages:
+            await context.abort(
+                grpc.StatusCode.INVALID_ARGUMENT,
+                f"Unavailable model requested given these parameters: {request.language_code}",
+            )
         self.open_calls += 1
         try:
             pcm = tone(request.text, RATE).astype("<i2").tobytes()
@@ -146,6 +153,34 @@ async def test_every_sample_arrives(voice: RivaVoice) -> None:
 
 async def test_lists_the_voices_of_our_language(voice: RivaVoice) -> None:
     assert voice.voices == ("English-US", NAME, "English-US.Male-1")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "told"),
+    [("en", "en-US"), ("en-us", "en-US"), ("de", "de-DE"), ("de-DE", "de-DE")],
+)
+async def test_a_language_is_told_as_the_server_writes_it(
+    server: Riva, wanted: str, told: str
+) -> None:
+    voice = RivaVoice(server.target, language=wanted)
+    await voice.start()
+    try:
+        assert voice.voices
+        assert (await listen(voice, OTHER, voice.voices[0])).words
+    finally:
+        await voice.close()
+    assert server.requests[-1].language_code == told
+
+
+async def test_a_language_of_another_country_is_left_to_the_server(server: Riva) -> None:
+    voice = RivaVoice(server.target, language="en-GB")
+    await voice.start()
+    try:
+        with pytest.raises(EngineFault, match="refuses this text, voice or language"):
+            await listen(voice, OTHER, "")
+    finally:
+        await voice.close()
+    assert server.requests[-1].language_code == "en-GB"
 
 
 async def test_word_times_that_the_server_tells_are_taken(server: Riva, voice: RivaVoice) -> None:
