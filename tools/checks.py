@@ -55,7 +55,7 @@ def lint() -> Iterator[Step]:
 def unit() -> Iterator[Step]:
     """Tests that need neither a cluster nor a browser."""
     yield Step("programs", "tools.debian", ("redis-server", "promtool"))
-    yield Step("binaries", "tools.binaries", ("versitygw", "--quiet"))
+    yield Step("binaries", "tools.binaries", ("versitygw", "rclone", "--quiet"))
     yield Step("page", "tools.page")
     here = "not cluster and not browser and not torch and not images and not node and not e2e"
     yield Step("unit tests", "pytest", ("-q", "-m", here, "-n", WORKERS))

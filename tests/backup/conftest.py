@@ -39,6 +39,12 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def rclone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with servers.rclone(tmp_path_factory.mktemp("rclone")) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
 def moto() -> Iterator[str]:
     with servers.moto() as address:
         yield address
@@ -69,14 +75,14 @@ def new_bucket(endpoint: str) -> str:
     return name
 
 
-@pytest.fixture(params=["folder", "moto", "versitygw"])
+@pytest.fixture(params=["folder", "moto", "versitygw", "rclone"])
 def store(request: pytest.FixtureRequest, tmp_path: Path, credentials: Path) -> Iterator[Store]:
     """An empty store of each kind."""
     if request.param == "folder":
         (tmp_path / "store").mkdir()
         opened: Store = FolderStore(tmp_path / "store")
     else:
-        name = {"moto": "moto", "versitygw": "gateway"}[request.param]
+        name = "gateway" if request.param == "versitygw" else request.param
         endpoint = request.getfixturevalue(name)
         opened = S3Store(new_bucket(endpoint), "some/prefix", settings(endpoint, credentials))
     yield opened

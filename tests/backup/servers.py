@@ -61,6 +61,17 @@ def versitygw(folder: Path, *options: str, scheme: str = "http") -> Iterator[str
 
 
 @contextlib.contextmanager
+def rclone(folder: Path) -> Iterator[str]:
+    """A third one, in front of a folder."""
+    (folder / "buckets").mkdir()
+    port = free_port()
+    words = [str(binary("rclone")), "serve", "s3", "--addr", f"127.0.0.1:{port}"]
+    words += ["--auth-key", f"{ACCESS},{SECRET}", "--config", str(folder / "none")]
+    with running([*words, str(folder / "buckets")], port, folder / "log"):
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextlib.contextmanager
 def moto() -> Iterator[str]:
     """Another one, which keeps everything in memory."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)

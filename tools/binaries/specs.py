@@ -105,6 +105,7 @@ _ALL = (
         "versitygw",
         (("versitygw", "github.com/versity/versitygw/cmd/versitygw"),),
     ),
+    Tool("rclone", "rclone", (("rclone", "digitalhuman.invalid/tools/rclone"),)),
 )
 
 TOOLS = {tool.name: tool for tool in _ALL}

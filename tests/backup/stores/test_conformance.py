@@ -1,4 +1,4 @@
-"""Every store does the same: one suite on a folder and on two S3-compatible services."""
+"""Every store does the same: one suite on a folder and on three S3-compatible services."""
 
 from __future__ import annotations
 
