@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from .errors import BackupError
+from .errors import BackupError, ExistsError, RefusedError
 from .format import canonical, layout
 from .stores import Item, Store
 
@@ -21,6 +21,7 @@ WORK = {"write": timedelta(hours=23), "sweep": timedelta(hours=1)}
 """Who holds a lock stops by then."""
 _EXCLUDES: dict[Kind, set[str]] = {"write": {"sweep"}, "sweep": {"write", "sweep"}}
 _POLL_SECONDS = 2.0
+_LOCK = canonical.dump({"format": 1})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +53,9 @@ def locked(
     while True:
         taken = time.monotonic()
         key = f"{layout.locks(uid)}{kind}-{secrets.token_hex(8)}"
-        store.put(key, canonical.dump({"format": 1}), new=True)
+        store.put(key, _LOCK, new=True)
         try:
+            _must_not_replace(store, key)
             own, other = _look(store, uid, kind, key)
             if other is None:
                 yield Lock(kind, own.modified, taken)
@@ -68,6 +70,23 @@ def locked(
                 f" killed program left counts until it is {DEAD[_kind(other)]} old."
             )
         sleep(_POLL_SECONDS)
+
+
+def _must_not_replace(store: Store, key: str) -> None:
+    """
+    RefusedError where the store writes again what was to be new.
+
+    Some services take the condition and do not look at it; then two programs could each write a
+    manifest of the same name, and both would believe that theirs is there.
+    """
+    try:
+        store.put(key, _LOCK, new=True)
+    except ExistsError:
+        return
+    raise RefusedError(
+        f"{store.where} replaces objects that it was told not to replace (If-None-Match): use a"
+        " service with conditional writes, or a newer version of this one."
+    )
 
 
 def dead(store: Store, uid: str, now: datetime) -> list[str]:

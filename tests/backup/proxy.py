@@ -25,6 +25,8 @@ class Faults:
     """So many bodies are passed on with another first byte."""
     at: Callable[[int, str, str], None] = lambda number, method, path: None
     """Called before each request is passed on, with its number from 0."""
+    dropped: frozenset[str] = frozenset()
+    """Headers of requests, in lower case, that do not arrive."""
     requests: list[str] = field(default_factory=list)
     sent: int = 0
     """Bytes of the bodies that arrived here."""
@@ -58,7 +60,7 @@ class Handler(BaseHTTPRequestHandler):
         try:
             upstream.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
             for name, value in self.headers.items():
-                if name.lower() not in {"connection", "expect"}:
+                if name.lower() not in {"connection", "expect"} | self.faults.dropped:
                     upstream.putheader(name, value)
             upstream.endheaders(body)
             answer = upstream.getresponse()

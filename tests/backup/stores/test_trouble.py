@@ -11,6 +11,7 @@ from pathlib import Path
 import boto3
 import pytest
 
+from digital_human_backup import locks
 from digital_human_backup.errors import BackupError, DamagedError, RefusedError
 from digital_human_backup.parallel import each
 from digital_human_backup.stores import FolderStore, S3Settings, open_store
@@ -262,3 +263,21 @@ def test_a_large_object_is_not_read(tmp_path: Path) -> None:
 def test_addresses_that_are_none(address: str) -> None:
     with pytest.raises(RefusedError, match=r"--store .* is no store: write file:///folder or s3:"):
         open_store(address, S3Settings())
+
+
+@pytest.mark.parametrize("kind", ["write", "sweep"])
+def test_a_service_that_ignores_conditions_is_found_out(
+    moto: str, credentials: Path, kind: locks.Kind
+) -> None:
+    with proxy(moto) as (address, faults):
+        faults.dropped = frozenset({"if-none-match"})
+        store = S3Store(new_bucket(moto), "b", settings(address, credentials))
+        store.put("a/manifest", b"first", new=True)
+        store.put("a/manifest", b"second", new=True)  # it says that this went well
+        told = rf"{store.where} replaces objects .*\(If-None-Match\): use a service with"
+        with pytest.raises(RefusedError, match=told), locks.locked(store, "uid-1", kind):
+            pytest.fail("work began")
+        assert list(store.list("humans/")) == []
+        faults.dropped = frozenset()
+        with locks.locked(store, "uid-1", kind):
+            assert len(list(store.list("humans/uid-1/locks/"))) == 1
