@@ -207,6 +207,7 @@ class Runtime:
             sessions=talk,
             model=self.engines.model,
             voice=voice,
+            speaker=composition.voice_name(self.settings),
             turn=talk.place,
             gate=self._gate,
             rates=counted,

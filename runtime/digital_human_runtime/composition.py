@@ -14,6 +14,7 @@ from digital_human_runtime.pipeline import Engines, Limits, Persona
 from digital_human_runtime.session.memory_store import MemoryStore
 from digital_human_runtime.session.store import Store
 from digital_human_runtime.settings import settings as chosen
+from digital_human_runtime.settings.file import DEFAULT_VOICE
 from digital_human_runtime.settings.settings import Settings
 from digital_human_runtime.ws_api.microphone import Transcriber
 
@@ -43,7 +44,7 @@ def persona(settings: Settings, voice: Voice) -> Persona:
     found = Persona(
         name=settings.name,
         greeting=told.greeting or "",
-        voice=voice_name(settings, voice),
+        voice=voice_name(settings),
         face=_look(settings),
     )
     if told.system_prompt is not None:
@@ -76,12 +77,15 @@ def _look(settings: Settings) -> FaceOptions:
     )
 
 
-def voice_name(settings: Settings, voice: Voice) -> str:
-    """The wanted voice; where another engine does not have it, the first that it has."""
+def voice_name(settings: Settings) -> str:
+    """The human's voice; empty for that of a server, which knows by itself which one is wanted."""
+    return settings.persona.voice if isinstance(settings.voice, chosen.EspeakVoice) else ""
+
+
+def _own_voice(settings: Settings) -> str:
+    """The voice that is wanted of a server; empty where only the default stands, eSpeak NG's."""
     wanted = settings.persona.voice
-    if isinstance(settings.voice, chosen.EspeakVoice) or wanted in voice.voices:
-        return wanted
-    return ""
+    return "" if wanted == DEFAULT_VOICE else wanted
 
 
 def limits(settings: Settings) -> Limits:
@@ -158,7 +162,7 @@ def _voice(settings: Settings) -> Voice:
     if isinstance(voice, chosen.ServedVoice):
         from digital_human_runtime.engines.voice.http import HttpVoice
 
-        names = (settings.persona.voice,)
+        names = (_own_voice(settings) or "alloy",)
         return HttpVoice(
             voice.url, voice.model or "tts-1", voices=names, api_key_file=voice.api_key_file
         )
@@ -167,12 +171,16 @@ def _voice(settings: Settings) -> Voice:
 
         language = settings.persona.language
         return RivaVoice(
-            voice.address, language=language, tls=voice.tls, api_key_file=voice.api_key_file
+            voice.address,
+            language=language,
+            own=_own_voice(settings),
+            tls=voice.tls,
+            api_key_file=voice.api_key_file,
         )
     if isinstance(voice, chosen.PiperVoice):
         from digital_human_runtime.engines.voice.piper import PiperVoice
 
-        return PiperVoice(voice.url)
+        return PiperVoice(voice.url, own=_own_voice(settings))
     from digital_human_runtime.engines.voice.espeak.voice import EspeakVoice
 
     return EspeakVoice()

@@ -66,13 +66,14 @@ class Voice(Engine, Protocol):
 
     @property
     def voices(self) -> Sequence[str]:
-        """Names that ``speak`` takes."""
+        """Names that ``speak`` takes, as far as they are known by now."""
 
     def speak(self, text: str, *, voice: str) -> AsyncGenerator[Speech]:
         """
         Yield the sound of ``text`` in pieces, samples and marks counted from its beginning.
 
-        Closing the generator stops the synthesis. Raises EngineFault when it cannot be spoken.
+        The empty name is the engine's own voice. Closing the generator stops the synthesis. Raises
+        EngineFault when it cannot be spoken.
         """
 
 

@@ -28,6 +28,8 @@ class Services:
     sessions: Sessions
     model: LanguageModel
     voice: Voice
+    speaker: str
+    """The human's own voice by name; empty for that of the engine."""
     turn: Callable[[], AbstractAsyncContextManager[None]]
     """Holds the place of one answer that belongs to no session; raises Busy or Unavailable."""
     gate: Gate

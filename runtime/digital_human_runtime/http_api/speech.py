@@ -74,7 +74,7 @@ def router(services: Services) -> APIRouter:
 
 def _voice(services: Services, wanted: str | None) -> str:
     if wanted is None or wanted == "default":
-        return services.settings.persona.voice
+        return services.speaker
     return wanted  # the voice itself knows variants and tags, and refuses others by near matches
 
 

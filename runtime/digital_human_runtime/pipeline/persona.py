@@ -22,7 +22,7 @@ class Persona:
     greeting: str = ""
     """Spoken when a new session starts, without asking the model; empty for none."""
     voice: str = ""
-    """One of ``Voice.voices``; empty for the first of them."""
+    """One of ``Voice.voices``; empty for the engine's own."""
     face: FaceOptions = field(default_factory=FaceOptions)
     max_tokens: int = 512
     temperature: float = 0.7

@@ -45,6 +45,8 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Span = Annotated[float, DURATION, Field(ge=0)]
 """Seconds without an upper limit: what is kept may be kept for months."""
 Address = Annotated[str, Field(pattern=r"^[A-Za-z0-9.\[\]:-]+:[0-9]{1,5}$")]
+DEFAULT_VOICE = "en-us"
+"""Of eSpeak NG; other engines take it for no wish."""
 
 
 class Section(BaseModel):
@@ -69,8 +71,9 @@ class PersonaSection(Section):
 
     system_prompt: str | None = None
     """Instructions given to the language model before every conversation."""
-    voice: str = "en-us"
-    """Voice of the speech engine."""
+    voice: str = DEFAULT_VOICE
+    """Voice of the speech engine; the default is eSpeak NG's, and stands for `alloy` of an
+    OpenAI-compatible server, and for the own one of Piper and Riva."""
     language: str = "en"
     """Language of the conversation as a BCP 47 tag."""
     greeting: str | None = None

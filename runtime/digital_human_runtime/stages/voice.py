@@ -32,7 +32,7 @@ class VoiceStage:
 
     def __init__(self, voice: Voice, *, name: str, piece_seconds: float) -> None:
         self._voice = voice
-        self._name = name or voice.voices[0]
+        self._name = name
         self._piece_seconds = piece_seconds
 
     async def speak(self, clause: Clause) -> AsyncGenerator[Sound]:

@@ -57,7 +57,7 @@ async def closures(real: Engines, text: str) -> np.ndarray:
     """When the lips are closed in a text: first and last samples of p, b and m, shape (n, 2)."""
     found = [
         (phoneme.first_sample, phoneme.last_sample)
-        async for speech in real.voice.speak(text, voice=real.voice.voices[0])
+        async for speech in real.voice.speak(text, voice="")
         for phoneme in speech.phonemes
         if phoneme.symbol in {"p", "b", "m"}
     ]

@@ -22,6 +22,14 @@ def test_a_turn_waits_longer_for_a_face_than_the_face_for_its_service() -> None:
     assert face.patience < composition.limits(told).face_seconds
 
 
+@pytest.mark.parametrize(("wanted", "voices"), [("", ("alloy",)), ("nova", ("nova",))])
+def test_a_speech_server_is_asked_for_a_voice_that_it_may_have(
+    wanted: str, voices: tuple[str, ...]
+) -> None:
+    told = {"DIGITAL_HUMAN_SPEECH_URL": "http://voice/v1", "DIGITAL_HUMAN_VOICE": wanted}
+    assert composition.engines(settings.load(told)).voice.voices == voices
+
+
 def test_the_embedded_face_runs_where_it_is_told() -> None:
     told = {"AUDIO2FACE_SERVER": "a2f:50051", "DIGITAL_HUMAN_FACE_DEVICE": "CPU"}
     found = composition.engines(settings.load(told))

@@ -32,7 +32,8 @@ class Persona(ApiModel):
         str,
         form(r"^[A-Za-z0-9._-]+$", "must be a voice such as en-us, without spaces", max_length=64),
     ] = "en-us"
-    """Voice of the speech engine, for example en-us."""
+    """Voice of the speech engine; en-us is eSpeak NG's, and stands for alloy of an
+    OpenAI-compatible server, and for the own one of Piper and Riva."""
     language: Annotated[
         str,
         form(

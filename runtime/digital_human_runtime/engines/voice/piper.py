@@ -42,12 +42,13 @@ class PiperVoice(RemoteVoice[httpx2.AsyncClient]):
         self,
         url: str,
         *,
+        own: str = "",
         sample_rate: int = 22050,
         speaker: int | None = None,
         answer_seconds: float = 15.0,
         probe_seconds: float = 15.0,
     ) -> None:
-        super().__init__(sample_rate=sample_rate, probe_seconds=probe_seconds)
+        super().__init__(sample_rate=sample_rate, probe_seconds=probe_seconds, own=own)
         self._url, self._server = url.rstrip("/"), named(url)
         self._speaker = speaker
         self._seconds = answer_seconds

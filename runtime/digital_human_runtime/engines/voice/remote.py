@@ -20,15 +20,16 @@ class RemoteVoice(ABC, Generic[Connection]):
     """
     Connects at the start, asks now and then how the server is, and speaks text by text.
 
-    A server that is not there at the start may come later. The empty name of a voice is the one
-    that the server prefers.
+    A server that is not there at the start may come later. The empty name of a voice is ``own``
+    where the server has it, or has not said yet what it has; else the one that it prefers.
     """
 
     segment: int
     """Characters that the server is given at a time."""
 
-    def __init__(self, *, sample_rate: int, probe_seconds: float) -> None:
+    def __init__(self, *, sample_rate: int, probe_seconds: float, own: str = "") -> None:
         self._sample_rate = sample_rate
+        self._own = own
         self._connection: Connection | None = None
         self._probe = Probe(self._asked, interval=probe_seconds)
 
@@ -64,6 +65,8 @@ class RemoteVoice(ABC, Generic[Connection]):
         connection, voices = self._started(), self.voices
         if voice and voices and voice not in voices:
             raise BadInput(f"voice: {voice!r} is none of {', '.join(voices)}")
+        if not voice and (self._own in voices or not voices):
+            voice = self._own
         async with aclosing(
             spoken(text, lambda part: self._part(connection, part, voice), segment=self.segment)
         ) as speech:

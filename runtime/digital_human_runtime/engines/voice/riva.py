@@ -55,6 +55,7 @@ class RivaVoice(RemoteVoice[grpc.aio.Channel]):
         target: str,
         *,
         language: str = "en-US",
+        own: str = "",
         sample_rate: int = 22050,
         voices: Sequence[str] = (),
         word_times: bool = False,
@@ -65,7 +66,7 @@ class RivaVoice(RemoteVoice[grpc.aio.Channel]):
         piece_seconds: float = 15.0,
         probe_seconds: float = 15.0,
     ) -> None:
-        super().__init__(sample_rate=sample_rate, probe_seconds=probe_seconds)
+        super().__init__(sample_rate=sample_rate, probe_seconds=probe_seconds, own=own)
         self._target, self._wanted = target, language
         self._language = language
         """As the server writes it, once it has said so."""

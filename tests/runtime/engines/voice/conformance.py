@@ -156,6 +156,9 @@ class VoiceConformance:
         with pytest.raises(BadInput, match="voice: "):
             await listen(voice, ONE, "nobody-of-this-name")
 
+    async def test_the_empty_name_is_its_own_voice(self, voice: Voice) -> None:
+        assert (await listen(voice, OTHER, "")).texts(OTHER) == OTHER.split()
+
     async def test_lists_the_voice(self, voice: Voice, name: str) -> None:
         assert name in voice.voices
 

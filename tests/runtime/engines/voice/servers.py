@@ -161,14 +161,14 @@ def wav(pcm: bytes, rate: int, channels: int = 1) -> bytes:
 
 
 @asynccontextmanager
-async def serving(server: Server) -> AsyncIterator[Server]:
-    """Run it on a free port of this machine until the block ends."""
+async def serving(server: Server, port: int = 0) -> AsyncIterator[Server]:
+    """Run it on a port of this machine, a free one without a number, until the block ends."""
     app = FastAPI()
     app.add_api_route("/v1/audio/speech", server.openai_speech, methods=["POST"])
     app.add_api_route("/synthesize", server.piper_speech, methods=["POST"])
     app.add_api_route("/", server.piper_speech, methods=["POST"])
     app.add_api_route("/voices", server.voices)
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="critical", lifespan="off")
+    config = uvicorn.Config(app, host="127.0.0.1", port=port, log_level="critical", lifespan="off")
     runner = uvicorn.Server(config)
     task = asyncio.create_task(runner._serve())
     await eventually(lambda: runner.started)

@@ -135,6 +135,19 @@ async def test_a_server_that_is_not_piper_is_told() -> None:
         await voice.close()
 
 
+@pytest.mark.parametrize(("own", "asked"), [(PIPER_LOW, PIPER_LOW), ("nobody", None)])
+async def test_no_name_is_the_voice_that_is_wanted_where_the_server_has_it(
+    server: Server, own: str, asked: str | None
+) -> None:
+    voice = PiperVoice(server.url, own=own)
+    await voice.start()
+    try:
+        await listen(voice, OTHER, "")
+    finally:
+        await voice.close()
+    assert server.requests[-1].get("voice") == asked
+
+
 async def test_no_name_is_the_servers_own_voice(server: Server, voice: PiperVoice) -> None:
     await listen(voice, OTHER, "")
     assert "voice" not in server.requests[-1]

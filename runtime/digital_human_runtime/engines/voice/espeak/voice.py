@@ -19,6 +19,8 @@ from .process import WorkerLostError
 from .protocol import Kind, Manner, Marks, Order
 
 SAMPLE_RATE = 22050
+OWN_VOICE = "en-us"
+"""Of who names none."""
 _SEGMENT = 400
 """Characters that a worker is kept by at a time."""
 _Item = Speech | BaseException | None
@@ -107,7 +109,7 @@ class EspeakVoice:
         """
         if self._pool is None:
             raise Unavailable("the voice is not started")
-        pool, name = self._pool, self._names.resolve(voice)
+        pool, name = self._pool, self._names.resolve(voice or OWN_VOICE)
         async with aclosing(
             spoken(
                 text,
