@@ -13,6 +13,7 @@ from digital_human_runtime.access.gate import Gate
 from digital_human_runtime.errors import NotAuthenticated
 
 DRAIN_MESSAGES = 1000
+DRAIN_SECONDS = 10.0
 PAUSE_SECONDS = 1.0
 """Without a message: then the client waits for an answer."""
 _OPEN = "/grpc.health.v1.Health/"
@@ -44,9 +45,10 @@ class Guard(grpc.aio.ServerInterceptor):  # type: ignore[misc] # untyped
 async def _drain(requests: AsyncIterator[Any]) -> None:
     """Read what is sent, within bounds: a client that still writes would see another error."""
     with suppress(TimeoutError, StopAsyncIteration):
-        for _ in range(DRAIN_MESSAGES):
-            async with asyncio.timeout(PAUSE_SECONDS):
-                await anext(requests)
+        async with asyncio.timeout(DRAIN_SECONDS):
+            for _ in range(DRAIN_MESSAGES):
+                async with asyncio.timeout(PAUSE_SECONDS):
+                    await anext(requests)
 
 
 def _refusing(handler: grpc.RpcMethodHandler, sentence: str) -> grpc.RpcMethodHandler:

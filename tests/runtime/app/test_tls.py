@@ -1,15 +1,19 @@
 import asyncio
+import itertools
 import json
 import ssl
 import time
+from collections.abc import AsyncIterator
+from pathlib import Path
 
 import grpc
 import httpx2
 import pytest
 import websockets
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from nvidia_audio2face_3d import audio2face_pb2_grpc
+from nvidia_audio2face_3d import audio2face_pb2_grpc, messages_pb2
 
+from digital_human_runtime.grpc_api import guard
 from tests.runtime.grpc_api.clips import like_nvidia, process, tone
 from tests.runtime.support.serving import Running, running
 
@@ -101,3 +105,25 @@ async def test_keys_as_metadata_health_excepted(tmp_path_factory: pytest.TempPat
                 assert answer.order[-1] == "status"
             check = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest())
             assert (await check).status == health_pb2.HealthCheckResponse.SERVING
+
+
+async def test_a_caller_without_a_key_who_goes_on_sending_is_not_listened_to_for_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guard, "DRAIN_SECONDS", 0.5)
+    (tmp_path / "key").write_text("correct-horse")
+
+    async def endless() -> AsyncIterator[messages_pb2.AudioWithEmotionStream]:
+        for message in itertools.cycle(like_nvidia(tone(0.2))):
+            yield message
+            await asyncio.sleep(0.05)
+
+    async with running(DIGITAL_HUMAN_API_KEY_FILE=str(tmp_path / "key")) as served:
+        target = f"127.0.0.1:{served.runtime.ports['grpc']}"
+        async with grpc.aio.insecure_channel(target) as channel, asyncio.timeout(10):
+            stub = audio2face_pb2_grpc.A2FControllerServiceStub(channel)  # type: ignore[no-untyped-call]
+            with pytest.raises(grpc.aio.AioRpcError) as refused:
+                await stub.ProcessAudioStream(endless()).read()
+    # gRPC says INTERNAL instead when the refusal comes in the middle of a write.
+    codes = grpc.StatusCode
+    assert refused.value.code() in {codes.UNAUTHENTICATED, codes.INTERNAL}
