@@ -15,6 +15,8 @@ _FALSE_ALARM = "ASGI callable returned without completing handshake."
 """What uvicorn calls an error after each upgrade that was refused with an answer."""
 _QUIET = ("httpx", "httpcore", "openai", "urllib3", "websockets", "asyncio")
 """Libraries that tell about each of their steps."""
+_TRIES = "stamina"
+"""Warns of each try that is made again; what comes of them is told by those who make them."""
 _TRACEBACKS = structlog.processors.ExceptionRenderer(
     structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
 )
@@ -72,6 +74,7 @@ def configure(
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in _QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(level)))
+    logging.getLogger(_TRIES).setLevel("DEBUG" if level == "DEBUG" else "ERROR")
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True

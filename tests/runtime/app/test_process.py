@@ -159,6 +159,18 @@ async def test_a_process_that_waits_for_redis_can_be_ended(unused_tcp_port: int)
         assert await process.ended() == 0
 
 
+async def test_a_language_model_that_is_away_is_told_once_and_not_for_each_try(
+    unused_tcp_port: int,
+) -> None:
+    url = f"http://127.0.0.1:{unused_tcp_port}/v1"
+    async with spawned(MODEL_NAME="llama3:8b", DIGITAL_HUMAN_LLM_URL=url) as process:
+        waiting = await process.said("waiting for a part")
+        assert "cannot be reached" in waiting["reason"]
+        assert [line["message"] for line in process.lines] == ["waiting for a part"]
+        process.terminate()
+        assert await process.ended() == 0
+
+
 async def test_nothing_that_is_said_is_logged() -> None:
     async with started(DIGITAL_HUMAN_LOG_LEVEL="DEBUG") as process, httpx2.AsyncClient() as client:
         body = {"message": "My name is Xanthippe Quux"}
