@@ -10,23 +10,29 @@ _log = logging.getLogger(__name__)
 
 class SecretFile:
     """
-    The lines of a secret file, without empty ones.
+    The lines of a secret file, without empty ones; ``shortest`` is what each must have in bytes.
 
     Kubernetes swaps a mounted Secret by a link, so the file is looked at before each use. While it
     cannot be read the last content stays valid: a half-done rotation locks nobody out.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, shortest: int = 1) -> None:
         self.path = path
+        self._shortest = shortest
         self._seen: tuple[int, int, int] | None = None
         self._lines: tuple[bytes, ...] = ()
 
     def load(self) -> None:
-        """Read it now; raises OSError when it cannot be read and ValueError when it is empty."""
+        """Read it now; raises OSError when it cannot be read, ValueError for one that is no use."""
         status = self.path.stat()
         lines = tuple(line for raw in self.path.read_bytes().split(b"\n") if (line := raw.strip()))
         if not lines:
             raise ValueError(f"{self.path} is empty")
+        if min(map(len, lines)) < self._shortest:
+            raise ValueError(
+                f"{self.path} holds a secret of fewer than {self._shortest} bytes: anybody could"
+                " guess it and sign tokens"
+            )
         self._seen, self._lines = _identity(status), lines
 
     def lines(self) -> tuple[bytes, ...]:

@@ -101,11 +101,22 @@ async def test_a_key_that_is_changed_counts_at_once(secrets: dict[str, str]) -> 
         assert (await served.client.get("/v1/models", headers=bearer(KEY))).status_code == 200
 
 
-async def test_a_short_signing_secret_stops_the_start(tmp_path: Path) -> None:
-    (tmp_path / "jwt").write_text("short")
+@pytest.mark.parametrize("content", ["short", f"{SECRET}\nshort\n"])
+async def test_a_short_signing_secret_stops_the_start(tmp_path: Path, content: str) -> None:
+    (tmp_path / "jwt").write_text(content)
     with pytest.raises(ValueError, match="32 bytes"):
         async with running(DIGITAL_HUMAN_JWT_SECRET_FILE=str(tmp_path / "jwt")):
             pass
+
+
+@pytest.mark.filterwarnings("ignore::jwt.warnings.InsecureKeyLengthWarning")
+async def test_a_short_signing_secret_never_counts(secrets: dict[str, str]) -> None:
+    file = Path(secrets["DIGITAL_HUMAN_JWT_SECRET_FILE"])
+    async with running(**secrets) as served:
+        write(file, f"{SECRET}\nshort\n")
+        for secret, status in (("short", 401), (SECRET, 200)):
+            shown = bearer(token(secret, aud="humans"))
+            assert (await served.client.get("/v1/models", headers=shown)).status_code == status
 
 
 async def test_who_asks_too_often_waits() -> None:
