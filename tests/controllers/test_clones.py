@@ -176,6 +176,7 @@ class TestSteps:
         arguments = container["args"]
         assert arguments[:2] == ["restore", ID]
         assert arguments[arguments.index("--uid") + 1] == OLD_UID
+        assert arguments[arguments.index("--human") + 1] == "bob"
         assert "bob-redis" in arguments[arguments.index("--redis") + 1]
         assert not world.get("DigitalHumanBackup", names.safety_backup("back", "x"))
         end(world, RUN, [RESTORED])

@@ -6,6 +6,7 @@ Redis' own programs do it: redis-cli, redis-check-rdb and redis-server must be o
 
 from .check import Checked, checked
 from .copy import copy
+from .rename import rename
 from .replace import replace
 from .server import Server, check_version
 from .subjects import Erased, check_erasable, erase, without
@@ -19,6 +20,7 @@ __all__ = [
     "checked",
     "copy",
     "erase",
+    "rename",
     "replace",
     "without",
 ]

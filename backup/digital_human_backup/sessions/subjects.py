@@ -90,15 +90,15 @@ def _everywhere(
             numbers = sorted(int(name) for name in databases(server.info(client)))
         for number in numbers:
             with server.client(db=number, decode_responses=False) as client:
-                for keys in _batches(client):
+                for keys in batches(client):
                     found += _remove(client, keys, owns, remove)
     except redis.RedisError as error:
         raise server.explain(error) from error
     return found
 
 
-def _batches(client: redis.Redis) -> Iterator[list[bytes]]:
-    """Every key of the runtime that is there all the time."""
+def batches(client: redis.Redis) -> Iterator[list[bytes]]:
+    """Every key of the runtime that is there all the time, some perhaps twice."""
     cursor: Any = 0
     while True:
         answer: Any = client.scan(cursor, match=_PATTERN, count=_BATCH)

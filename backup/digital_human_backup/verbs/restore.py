@@ -24,7 +24,7 @@ from digital_human_backup.options import Output, Part, Place
 from digital_human_backup.progress import report
 from digital_human_backup.reader import Reader
 from digital_human_backup.replay import Replay
-from digital_human_backup.sessions import Server, check_version, checked, replace
+from digital_human_backup.sessions import Server, check_version, checked, rename, replace
 
 
 @options.verb
@@ -40,6 +40,10 @@ def restore(  # noqa: PLR0917 - typer makes options of them
     redis_ca_file: options.RedisCaFile = None,
     listen: Annotated[
         str | None, typer.Option(help="Address of this machine as Redis reaches it.")
+    ] = None,
+    human: Annotated[
+        str | None,
+        typer.Option(help="Name of the DigitalHuman that gets the sessions. [default: as it was]"),
     ] = None,
     part: Annotated[list[Part] | None, typer.Option(help="Only this part; repeat it.")] = None,
     key_file: options.KeyFile = None,
@@ -73,6 +77,8 @@ def restore(  # noqa: PLR0917 - typer makes options of them
                 dump = folder / "sessions" / "dump.rdb"
                 if load:
                     found.check_sessions(checked(dump).databases)
+                if human is not None and human != found.human:
+                    rename(dump, found.human, human)
                 _put_sessions(dump, server, listen, replay)
             if into is not None:
                 _publish(folder, into.absolute())

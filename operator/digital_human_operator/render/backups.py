@@ -93,6 +93,7 @@ def restore_job(
     """
     labels = names.labels(human.name, names.RESTORE) | {names.LABEL_RESTORE: request.name}
     words = ["restore", backup_id, "--part", "sessions", *_redis(human), "--listen", "$(POD_IP)"]
+    words += ["--human", human.name]
     words += [*_key(backup), *_place(human, backup)]
     volumes, mounts = _volumes(human, backup, design, names.RESTORE)
     container = _container("restore", words, design, mounts)
