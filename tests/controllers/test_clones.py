@@ -331,6 +331,22 @@ class TestObstacles:
         await world.reconcile(BOB)
         assert world.get("Deployment", "bob")["spec"]["replicas"] == 1
 
+    async def test_whoever_has_its_name_afterwards_is_not_held_back(
+        self, world: World
+    ) -> None:
+        key = await until_restoring(world)
+        end(world, RUN, [{"event": "failed", "message": "Redis is too old."}], "Failed")
+        await world.reconcile(key)
+        for path in [one for one in world.server.objects if "/bob" in one]:
+            world.server.drop(path)  # as the garbage collector does
+        for pod in (f"{READING}-p", f"{RUN}-p"):
+            world.server.drop(address("Pod", pod))
+        world.services.seen.remove(BOB)
+        world.human("bob", **SPEC)
+        await world.start(BOB)
+        assert world.get("Deployment", "bob")["spec"]["replicas"] == 1
+        assert "restore" not in world.get("DigitalHuman", "bob")["status"]
+
     async def test_a_clone_that_never_gets_its_redis_is_given_up(self, world: World) -> None:
         key = await until_created(world)
         await world.start(BOB)

@@ -27,7 +27,9 @@ def is_held_by(services: Services, key: Key) -> list[Key]:
     return [
         one
         for one in services.seen.of_kind(RESTORES.kind)
-        if one[1] == key[1] and (found := services.seen.get(one)) is not None and _holds(found, key)
+        if one[1] == key[1]
+        and (found := services.seen.get(one)) is not None
+        and _holds(services, found, key)
     ]
 
 
@@ -44,7 +46,7 @@ async def holder(services: Services, key: Key, seen: Seen) -> str | None:
         raw = await services.client.get(RESTORES, key[1], said)
     except NotFound:
         return None
-    return said if _holds(seen_from(msgspec.json.decode(raw)), key) else None
+    return said if _holds(services, seen_from(msgspec.json.decode(raw)), key) else None
 
 
 def _is_at_work(services: Services, key: Key) -> bool:
@@ -62,5 +64,10 @@ def held(human: Human) -> Human:
     return replace(human, spec=spec, written=human.spec)
 
 
-def _holds(found: Seen, key: Key) -> bool:
-    return not found.deleting and restores.holds(found.status_object(), key[2])
+def _holds(services: Services, found: Seen, key: Key) -> bool:
+    human = services.seen.get(key)
+    marks = human.annotations_object() if human is not None else {}
+    is_its_clone = marks.get(names.ANNOTATION_CLONE) == found.uid
+    return not found.deleting and restores.holds(
+        found.status_object(), key[2], is_its_clone=is_its_clone
+    )

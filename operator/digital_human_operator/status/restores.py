@@ -77,18 +77,18 @@ def is_over(told: DigitalHumanRestoreStatus | None, generation: int) -> bool:
     )
 
 
-def holds(status: Mapping[str, Any], human: str) -> bool:
+def holds(status: Mapping[str, Any], human: str, *, is_its_clone: bool) -> bool:
     """
     Whether a human has no Pods because of a restore with this status.
 
     A clone whose sessions could not be brought back never gets any: it would talk as if there had
-    been none.
+    been none. Who has taken its name since then is none of that restore's.
     """
     if status.get("digitalHuman") != human:
         return False
     conditions = {c["type"]: c["status"] for c in status.get("conditions", ())}
     unfilled = status.get("phase") == FAILED and conditions.get(CREATED) == "True"
-    return status.get("phase") in HOLDING or unfilled
+    return status.get("phase") in HOLDING or (unfilled and is_its_clone)
 
 
 def compute(
