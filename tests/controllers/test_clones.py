@@ -331,6 +331,22 @@ class TestObstacles:
         await world.reconcile(BOB)
         assert world.get("Deployment", "bob")["spec"]["replicas"] == 1
 
+    @pytest.mark.parametrize(("code", "reason"), [(403, "Forbidden"), (422, "Invalid")])
+    async def test_a_refused_job_leaves_the_clone_without_pods(
+        self, world: World, code: int, reason: str
+    ) -> None:
+        key = await until_created(world)
+        await world.start(BOB)
+        world.put("StatefulSet", "bob-redis", status={"readyReplicas": 1, "observedGeneration": 1})
+        text = "exceeded quota"
+        world.server.faults.fail(5, code, verb="apply", path="jobs", reason=reason, message=text)
+        assert await world.reconcile(key) is None
+        assert condition(world)["reason"] == "JobRefused"
+        assert condition(world)["message"].startswith(f"{text}; DigitalHuman bob is there without")
+        assert condition(world, "CloneCreated")["status"] == "True"
+        await world.reconcile(BOB)
+        assert world.get("Deployment", "bob")["spec"]["replicas"] == 0
+
     async def test_whoever_has_its_name_afterwards_is_not_held_back(
         self, world: World
     ) -> None:

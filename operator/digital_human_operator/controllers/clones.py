@@ -21,7 +21,7 @@ from digital_human_operator.api.v1alpha1.digitalhuman import DigitalHumanSpec
 from digital_human_operator.errors import InvalidSpec
 from digital_human_operator.human import Human, Request
 from digital_human_operator.kinds import BY_KIND, HUMANS
-from digital_human_operator.kube.errors import Conflict, Invalid
+from digital_human_operator.kube.errors import Conflict, Forbidden, Invalid
 from digital_human_operator.plan.clones import clone_spec, unpack
 from digital_human_operator.render import reading_run
 from digital_human_operator.seen import Key, Seen, seen_from
@@ -102,6 +102,8 @@ class Cloning:
             return await self._go_on(_Case(key, seen, spec, origin, place), state)
         except Stopped as stop:
             return Step(origin, stop.obstacle, clone=state)
+        except (Invalid, Forbidden) as error:  # told with the clone, so that it stays held back
+            return Step(origin, Obstacle("JobRefused", error.message), clone=state)
 
     async def _go_on(self, case: _Case, state: Clone) -> Step:
         """Read the object, make the clone, bring its sessions: as far as it goes now."""
