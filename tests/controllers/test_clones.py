@@ -12,6 +12,7 @@ import pytest
 from digital_human_backup.verbs.objects import pack
 from digital_human_operator import names
 from digital_human_operator.errors import InvalidSpec
+from digital_human_operator.kube.errors import ServerError
 from digital_human_operator.plan.clones import clone_spec, unpack
 from digital_human_operator.seen import Key
 from tests.support.world import NAMESPACE, World, address
@@ -272,6 +273,20 @@ class TestObstacles:
         assert condition(world)["reason"] == "NameTaken"
         assert "without its sessions" not in condition(world)["message"]
         assert world.get("DigitalHuman", "bob")["spec"] == {}
+
+    async def test_one_that_was_made_before_its_answer_was_lost_is_known_again(
+        self, world: World
+    ) -> None:
+        key = await until_reading(world)
+        end(world, READING, words(SPEC))
+        world.server.faults.fail(1, 504, verb="create", path="digitalhumans", applied=True)
+        with pytest.raises(ServerError):
+            await world.reconcile(key)
+        assert world.get("DigitalHuman", "bob")
+        await world.reconcile(key)
+        assert status(world)["phase"] == "Creating"
+        await world.start(BOB)
+        assert world.get("Deployment", "bob")["spec"]["replicas"] == 0
 
     async def test_a_backup_without_objects_is_refused(self, world: World) -> None:
         a_backup(world, include=["sessions"])

@@ -175,13 +175,16 @@ class Cloning:
             answer = await self._services.client.create(
                 HUMANS, case.key[1], msgspec.json.encode(body), manager=names.CLONE_MANAGER
             )
-        except Conflict as error:
-            text = f"a DigitalHuman {name} was made by somebody else meanwhile"
-            raise Stopped(Obstacle("NameTaken", text, final=True)) from error
+        except Conflict:
+            answer = await self._services.client.get(HUMANS, case.key[1], name)
         except Invalid as error:
             text = f"the API server does not take the DigitalHuman: {error.message}"
             raise Stopped(Obstacle("ObjectRefused", text, final=True)) from error
-        self._services.seen.upsert(case.of_human, seen_from(msgspec.json.decode(answer)))
+        made = seen_from(msgspec.json.decode(answer))
+        self._services.seen.upsert(case.of_human, made)
+        if made.annotations_object().get(names.ANNOTATION_CLONE) != case.seen.uid:
+            text = f"a DigitalHuman {name} was made by somebody else meanwhile"
+            raise Stopped(Obstacle("NameTaken", text, final=True))
         self._services.wake(case.of_human)
 
     async def _fill(self, case: _Case, state: Clone) -> Step:
