@@ -362,9 +362,7 @@ class TestObstacles:
         await world.reconcile(BOB)
         assert world.get("Deployment", "bob")["spec"]["replicas"] == 0
 
-    async def test_whoever_has_its_name_afterwards_is_not_held_back(
-        self, world: World
-    ) -> None:
+    async def test_whoever_has_its_name_afterwards_is_not_held_back(self, world: World) -> None:
         key = await until_restoring(world)
         end(world, RUN, [{"event": "failed", "message": "Redis is too old."}], "Failed")
         await world.reconcile(key)
@@ -391,6 +389,11 @@ def test_a_paused_human_becomes_one_that_runs() -> None:
     assert clone_spec({"mode": "Suspended"}) == {"mode": "Suspended"}
 
 
+@pytest.mark.parametrize("odd", ["all", 7, ["expose"], None])
+def test_what_cannot_be_a_network_is_left_to_the_api_server(odd: Any) -> None:
+    assert clone_spec({"network": odd}) == {"network": odd}
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -400,6 +403,10 @@ def test_a_paused_human_becomes_one_that_runs() -> None:
         base64.b85encode(zlib.compress(b"[]")).decode(),
         base64.b85encode(zlib.compress(b'{"kind": "Pod", "spec": {}}')).decode(),
         base64.b85encode(zlib.compress(b'{"kind": "DigitalHuman", "spec": 1}')).decode(),
+        base64.b85encode(zlib.compress(b'{"kind": "DigitalHuman", "spec": "\\ud800"}')).decode(),
+        base64.b85encode(
+            zlib.compress(b'{"kind": "DigitalHuman", "spec": {"\\udc00": 1}}')
+        ).decode(),
         base64.b85encode(zlib.compress(b"[" * 100_000)).decode(),
         base64.b85encode(zlib.compress(b" " * 30_000_000)).decode(),
     ],

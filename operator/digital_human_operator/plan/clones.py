@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import base64
-import json
 import zlib
 from collections.abc import Mapping
 from typing import Any
+
+import msgspec
 
 from digital_human_operator.errors import InvalidSpec
 
@@ -19,7 +20,7 @@ def unpack(packed: str) -> dict[str, Any]:
     try:
         opener = zlib.decompressobj()
         plain = opener.decompress(base64.b85decode(packed), _MOST_BYTES)
-        found = json.loads(plain)
+        found = msgspec.json.decode(plain)  # stricter than json: it can be sent as it is
         spec: dict[str, Any] = found["spec"]
         kind = found["kind"]
     except (ValueError, TypeError, KeyError, RecursionError, zlib.error) as error:
@@ -39,6 +40,7 @@ def clone_spec(spec: Mapping[str, Any]) -> dict[str, Any]:
     found = dict(spec)
     if found.get("mode") == "Paused":
         del found["mode"]
-    whole = found.pop("network", None) or {}
-    network = {name: part for name, part in whole.items() if name != "expose"}
-    return found | ({"network": network} if network else {})
+    network = found.get("network")
+    if isinstance(network, Mapping):  # of anything else the API server says that it is wrong
+        found["network"] = {name: part for name, part in network.items() if name != "expose"}
+    return {name: part for name, part in found.items() if (name, part) != ("network", {})}
