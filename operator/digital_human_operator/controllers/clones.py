@@ -125,7 +125,7 @@ class Cloning:
         if state.created:
             return await self._fill(case, state)
         if job is not None and job.complete and not self._may_tell(case.key, state):
-            digest = origins.digest(self._services, case.key, case.spec.source)
+            digest = origins.digest(self._services, case.key, case.origin)
             await self._create(case, clones.packed(pods, digest))
             state = replace(state, created=True)
         return Step(case.origin, clone=state)

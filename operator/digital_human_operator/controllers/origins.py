@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from digital_human_operator import plan
 from digital_human_operator.api.v1alpha1.backups import (
     DigitalHumanBackupSpec,
@@ -50,12 +52,20 @@ def origin(services: Services, key: Key, source: RestoreSource, *parts: str) -> 
     return Origin(asked.digital_human, told.uid, told.backup.id)
 
 
-def digest(services: Services, key: Key, source: RestoreSource) -> str | None:
-    """What the manifest of the backup must be, where a DigitalHumanBackup has told it."""
-    if source.backup is None:
-        return None
-    made = _backup(services, key, source.backup)[1].backup
-    return made.digest if made is not None else None
+def digest(services: Services, key: Key, found: Origin) -> str | None:
+    """What the manifest of the backup must be, as its Pod told once; None where nobody knows."""
+    of_human = services.seen.key_of(found.uid)
+    told = [_told(services, one) for one in services.seen.named(BACKUPS.kind, key[1], "")]
+    made = [one.get("backup") or {} for one in told if one.get("uid") == found.uid]
+    if of_human is not None:
+        made.append((_told(services, of_human).get("backup") or {}).get("newest") or {})
+    return next((one.get("digest") for one in made if one.get("id") == found.backup), None)
+
+
+def _told(services: Services, key: Key) -> dict[str, Any]:
+    """The status of an object that is seen."""
+    seen = services.seen.get(key)
+    return seen.status_object() if seen is not None else {}
 
 
 def place(services: Services, key: Key, source: RestoreSource) -> Backup:

@@ -39,13 +39,14 @@ def packed(pods: Sequence[PodState], digest: str | None) -> str | None:
     """
     What the Pod told of the object, all pieces together.
 
-    None when a part is missing, or when it is of another backup than the one with ``digest``.
+    None when a part is missing, or when it is of another backup than the one with ``digest``: who
+    may write to the store must not make humans of their own.
     """
     for pod in pods:
         pieces = [one for one in pod.results if one.event == "objects"]
         text = "".join(one.text for one in pieces)
         whole = bool(pieces) and len(text) == pieces[0].size
-        if pod.phase == "Succeeded" and whole and digest in {None, pieces[0].digest}:
+        if pod.phase == "Succeeded" and whole and {one.digest for one in pieces} == {digest}:
             return text
     return None
 
