@@ -39,6 +39,7 @@ from digital_human_operator.watches import Watches
 _log = logging.getLogger(__name__)
 _CONTROLLER = "digitalhuman"
 _DRAIN_SECONDS = 10.0
+_AGAIN_SECONDS = 2.0
 _SWEEP_SECONDS = 900.0
 _SILENT_SECONDS = 180.0
 """A watch has a bookmark each minute; one that is silent for longer is dead."""
@@ -210,6 +211,7 @@ class App:
     async def _sync(self) -> None:
         """Let the workers start when nothing can look missing any more."""
         await self._watches.wait_synced()
+        await self._see_own()
         self._synced = True
         # A long-lived heap: what exists now will stay, so the collector need not look at it.
         gc.collect()
@@ -219,6 +221,15 @@ class App:
         if self._election.is_leader:
             self._may_work.set()
         await self._stop.wait()
+
+    async def _see_own(self) -> None:
+        """Nobody works before; an API server that fails now is asked again."""
+        while True:
+            try:
+                return await self._watches.see_own()
+            except ApiError as error:
+                _log.warning("the objects of ours cannot be listed yet: %s", error)
+                await asyncio.sleep(_AGAIN_SECONDS)
 
     async def _elect(self) -> None:
         """Lead, or wait to; after a loss start again as a candidate with warm stores."""

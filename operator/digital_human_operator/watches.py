@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Hashable, Sequence
 from functools import partial
+from typing import Any
 
 import msgspec
 
@@ -24,7 +25,7 @@ from digital_human_operator.kinds import (
 from digital_human_operator.kube.apply import Applier
 from digital_human_operator.kube.client import ApiClient
 from digital_human_operator.kube.discovery import Served
-from digital_human_operator.kube.errors import NotFound
+from digital_human_operator.kube.errors import Forbidden, NotFound
 from digital_human_operator.kube.events import Recorder
 from digital_human_operator.kube.live import Decoder, Live
 from digital_human_operator.kube.references import References
@@ -40,7 +41,7 @@ from digital_human_operator.names import (
     REDIS_SELECTOR,
 )
 from digital_human_operator.observed import EXTRACTORS
-from digital_human_operator.seen import Key, SeenObjects
+from digital_human_operator.seen import Key, SeenObjects, seen_from
 from digital_human_operator.states import JobState, PodState
 
 from .handlers import LISTED_PRIORITY
@@ -128,6 +129,27 @@ class Watches:
         await self.references.wait_synced()
         for reflector in self._reflectors:
             await reflector.answered.wait()
+
+    async def see_own(self) -> None:
+        """
+        See every custom resource once.
+
+        kopf does not say when its first lists are complete. Until then a human could look as if no
+        restore held it back, and a restore as if its human or its backup were gone.
+        """
+        for resource in OWN:
+            for scope in self._scopes:
+                try:
+                    async for page in self._client.list_pages(resource, scope):
+                        for item in page.items:
+                            self._see(resource, msgspec.json.decode(item))
+                except (NotFound, Forbidden) as error:  # kopf goes on asking for it
+                    _log.warning("%s cannot be listed yet: %s", resource, error.message)
+
+    def _see(self, resource: Resource, body: dict[str, Any]) -> None:
+        key = (resource.kind, body["metadata"]["namespace"], body["metadata"]["name"])
+        if self.seen.upsert(key, seen_from(body)):
+            self._queue.add(key, priority=LISTED_PRIORITY)
 
     def silent(self, now: float, seconds: float) -> str | None:
         """The first watch of which nothing was heard for so long; None while all live."""

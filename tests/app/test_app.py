@@ -6,12 +6,15 @@ import asyncio
 
 import pytest
 
+from digital_human_operator.app import App
+from digital_human_operator.seen import Key, seen_from
 from tests.support.fake_server import FakeServer
-from tests.support.world import WRITES, address
+from tests.support.world import NAMESPACE, WRITES, address
 
 from .kopf_server import serve_kopf
 from .operating import LEASE, deployment, operating, put_human
 
+ADA: Key = ("DigitalHuman", NAMESPACE, "ada")
 pytestmark = pytest.mark.usefixtures("collector_restored")
 
 
@@ -50,6 +53,30 @@ async def test_endpoint_says_when_it_is_ready(server: FakeServer) -> None:
         text = (await operator.get("/metrics"))[1]
         assert 'leader_election_master_status{name="digital-human-operator"} 1.0' in text
         assert "rest_client_requests_total" in text
+
+
+async def test_a_human_that_is_seen_before_its_restore_gets_no_pods(
+    server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_human(server)
+    told = {"observedGeneration": 1, "phase": "Creating", "digitalHuman": "ada"}
+    restore = {"metadata": {"name": "back"}, "spec": {}, "status": told}
+    server.put(address("DigitalHumanRestore", "back"), restore)
+
+    async def source(app: App) -> None:  # kopf's list of restores comes late
+        seen = seen_from(server.objects[address("DigitalHuman", "ada")])
+        app._watches.seen.upsert(ADA, seen)
+        app._queue.add(ADA)
+        await app._stop.wait()
+
+    async def leave_it(_: Key) -> None:
+        """The restore stays as it is."""
+
+    monkeypatch.setattr(App, "_source", source)
+    async with operating(server) as operator:
+        operator.app._controllers["DigitalHumanRestore"] = leave_it
+        await operator.until(lambda: deployment(server))
+        assert deployment(server)["spec"]["replicas"] == 0
 
 
 async def test_nothing_is_written_before_the_watches_are_complete(server: FakeServer) -> None:

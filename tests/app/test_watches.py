@@ -166,6 +166,27 @@ async def test_metrics_that_begin_to_be_served_have_every_human_looked_at(world:
         assert world.watches.served.absent == {"custom.metrics.k8s.io"}
 
 
+class TestOwn:
+    async def test_what_kopf_has_not_listed_yet_is_seen_and_queued(self, world: World) -> None:
+        known = world.human("known")
+        world.server.put(address("DigitalHuman", "ada"), {"kind": "DigitalHuman"})
+        world.server.put(address("DigitalHumanRestore", "back"), {"kind": "DigitalHumanRestore"})
+        watched = Watched(world)
+        await world.watches.see_own()
+        back = ("DigitalHumanRestore", "humans", "back")
+        assert set(world.services.seen) == {known, ADA, back}
+        assert watched.added == [(ADA, 0, LISTED_PRIORITY), (back, 0, LISTED_PRIORITY)]
+
+    @pytest.mark.parametrize("status", [403, 404])
+    async def test_a_kind_that_may_not_be_listed_keeps_nobody_from_work(
+        self, world: World, status: int
+    ) -> None:
+        world.server.put(address("DigitalHuman", "ada"), {"kind": "DigitalHuman"})
+        world.server.faults.fail(1, status, verb="list", path="/digitalhumanbackups")
+        await world.watches.see_own()
+        assert set(world.services.seen) == {ADA}
+
+
 class TestSweep:
     async def test_human_that_is_gone_unnoticed_is_forgotten_and_queued(self, world: World) -> None:
         gone, kept = world.human("gone"), world.human("kept")
