@@ -235,6 +235,22 @@ class TestTheRecord:
         assert ada.get(KIND, NAME)["spec"] == {"digitalHuman": "bob"}
         assert ada.events() == ["BackupNotRecorded"]
 
+    async def test_one_that_the_api_server_does_not_take_keeps_no_other_away(
+        self, ada: World
+    ) -> None:
+        run(ada)
+        run(ada, "ada-backup-29535961")
+        message = "spec.include is odd"
+        ada.server.faults.fail(
+            1, 422, verb="create", path="digitalhumanbackups", reason="Invalid", message=message
+        )
+        await ada.reconcile(ADA)
+        see(ada)
+        await ada.reconcile(ADA)
+        assert len(records(ada)) == 1
+        assert ada.events() == ["BackupNotRecorded"]
+        assert message in ada.services.recorder._queue[0].event["note"]
+
     async def test_passing_trouble_is_raised_after_the_human_was_told_of(self, ada: World) -> None:
         run(ada)
         ada.server.faults.fail(1, 403, verb="create", path="digitalhumanbackups")

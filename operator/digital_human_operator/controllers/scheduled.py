@@ -17,7 +17,7 @@ import msgspec
 from digital_human_operator import names
 from digital_human_operator.human import Human
 from digital_human_operator.kinds import BACKUPS, BY_KIND, HUMANS
-from digital_human_operator.kube.errors import Conflict, Forbidden, NotFound
+from digital_human_operator.kube.errors import Conflict, Forbidden, Invalid, NotFound
 from digital_human_operator.kube.live import Live
 from digital_human_operator.names import FIELD_MANAGER
 from digital_human_operator.seen import Key, Seen
@@ -77,7 +77,7 @@ class ScheduledRuns:
         known = self._services.seen.get((BACKUPS.kind, key[1], name))
         if known is not None:
             if not of_job.items() <= known.annotations_object().items():
-                self._say_that_it_is_taken(key, seen, name, job.name)
+                self._say_why_not(key, seen, job.name, f"{name} is somebody else's")
             return True
         said = await self._said(job) or seen.spec_object().get("backup") or {}
         body = _record(name, of_job, human.name, said)
@@ -85,6 +85,9 @@ class ScheduledRuns:
             await self._services.client.create(BACKUPS, key[1], body, manager=FIELD_MANAGER)
         except Conflict:
             return False  # made before; it is not known here yet
+        except Invalid as error:  # the next time it would be the same
+            why = f"the API server does not take {name}: {error.message}"
+            self._say_why_not(key, seen, job.name, why)
         return True
 
     async def _said(self, job: Live) -> dict[str, Any] | None:
@@ -109,8 +112,8 @@ class ScheduledRuns:
         except NotFound:
             return  # gone: nobody will ask again
 
-    def _say_that_it_is_taken(self, key: Key, seen: Seen, name: str, job: str) -> None:
-        text = f"Job {job} has no DigitalHumanBackup: {name} is somebody else's"
+    def _say_why_not(self, key: Key, seen: Seen, job: str, why: str) -> None:
+        text = f"Job {job} has no DigitalHumanBackup: {why}"
         about = {"apiVersion": HUMANS.api_version, "kind": HUMANS.kind}
         about |= {"namespace": key[1], "name": key[2], "uid": seen.uid}
         self._services.recorder.record(about, "BackupNotRecorded", text, type="Warning")
