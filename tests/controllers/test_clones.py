@@ -170,6 +170,18 @@ class TestSteps:
         assert "Redis is not ready" in condition(world)["message"]
         assert not world.get("Job", RUN)
 
+    async def test_it_has_none_either_where_the_restore_is_seen_as_it_was_before(
+        self, world: World
+    ) -> None:
+        await until_created(world)
+        restore = world.get(KIND, "back")
+        del restore["status"]  # two watches, in any order
+        again = World(world.server, world.services.client)
+        again.put(KIND, "back")
+        await again.start(again.put("DigitalHuman", "bob"))
+        assert again.get("Deployment", "bob")["spec"]["replicas"] == 0
+        assert again.get("DigitalHuman", "bob")["status"]["restore"] == "back"
+
     async def test_the_sessions_come_into_the_clones_redis(self, world: World) -> None:
         key = await until_restoring(world)
         assert status(world)["phase"] == "Restoring"

@@ -15,7 +15,7 @@ from digital_human_operator.api.v1alpha1.backups import (
 from digital_human_operator.states import JobState, PodState, Result
 
 from . import clones, proofs
-from .clones import CREATED, CREATING, READING, Clone
+from .clones import CREATING, READING, Clone
 from .conditions import Draft, stamp
 from .runs import FAILED, PENDING, SUCCEEDED, Obstacle, at_step, going_on
 from .text import size
@@ -81,14 +81,13 @@ def holds(status: Mapping[str, Any], human: str, *, is_its_clone: bool) -> bool:
     """
     Whether a human has no Pods because of a restore with this status.
 
-    A clone whose sessions could not be brought back never gets any: it would talk as if there had
-    been none. Who has taken its name since then is none of that restore's.
+    A clone gets some only once its sessions are there, and none where they could not be brought
+    back: it would talk as if there had been none. It may be seen before the restore's status is.
+    Who has taken its name since then is none of that restore's.
     """
-    if status.get("digitalHuman") != human:
-        return False
-    conditions = {c["type"]: c["status"] for c in status.get("conditions", ())}
-    unfilled = status.get("phase") == FAILED and conditions.get(CREATED) == "True"
-    return status.get("phase") in HOLDING or (unfilled and is_its_clone)
+    if is_its_clone:
+        return status.get("phase") != SUCCEEDED
+    return status.get("digitalHuman") == human and status.get("phase") in HOLDING
 
 
 def compute(
