@@ -20,6 +20,7 @@ from digital_human_backup.reader import Reader
 PART = "objects"
 HUMAN_FILE = "digitalhuman.json"
 NEEDS_FILE = "needs.json"
+_GROUP = "aiqtoolkit.io/"
 PIECE = 3600
 """Characters of one piece: with what is said of it, a container's last word of 4 KiB."""
 
@@ -50,7 +51,7 @@ def objects(  # noqa: PLR0917 - typer makes options of them
                 " use another backup, or write the DigitalHuman anew."
             )
         Reader(repository, found, keys, report()).restore([PART], folder, 1)
-        human = _read(folder / PART / HUMAN_FILE, found.id)
+        human = _human(_read(folder / PART / HUMAN_FILE, found.id), found.id)
         needs = _read(folder / PART / NEEDS_FILE, found.id)
     text = json.dumps(human, indent=2, ensure_ascii=False)
     if output is Output.TEXT:
@@ -73,21 +74,46 @@ def pack(human: Any) -> str:
     return base64.b85encode(zlib.compress(plain.encode(), 9)).decode()
 
 
+def _human(found: Any, backup: str) -> dict[str, Any]:
+    """
+    The object, with nothing beside what belongs there.
+
+    It is made for `kubectl apply` by somebody who may do a lot: nobody who can write to the store
+    may put another kind there, an owner or an annotation.
+    """
+    match found:
+        case {
+            "apiVersion": str(version),
+            "kind": "DigitalHuman",
+            "metadata": {"name": str(name)},
+            "spec": dict(spec),
+        } if version.startswith(_GROUP):
+            head = {"apiVersion": version, "kind": "DigitalHuman", "metadata": {"name": name}}
+            return head | {"spec": spec}
+    raise DamagedError(
+        f"The objects in the backup {backup} are no DigitalHuman: use another backup, and look who"
+        " can write to the store."
+    )
+
+
 def _read(file: Path, backup: str) -> Any:
     try:
-        return json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        found = json.loads(file.read_text(encoding="utf-8"))
+        json.dumps(found, ensure_ascii=False).encode()  # half a letter cannot be shown
+    except (OSError, ValueError, RecursionError) as error:
         raise DamagedError(
             f"The objects in the backup {backup} hold no {file.name} that can be read: use another"
             " backup."
         ) from error
+    return found
 
 
 def _sentence(needs: Any) -> str:
     """What has to be there before the human can be."""
     named = [
-        f"{one['kind']} {one['name']} ({', '.join(one['keys'])})"
-        for one in needs
-        if isinstance(one, dict) and {"kind", "name", "keys"} <= one.keys()
+        f"{one['kind']} {one['name']} ({', '.join(map(str, one['keys']))})"
+        for one in (needs if isinstance(needs, list) else [])
+        if isinstance(one, dict) and {"kind", "name"} <= one.keys()
+        if isinstance(one.get("keys"), list)
     ]
     return f"It needs {'; '.join(named)}." if named else "It needs no Secret and no ConfigMap."

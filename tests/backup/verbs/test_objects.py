@@ -111,6 +111,51 @@ def test_what_is_no_json_is_named(run: Run, key_file: Path, tmp_path: Path, left
         run("objects", "--key-file", key_file)
 
 
+@pytest.mark.parametrize(
+    "found",
+    [
+        HUMAN | {"kind": "List", "items": [{"kind": "ClusterRoleBinding"}]},
+        HUMAN | {"apiVersion": "v1"},
+        HUMAN | {"metadata": {}},
+        HUMAN | {"spec": None},
+        [HUMAN],
+    ],
+)
+def test_what_is_no_human_is_not_shown(
+    run: Run, key_file: Path, tmp_path: Path, found: Any
+) -> None:
+    objects = folder(tmp_path / "o", found)
+    run("create", "--human", "ada", "--objects", objects, "--key-file", key_file)
+    with pytest.raises(DamagedError, match="are no DigitalHuman"):
+        run("objects", "--key-file", key_file)
+
+
+def test_what_does_not_belong_there_is_left_out(run: Run, key_file: Path, tmp_path: Path) -> None:
+    more = {"name": "ada", "namespace": "kube-system", "annotations": {"a": "b"}}
+    objects = folder(tmp_path / "o", HUMAN | {"metadata": more, "items": []})
+    run("create", "--human", "ada", "--objects", objects, "--key-file", key_file)
+    assert joined([run("objects", "--key-file", key_file)["text"]]) == HUMAN
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"spec": "\\ud800"}'])
+def test_what_cannot_be_shown_is_named(run: Run, key_file: Path, tmp_path: Path, text: str) -> None:
+    objects = folder(tmp_path / "o")
+    (objects / "digitalhuman.json").write_text(text)
+    run("create", "--human", "ada", "--objects", objects, "--key-file", key_file)
+    with pytest.raises(DamagedError, match=r"no digitalhuman\.json that can be read"):
+        run("objects", "--key-file", key_file)
+
+
+@pytest.mark.parametrize("needs", [5, [5], [{"kind": "Secret", "name": "a", "keys": 5}]])
+def test_needs_that_nobody_understands_are_left_out(
+    run: Run, key_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], needs: Any
+) -> None:
+    objects = folder(tmp_path / "o", needs=needs)
+    run("create", "--human", "ada", "--objects", objects, "--key-file", key_file)
+    show(key_file, tmp_path)
+    assert "needs no Secret" in capsys.readouterr().err
+
+
 def test_without_needs_it_says_so(
     run: Run, key_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
