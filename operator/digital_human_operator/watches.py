@@ -135,21 +135,27 @@ class Watches:
         See every custom resource once.
 
         kopf does not say when its first lists are complete. Until then a human could look as if no
-        restore held it back, and a restore as if its human or its backup were gone.
+        restore held it back, and a restore as if its human or its backup were gone. What kopf has
+        told to be gone while it was on the list goes again.
         """
+        added = 0
         for resource in OWN:
             for scope in self._scopes:
                 try:
                     async for page in self._client.list_pages(resource, scope):
                         for item in page.items:
-                            self._see(resource, msgspec.json.decode(item))
+                            added += self._see(resource, msgspec.json.decode(item))
                 except (NotFound, Forbidden) as error:  # kopf goes on asking for it
                     _log.warning("%s cannot be listed yet: %s", resource, error.message)
+        if added:
+            await self.sweep()
 
-    def _see(self, resource: Resource, body: dict[str, Any]) -> None:
+    def _see(self, resource: Resource, body: dict[str, Any]) -> bool:
         key = (resource.kind, body["metadata"]["namespace"], body["metadata"]["name"])
-        if self.seen.upsert(key, seen_from(body)):
-            self._queue.add(key, priority=LISTED_PRIORITY)
+        if not self.seen.upsert(key, seen_from(body)):
+            return False
+        self._queue.add(key, priority=LISTED_PRIORITY)
+        return True
 
     def silent(self, now: float, seconds: float) -> str | None:
         """The first watch of which nothing was heard for so long; None while all live."""

@@ -13,6 +13,7 @@ import pytest
 from digital_human_operator.handlers import LISTED_PRIORITY
 from digital_human_operator.kinds import METRICS, OPTIONAL
 from digital_human_operator.kube.errors import ServerError
+from digital_human_operator.kube.resources import Resource
 from digital_human_operator.names import (
     ANNOTATION_RECORDED,
     BACKUP,
@@ -176,6 +177,20 @@ class TestOwn:
         back = ("DigitalHumanRestore", "humans", "back")
         assert set(world.services.seen) == {known, ADA, back}
         assert watched.added == [(ADA, 0, LISTED_PRIORITY), (back, 0, LISTED_PRIORITY)]
+
+    async def test_what_goes_while_it_is_listed_does_not_stay(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        world.server.put(address("DigitalHuman", "ada"), {"kind": "DigitalHuman"})
+        see = world.watches._see
+
+        def see_late(resource: Resource, body: dict[str, Any]) -> bool:
+            world.server.drop(address("DigitalHuman", "ada"))
+            return see(resource, body)
+
+        monkeypatch.setattr(world.watches, "_see", see_late)
+        await world.watches.see_own()
+        assert world.services.seen.get(ADA) is None
 
     @pytest.mark.parametrize("status", [403, 404])
     async def test_a_kind_that_may_not_be_listed_keeps_nobody_from_work(
