@@ -377,6 +377,21 @@ class TestObstacles:
         await world.reconcile(BOB)
         assert world.get("Deployment", "bob")["spec"]["replicas"] == 1
 
+    async def test_a_clone_that_is_seen_later_than_its_restore_is_known(self, world: World) -> None:
+        key = await until_created(world)
+        world.services.seen.remove(BOB)  # two watches, in any order
+        await world.reconcile(key)
+        assert status(world)["phase"] == "Creating"
+
+    async def test_a_clone_that_somebody_deletes_does_not_come_back(self, world: World) -> None:
+        key = await until_created(world)
+        world.server.drop(address("DigitalHuman", "bob"))
+        world.services.seen.remove(BOB)
+        assert await world.reconcile(key) is None
+        assert condition(world)["reason"] == "CloneDeleted"
+        assert "and stays without Pods" not in condition(world)["message"]
+        assert not world.get("DigitalHuman", "bob")
+
     @pytest.mark.parametrize(("code", "reason"), [(403, "Forbidden"), (422, "Invalid")])
     async def test_a_refused_job_leaves_the_clone_without_pods(
         self, world: World, code: int, reason: str

@@ -21,7 +21,7 @@ from digital_human_operator.api.v1alpha1.digitalhuman import DigitalHumanSpec
 from digital_human_operator.errors import InvalidSpec
 from digital_human_operator.human import Human, Request
 from digital_human_operator.kinds import BY_KIND, HUMANS
-from digital_human_operator.kube.errors import Conflict, Forbidden, Invalid
+from digital_human_operator.kube.errors import Conflict, Forbidden, Invalid, NotFound
 from digital_human_operator.plan.clones import clone_spec, unpack
 from digital_human_operator.render import reading_run
 from digital_human_operator.seen import Key, Seen, seen_from
@@ -90,6 +90,8 @@ class Cloning:
         began = previous is not None and previous.phase in restores.HOLDING
         origin, state = origins.settled(previous), Clone(name, began=began)
         try:
+            if clones.was_created(previous):
+                await self._check_that_it_is_there((HUMANS.kind, key[1], name))
             state = replace(state, created=self._is_made(key, seen, name))
             if origin is None:
                 found = origins.origin(self._services, key, spec.source, "objects")
@@ -132,6 +134,17 @@ class Cloning:
 
     def _may_tell(self, key: Key, state: Clone) -> bool:
         return self._last_word.may_come(key, state.job, state.pods)
+
+    async def _check_that_it_is_there(self, of_human: Key) -> None:
+        """Stopped where somebody has deleted the clone: it does not come back."""
+        if self._services.seen.get(of_human) is not None:
+            return
+        try:
+            answer = await self._services.client.get(HUMANS, of_human[1], of_human[2])
+        except NotFound as error:
+            text = f"DigitalHuman {of_human[2]} was deleted before its sessions were there"
+            raise Stopped(Obstacle("CloneDeleted", text, final=True)) from error
+        self._services.seen.upsert(of_human, seen_from(msgspec.json.decode(answer)))
 
     def _is_made(self, key: Key, seen: Seen, name: str) -> bool:
         """Whether the clone is there; Stopped where the name is somebody else's."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from digital_human_operator.api.v1alpha1.backups import DigitalHumanRestoreStatus
 from digital_human_operator.states import JobState, PodState
 
 from . import proofs
@@ -33,6 +34,12 @@ class Clone:
     """What keeps its Redis from being there."""
     complete: bool = False
     """Nothing else comes back: there are no sessions in the backup, or no Redis for them."""
+
+
+def was_created(before: DigitalHumanRestoreStatus | None) -> bool:
+    """Whether the clone was there: who has deleted it does not want it back."""
+    told = before.conditions if before is not None else []
+    return any(one.type == CREATED and one.status == "True" for one in told)
 
 
 def packed(pods: Sequence[PodState], digest: str | None) -> str | None:
