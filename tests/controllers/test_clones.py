@@ -316,6 +316,7 @@ class TestObstacles:
         end(world, READING, [{"event": "failed", "message": "The key is missing."}], "Failed")
         assert await world.reconcile(key) is None
         assert condition(world, "Stalled")["message"] == "nothing was made: The key is missing."
+        assert condition(world, "ObjectsRead")["message"] == "no human is made of it"
         assert not world.get("DigitalHuman", "bob")
 
     async def test_an_object_of_which_a_piece_is_missing_is_not_used(self, world: World) -> None:

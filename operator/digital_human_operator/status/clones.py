@@ -114,8 +114,12 @@ def steps(clone: Clone, phase: str) -> Iterator[Draft]:
     if phase == PENDING:
         return
     read = clone.created or clone.complete
-    text = "the object was read from the backup" if read else "it is being read"
-    yield Draft("ObjectsRead", "True" if read else "False", "Read" if read else READING, text)
+    if read:
+        yield Draft("ObjectsRead", "True", "Read", "the object was read from the backup")
+    elif phase == FAILED:
+        yield Draft("ObjectsRead", "False", FAILED, "no human is made of it")
+    else:
+        yield Draft("ObjectsRead", "False", READING, "it is being read")
     if read:
         text = f"DigitalHuman {clone.name} is made as it was, but not exposed"
         yield Draft(CREATED, "True", "Created", text)
