@@ -91,10 +91,10 @@ class TestRefusals:
         """So that the queue waits as the API server asked for."""
         key = world.human()
         world.server.faults.fail(1, 422, verb="apply", path="/services/ada-headless")
-        world.server.faults.fail(1, 429, 9, verb="apply", path="/configmaps/")
+        world.server.faults.fail(1, 429, 2, verb="apply", path="/configmaps/")
         with pytest.raises(ApiError) as raised:
             await world.reconcile(key)
-        assert raised.value.retry_after == 9
+        assert raised.value.retry_after == 2
 
     async def test_nothing_is_pruned_after_a_failure(self, world: World) -> None:
         key = world.human(**REDIS)
