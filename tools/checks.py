@@ -26,7 +26,8 @@ TYPED = (
     "tests",
     "config",
 )
-WORKERS = "2"
+MANY = ("-n", "4")
+"""Twice the cores that they are tried on: these tests wait for clocks and servers, mostly."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def unit() -> Iterator[Step]:
     yield Step("binaries", "tools.binaries", ("versitygw", "rclone", "--quiet"))
     yield Step("page", "tools.page")
     here = "not cluster and not browser and not torch and not images and not node and not e2e"
-    yield Step("unit tests", "pytest", ("-q", "-m", here, "-n", WORKERS))
+    yield Step("unit tests", "pytest", ("-q", "-m", here, *MANY))
 
 
 def wire() -> Iterator[Step]:
@@ -82,7 +83,8 @@ def torch() -> Iterator[Step]:
 def cluster() -> Iterator[Step]:
     """Tests against a real control plane, which is built first where it is missing."""
     yield Step("binaries", "tools.binaries", ("kwok", "helm3", "helm4", "policies", "--quiet"))
-    yield Step("cluster tests", "pytest", ("-q", "-m", "cluster", "-n", WORKERS))
+    groups = (*MANY, "--dist", "loadgroup")
+    yield Step("cluster tests", "pytest", ("-q", "-m", "cluster", *groups))
 
 
 def node() -> Iterator[Step]:

@@ -13,7 +13,7 @@ from tests.support.kstatus import verdict
 from tools.cluster import Cluster
 from tools.cluster.kubectl import Kubectl
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("empty cluster")]
 
 TIME = "2026-01-31T02:00:00Z"
 STATUS: JsonObject = {

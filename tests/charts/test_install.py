@@ -12,7 +12,11 @@ from tools.cache import ROOT
 from tools.cluster import Cluster
 from tools.cluster.kubectl import Kubectl
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(240)]
+pytestmark = [
+    pytest.mark.cluster,
+    pytest.mark.timeout(240),
+    pytest.mark.xdist_group("empty cluster"),
+]
 
 ACCOUNT = f"{RELEASE}-digital-human-operator"
 RESTRICTED = "pod-security.kubernetes.io/enforce=restricted"
