@@ -39,12 +39,23 @@ class PackageError(RuntimeError):
 
 def ensure(programs: Iterable[str]) -> None:
     """Have these programs on PATH: installs the packages of those that are missing, as root."""
-    missing = [PROGRAMS.get(name, name) for name in programs if not shutil.which(name)]
-    if missing:
-        install(missing)
-    still = [name for name in programs if not shutil.which(name)]
+    programs = list(programs)
+    if not _missing(programs):
+        return
+    with file_lock(_lock()):  # two of apt-get at once are in each other's way
+        if missing := _missing(programs):
+            install([PROGRAMS.get(name, name) for name in missing])
+    still = _missing(programs)
     if still:
         raise PackageError(f"{still[0]} is not on PATH after its package was installed.")
+
+
+def _missing(programs: list[str]) -> list[str]:
+    return [name for name in programs if not shutil.which(name)]
+
+
+def _lock() -> Path:
+    return cache_root() / "debian" / ".lock"
 
 
 def install(packages: list[str]) -> None:
@@ -70,7 +81,7 @@ def unpacked(program: str) -> Path:
         return Path(found)
     package = UNPACKED[program]
     folder = cache_root() / "debian" / f"{package}-{platform.machine()}"
-    with file_lock(cache_root() / "debian" / ".lock"):
+    with file_lock(_lock()):
         if not folder.is_dir():
             _unpack(package, folder)
     return folder / "usr" / "bin" / program

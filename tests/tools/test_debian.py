@@ -3,6 +3,8 @@
 import os
 import shutil
 import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,26 @@ from tools import debian
 def test_nothing_is_asked_for_what_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(debian, "install", lambda names: pytest.fail(f"asked for {names}"))
     debian.ensure(["sh"])
+
+
+def test_two_who_lack_a_program_at_once_install_it_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """apt-get fails while another one reads the lists of packages."""
+    begun: list[list[str]] = []
+
+    def install(names: list[str]) -> None:
+        begun.append(names)
+        time.sleep(0.2)  # long enough for the other one to come
+        (tmp_path / "buildah").touch(mode=0o755)
+
+    monkeypatch.setattr(debian, "install", install)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    with ThreadPoolExecutor() as pool:
+        for done in [pool.submit(debian.ensure, ["buildah"]) for _ in range(2)]:
+            done.result()
+    assert begun == [["buildah"]]
 
 
 def test_without_rights_the_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
