@@ -1,6 +1,7 @@
 """The key of a built binary changes with all that decides it, and with nothing else."""
 
 import dataclasses
+import re
 import threading
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from tools.binaries import build, toolchain
 from tools.binaries.specs import LANES, TOOLS, Tool
+from tools.cache import ROOT
 
 GO = "go1.26.6 linux/amd64"
 TOOL = Tool("hello", "hello", (("hello", "example.invalid/hello"),))
@@ -126,3 +128,22 @@ def test_an_old_go_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         assert toolchain.find().version.startswith("go1.26.")
     finally:
         toolchain.find.cache_clear()
+
+
+TOGETHER = (
+    ("helm3", "helm4"),
+    ("kwok", "policies", "coredns", "metrics-server", "custom-metrics"),
+)
+"""Made of the same libraries: what is compiled for one, the others find in the cache of Go."""
+
+
+@pytest.mark.parametrize("names", TOGETHER, ids=lambda names: names[0])
+def test_tools_of_the_same_libraries_have_them_in_the_same_versions(names: tuple[str, ...]) -> None:
+    versions: dict[str, dict[str, set[str]]] = {}
+    for name in names:
+        text = (ROOT / "tools" / TOOLS[name].module / "go.mod").read_text()
+        for path, version in re.findall(r"^\s+(\S+) (v\S+)", text, re.MULTILINE):
+            versions.setdefault(path, {}).setdefault(version, set()).add(name)
+    assert len(versions) > 50
+    apart = {path: found for path, found in versions.items() if len(found) > 1}
+    assert apart == {}, "raise the lower ones with `go get MODULE@VERSION`, then `go mod tidy`"
