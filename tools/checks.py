@@ -28,6 +28,8 @@ TYPED = (
 )
 MANY = ("-n", "4")
 """Twice the cores that they are tried on: these tests wait for clocks and servers, mostly."""
+FEW = ("-n", "2")
+"""For tests of what needs a core itself, such as the Pods of humans."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,9 @@ def e2e() -> Iterator[Step]:
         print(f"e2e      passed over: a cluster of real Pods {lacks}", flush=True)
         return
     yield Step("binaries", "tools.binaries", ("node", "node-probe", "helm3", "--quiet"))
-    yield Step("end to end", "pytest", ("-q", "-m", "e2e", "tests/e2e"))
+    yield Step("images", "tools.images", ("build",))
+    groups = (*FEW, "--dist", "loadgroup")
+    yield Step("end to end", "pytest", ("-q", "-m", "e2e", *groups, "tests/e2e"))
 
 
 STAGES = {

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.e2e import redis_image
 from tests.e2e.humans import Humans
-from tests.support import evidence
+from tests.support import cluster as support
+from tests.support import turns
 from tools import deploy
 from tools.binaries import binaries, binary
-from tools.cache import ROOT
-from tools.cluster import Cluster, reap
+from tools.cache import ROOT, file_lock
+from tools.cluster import Cluster
 from tools.cluster.cluster import CLUSTERS
 from tools.cluster.doctor import examine
 from tools.cluster.node import lane
 from tools.cluster.node.registry import push
-from tools.images import table
-from tools.images.build import Choice, build
 
 IMAGES = (*deploy.IMAGES, "backup")
 KEPT = ROOT / "build" / "e2e"
@@ -34,13 +33,11 @@ def _lacks() -> str:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Build programs and images before the first test, whose time limit is no limit for that."""
+    """Build programs before the first test, whose time limit is no limit for that."""
     here = any(item.get_closest_marker("e2e") for item in session.items)
     if here and not session.config.option.collectonly and not _lacks():
         binaries("node")
         binary("node-probe")
-        for known in build(table.chosen(IMAGES), Choice()):
-            sys.stdout.write(f"{known['name']} built in {known['seconds']} s\n")
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -55,27 +52,40 @@ FAILED = pytest.StashKey[bool]()
 
 
 @pytest.fixture(scope="session")
-def stage(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Cluster]:
-    """The cluster with two Pods of the operator."""
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Cluster:
+    """The cluster with two Pods of the operator; the same one for all workers of the run."""
     if lacks := _lacks():
         pytest.skip(f"real Pods cannot run on this machine: it {lacks}")
-    reap()
-    cluster = Cluster(f"e2e-{os.getpid()}", "node").up(owner=os.getpid())
-    stands = False
-    try:
+    cluster = support.shared_real()
+    _install(cluster, tmp_path_factory.mktemp("redis"))
+    return cluster
+
+
+@pytest.fixture(autouse=True)
+def turn(request: pytest.FixtureRequest, stage: Cluster, tmp_path: Path) -> Iterator[None]:
+    """A place on the stage beside other tests, or alone there; with an operator to begin with."""
+    alone = request.node.get_closest_marker("alone") is not None
+    with turns.turn(CLUSTERS, stage.name, alone=alone):
+        _install(stage, tmp_path)
+        yield
+
+
+def _install(cluster: Cluster, folder: Path) -> None:
+    """Install the operator and what its Pods need, unless it stands already."""
+    with file_lock(CLUSTERS / f".{cluster.name}-install.lock"):
+        if _stands(cluster):
+            return
         digests = deploy.images(cluster, names=IMAGES)
-        redis = redis_image.write(tmp_path_factory.mktemp("redis"))
-        push(lane.machine(cluster.directory).place.registry, redis)
+        push(lane.machine(cluster.directory).place.registry, redis_image.write(folder))
         deploy.operator(cluster, digests)
-        stands = True
-        yield cluster
-    finally:
-        if not stands or request.session.testsfailed:
-            evidence.keep(cluster)
-        cluster.down()
-        (CLUSTERS / f".{cluster.name}.lock").unlink(missing_ok=True)
+
+
+def _stands(cluster: Cluster) -> bool:
+    ready = "jsonpath={.status.readyReplicas}"
+    found = cluster.kubectl.run(
+        "get", "deployment", deploy.RELEASE, "-n", deploy.NAMESPACE, "-o", ready
+    )
+    return found.returncode == 0 and bool(found.stdout)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from digital_human_operator import names
 from tests.e2e.humans import Humans
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(420, func_only=True)]
 
 CLAIM = "backups"
 BACKUP: dict[str, Any] = {

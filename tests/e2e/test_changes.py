@@ -15,7 +15,7 @@ from tools.cluster import Cluster
 from tools.cluster.node.lane import push_images
 
 UNAUTHORIZED = 401
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300, func_only=True)]
 
 
 def _secret(humans: Humans, key: str) -> dict[str, Any]:
@@ -56,6 +56,7 @@ async def test_a_rotated_key_counts_and_rolls_only_its_own_human(humans: Humans)
     assert {pod["metadata"]["name"] for pod in humans.pods(name="grace")} == kept
 
 
+@pytest.mark.alone
 def test_an_upgrade_of_the_operator_touches_no_pod_of_a_human(
     stage: Cluster, humans: Humans
 ) -> None:

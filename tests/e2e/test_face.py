@@ -11,7 +11,7 @@ from tests.e2e.humans import Humans
 from tools.cluster import Cluster
 from tools.cluster.node.lane import push_images
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240, func_only=True)]
 SMALL = {
     "requests": {"cpu": "100m", "memory": "256Mi"},
     "limits": {"cpu": "2", "memory": "1Gi"},
@@ -26,6 +26,7 @@ async def _clips(address: str) -> float:
     return sum(map(float, counts))
 
 
+@pytest.mark.xdist_group("gpus")
 async def test_the_face_comes_from_a_managed_server(stage: Cluster, humans: Humans) -> None:
     # Our runtime speaks the protocol of Audio2Face to whoever calls it.
     (image,) = push_images(stage.directory, ["runtime-cpu"])

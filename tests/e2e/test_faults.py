@@ -11,7 +11,7 @@ from websockets.exceptions import ConnectionClosed
 from tests.e2e.humans import Humans
 from tests.e2e.talking import Caller, Conversation
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300, func_only=True)]
 
 REDIS: dict[str, Any] = {"store": {"redis": {"managed": {"storage": "64Mi"}}}, "perReplica": 4}
 
@@ -23,7 +23,12 @@ async def test_a_pod_that_hangs_gets_no_callers_until_it_answers_again(humans: H
     with humans.stopped(hanging):
         left = {other["metadata"]["name"]}
         humans.until(lambda: humans.endpoints() == left, "the hanging Pod to get no callers", 90)
-        assert await humans.caller().chat("Are you there?")
+        # kube-proxy hears of it a moment after us, and until then also asks the Pod that hangs.
+        async with asyncio.timeout(60):
+            while not await _answers(humans):
+                pass
+        for _ in range(10):
+            assert await _answers(humans)
     humans.until(lambda: len(humans.endpoints()) == 2, "both Pods behind the Service again", 120)
 
 
@@ -68,6 +73,7 @@ async def test_redis_keeps_conversations_over_its_restart(humans: Humans) -> Non
     assert "Zebedee" in answer.text
 
 
+@pytest.mark.alone
 def test_a_drain_waits_for_the_budget(humans: Humans) -> None:
     humans.apply(humans.example(availability={"minAvailable": 1}))
     humans.until(lambda: len(humans.endpoints()) == 2, "both Pods behind the Service")
@@ -86,6 +92,15 @@ def test_a_drain_waits_for_the_budget(humans: Humans) -> None:
     finally:
         kubectl("uncordon", "node-0")
     humans.until(lambda: len(humans.endpoints()) == 2, "both Pods behind the Service again", 90)
+
+
+async def _answers(humans: Humans) -> bool:
+    """Whether a caller is answered soon."""
+    try:
+        async with asyncio.timeout(10):
+            return bool(await humans.caller().chat("Are you there?"))
+    except TimeoutError:
+        return False
 
 
 def _evict(humans: Humans, pod: dict[str, Any]) -> Any:

@@ -16,7 +16,7 @@ from tests.e2e.humans import Humans
 from tools.cluster import Cluster
 from tools.cluster.node import lane
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240, func_only=True)]
 KEYS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
 FILES = {
     "config.json": b'{"model_type": "llama"}',

@@ -14,7 +14,7 @@ from tests.runtime.page.conftest import CHROMIUM, COARSE, FLAGS, TAP, Visitor, u
 from tools import debian, forward
 from tools.ports import free_port
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300, func_only=True)]
 GREETING = "Hello, I am Ada. Ask me anything."
 
 

@@ -21,7 +21,7 @@ from tools.cluster import Cluster
 from tools.cluster.node import lane, oci
 from tools.cluster.node.registry import push
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(480)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(480, func_only=True)]
 
 _POLICY = {"type": "Pods", "value": 4, "periodSeconds": 15}
 QUICK = {"stabilizationWindowSeconds": 0, "policies": [_POLICY]}
@@ -56,6 +56,7 @@ async def test_conversations_outlive_scaling_up_and_down(humans: Humans) -> None
             assert "Zebedee" in await _goes_on(humans, talk, moved=name != left)
 
 
+@pytest.mark.xdist_group("gpus")
 def test_pods_follow_the_use_of_their_gpus(stage: Cluster, humans: Humans, tmp_path: Path) -> None:
     """A stand-in for the runtime says how much of its GPU is used: there is no GPU here."""
     program = {"/bin/probe": binary("node-probe").read_bytes()}

@@ -9,10 +9,12 @@ from nvidia_audio2face_3d import audio2face_pb2_grpc
 
 from tests.e2e.humans import Humans
 from tests.runtime.grpc_api.clips import like_nvidia, process, tone
+from tests.support.cluster import wait_until
 from tools import deploy
 from tools.cluster import Cluster
+from tools.cluster.kubectl import Kubectl
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240, func_only=True)]
 
 
 async def test_the_example_answers_through_its_service(humans: Humans) -> None:
@@ -46,12 +48,17 @@ def test_the_operator_stands_in_a_restricted_namespace(stage: Cluster) -> None:
     assert deployment["status"]["readyReplicas"] == deploy.REPLICAS
     image = deployment["spec"]["template"]["spec"]["containers"][0]["image"]
     assert "@sha256:" in image
-    lease = kubectl.json("get", "lease", deploy.RELEASE, "-n", deploy.NAMESPACE)
     pods = kubectl.json("get", "pods", "-n", deploy.NAMESPACE)["items"]
     assert len(pods) == deploy.REPLICAS
-    assert any(lease["spec"]["holderIdentity"].startswith(p["metadata"]["name"]) for p in pods)
+    names = tuple(pod["metadata"]["name"] for pod in pods)
+    wait_until(lambda: _leader(kubectl).startswith(names), "one of its Pods to lead")
     for pod in pods:
         (container,) = pod["status"]["containerStatuses"]
         assert container["restartCount"] == 0, deploy.why(stage, deploy.NAMESPACE)
     assert kubectl.json("get", "networkpolicies", "-n", deploy.NAMESPACE)["items"]
     assert kubectl.json("get", "pdb", "-n", deploy.NAMESPACE)["items"]
+
+
+def _leader(kubectl: Kubectl) -> str:
+    lease = kubectl.json("get", "lease", deploy.RELEASE, "-n", deploy.NAMESPACE)
+    return str(lease["spec"].get("holderIdentity", ""))

@@ -12,7 +12,7 @@ from tools.binaries import binary
 from tools.cluster import Cluster
 from tools.cluster.kubectl import Kubectl
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240, func_only=True)]
 
 CLUSTER_WIDE = (
     "clusterroles,clusterrolebindings,validatingwebhookconfigurations,customresourcedefinitions"
@@ -28,6 +28,7 @@ LEFT = {
 }
 
 
+@pytest.mark.alone
 def test_uninstalling_leaves_the_definitions_only(stage: Cluster, humans: Humans) -> None:
     humans.apply(humans.example())
     kubectl = stage.kubectl

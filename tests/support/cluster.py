@@ -21,6 +21,7 @@ from tools.cluster.nodes import add_nodes
 KEEP = "TEST_CLUSTER_KEEP"
 _NAME = "DIGITAL_HUMAN_TEST_CLUSTER"
 _OWNER = "DIGITAL_HUMAN_TEST_CLUSTER_OWNER"
+_RUN = "DIGITAL_HUMAN_TEST_RUN"
 _KEPT_NAME = "test"
 _CRDS = ("digitalhumans", "digitalhumanbackups", "digitalhumanrestores")
 
@@ -30,19 +31,24 @@ def begin() -> None:
     keep = os.environ.get(KEEP) == "1"
     os.environ[_NAME] = _KEPT_NAME if keep else f"test-{os.getpid()}"
     os.environ[_OWNER] = "" if keep else str(os.getpid())
+    os.environ[_RUN] = str(os.getpid())
 
 
 def keep_logs() -> None:
-    """Keep what the components of the run's cluster said, if it will be removed."""
+    """Keep what the components of the run's clusters said, of those that will be removed."""
     if os.environ.get(_OWNER):
         evidence.keep(Cluster(os.environ[_NAME]))
+    evidence.keep(real())
 
 
 def end() -> None:
-    """Remove the run's cluster, unless it is to be kept or was never created."""
-    name = os.environ.pop(_NAME, "")
-    if os.environ.pop(_OWNER, ""):
-        _remove(Cluster(name))
+    """Remove the run's clusters, unless one is to be kept or was never created."""
+    with ExitStack() as ends:
+        ends.callback(_remove, real())
+        name = os.environ.pop(_NAME, "")
+        if os.environ.pop(_OWNER, ""):
+            ends.callback(_remove, Cluster(name))
+    os.environ.pop(_RUN, None)
 
 
 def shared() -> Cluster:
@@ -53,6 +59,19 @@ def shared() -> Cluster:
         cluster = Cluster(name).up(owner=int(owner) if owner else None)
         add_nodes(cluster.kubeconfig, COUNTS)
     return cluster
+
+
+def real() -> Cluster:
+    """The run's cluster with a node of real Pods, whether it is up or not."""
+    return Cluster(f"e2e-{os.environ[_RUN]}", "node")
+
+
+def shared_real() -> Cluster:
+    """Return it, up; whoever comes first creates it."""
+    cluster = real()
+    with file_lock(CLUSTERS / f".{cluster.name}-setup.lock"):
+        reap()
+        return cluster.up(owner=int(os.environ[_RUN]))
 
 
 @contextmanager

@@ -40,7 +40,8 @@ def test_real_pods_are_passed_over_with_the_reason_where_none_can_run(
 
 def test_real_pods_run_where_nothing_is_lacking(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checks, "problem", lambda _: "")
-    assert [step.module for step in checks.e2e()] == ["tools.binaries", "pytest"]
+    modules = ["tools.binaries", "tools.images", "pytest"]
+    assert [step.module for step in checks.e2e()] == modules
 
 
 def test_programs_of_a_step_keep_what_python_compiles(monkeypatch: pytest.MonkeyPatch) -> None:
