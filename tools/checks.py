@@ -29,7 +29,7 @@ TYPED = (
 MANY = ("-n", "4")
 """Twice the cores that they are tried on: these tests wait for clocks and servers, mostly."""
 FEW = ("-n", "2")
-"""For tests of what needs a core itself, such as the Pods of humans."""
+"""For tests of what needs a core itself, such as an API server and the Pods of humans."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def torch() -> Iterator[Step]:
 def cluster() -> Iterator[Step]:
     """Tests against a real control plane, which is built first where it is missing."""
     yield Step("binaries", "tools.binaries", ("kwok", "helm3", "helm4", "policies", "--quiet"))
-    groups = (*MANY, "--dist", "loadgroup")
+    groups = (*FEW, "--dist", "loadgroup")
     yield Step("cluster tests", "pytest", ("-q", "-m", "cluster", *groups))
 
 
