@@ -26,7 +26,7 @@ def ada(place: Place) -> Place:
 
 
 def test_backup_that_cannot_be_made_is_told_and_volumes_stay(ada: Place) -> None:
-    ada.apply(human(**(SPEC | {"backup": SPEC["backup"] | {"include": ["objects"]}})))
+    ada.apply(human(**(SPEC | {"backup": SPEC["backup"] | {"include": ["sessions"]}})))
     ada.wait_condition("Ready", "True")
     name = _name(ada)
     ada.kubectl("delete", "dh", "ada", "--timeout=60s")

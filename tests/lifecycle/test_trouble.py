@@ -284,17 +284,18 @@ def test_retained_volumes_outlive_the_human_and_serve_the_next(place: Place) -> 
     assert place.get("pvc", "ada-models")["metadata"]["uid"] == uid
 
 
-def test_restore_as_a_clone_says_that_it_does_nothing(place: Place) -> None:
+def test_a_clone_of_nobody_says_whom_it_waits_for(place: Place) -> None:
     clone = {"source": {"latestOf": "ada"}, "target": {"clone": {"name": "bob"}}}
     place.apply(human("now", **clone) | {"kind": "DigitalHumanRestore"})
 
     def told() -> bool:
         found = place.get("digitalhumanrestore", "now").get("status", {}).get("conditions", [])
         return any(
-            c["type"] == "Stalled" and "clone is not acted on" in c["message"] for c in found
+            c["type"] == "Reconciling" and "no DigitalHuman ada" in c["message"] for c in found
         )
 
     place.wait("an answer", told)
+    assert not place.get("dh", "bob")
 
 
 _SIDES = (("deployment", "ada"), ("statefulset", "ada-redis"))
