@@ -17,6 +17,13 @@ SPEC: dict[str, Any] = {
 }
 
 
+NOTHING: dict[str, Any] = {
+    "sessions": {"store": {"redis": {"external": {"url": "redis://redis.example.com:6379"}}}},
+    "backup": SPEC["backup"] | {"include": ["sessions"]},
+}
+"""Sessions that somebody else has to back up, and nothing else."""
+
+
 @pytest.fixture
 def ada(place: Place) -> Place:
     place.apply(human(**SPEC))
@@ -25,20 +32,20 @@ def ada(place: Place) -> Place:
     return place
 
 
-def test_backup_that_cannot_be_made_is_told_and_volumes_stay(ada: Place) -> None:
-    ada.apply(human(**(SPEC | {"backup": SPEC["backup"] | {"include": ["sessions"]}})))
-    ada.wait_condition("Ready", "True")
-    name = _name(ada)
-    ada.kubectl("delete", "dh", "ada", "--timeout=60s")
-    assert ada.get("dhb", name)["spec"]["digitalHuman"] == "ada"
-    ada.wait("the children to go", lambda: not ada.items("deployments"))
-    assert ada.get("pvc", "ada-models")
+def test_backup_that_cannot_be_made_is_told_and_volumes_stay(place: Place) -> None:
+    place.apply(human(**(SPEC | NOTHING)))
+    place.wait_condition("Ready", "True")
+    name = _name(place)
+    place.kubectl("delete", "dh", "ada", "--timeout=60s")
+    assert place.get("dhb", name)["spec"]["digitalHuman"] == "ada"
+    place.wait("the children to go", lambda: not place.items("deployments"))
+    assert place.get("pvc", "ada-models")
 
     def told() -> bool:
-        events = ada.items("events.events.k8s.io")
+        events = place.items("events.events.k8s.io")
         return any(e["reason"] == "FinalBackupFailed" and name in e["note"] for e in events)
 
-    ada.wait("the Event", told)
+    place.wait("the Event", told)
 
 
 def test_human_waits_for_its_backup_and_then_goes(ada: Place) -> None:
