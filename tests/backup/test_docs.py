@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 from digital_human_backup.errors import BackupError, DamagedError, RefusedError
 from tools import store
@@ -29,6 +34,15 @@ def script(page: str, heading: str) -> str:
         rf"^#+ {heading}\n\n(?:[^#`][^\n]*\n+)*```sh\n(.*?)^```$", page, re.MULTILINE | re.DOTALL
     )
     return str(found)
+
+
+@pytest.fixture(autouse=True)
+def no_server_stays(tmp_path: Path) -> Iterator[None]:
+    """A script that was cut off has not ended the Redis that it began."""
+    yield
+    for file in tmp_path.glob("redis/pid"):
+        with contextlib.suppress(ValueError, ProcessLookupError):
+            os.kill(int(file.read_text()), signal.SIGKILL)  # it would not end without saving
 
 
 def shell(words: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
