@@ -404,6 +404,13 @@ class TestObstacles:
         await world.reconcile(HUMAN)
         assert replicas(world) == 1
 
+    async def test_backup_that_cannot_be_understood(self, world: World) -> None:
+        await a_human(world)
+        a_backup(world, include=["nonsense"])
+        assert await world.reconcile(ask(world)) is None
+        assert condition(world)["reason"] == "BackupFailed"
+        assert "spec.include" in condition(world)["message"]
+
     @pytest.mark.parametrize(
         ("phase", "reason"), [("Failed", "BackupFailed"), ("Running", "BackupNotReady")]
     )

@@ -117,7 +117,11 @@ def _backup(
     if seen is None:
         raise Stopped(Obstacle("BackupNotFound", f"there is no DigitalHumanBackup {name}"))
     told = DigitalHumanBackupStatus.model_validate(seen.status_object())
-    return plan.parse_backup(seen.spec_object()), told
+    try:
+        return plan.parse_backup(seen.spec_object()), told
+    except InvalidSpec as error:
+        text = f"DigitalHumanBackup {name} cannot be understood ({error}): name another one"
+        raise Stopped(Obstacle("BackupFailed", text, final=True)) from error
 
 
 def _latest(services: Services, key: Key, name: str) -> Origin:
