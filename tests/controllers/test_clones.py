@@ -352,11 +352,14 @@ class TestObstacles:
         assert status(world)["phase"] == phase
         assert bool(world.get("DigitalHuman", "bob")) == (phase == "Creating")
 
-    async def test_what_the_api_server_does_not_take_is_told(self, world: World) -> None:
+    @pytest.mark.parametrize(("code", "reason"), [(422, "Invalid"), (403, "Forbidden")])
+    async def test_what_the_api_server_does_not_take_is_told(
+        self, world: World, code: int, reason: str
+    ) -> None:
         key = await until_reading(world)
         end(world, READING, words(SPEC))
         world.server.faults.fail(
-            1, 422, verb="create", path="digitalhumans", reason="Invalid", message="spec.llm is odd"
+            1, code, verb="create", path="digitalhumans", reason=reason, message="spec.llm is odd"
         )
         assert await world.reconcile(key) is None
         assert condition(world)["reason"] == "ObjectRefused"

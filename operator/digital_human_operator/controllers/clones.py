@@ -190,7 +190,7 @@ class Cloning:
             )
         except Conflict:
             answer = await self._services.client.get(HUMANS, case.key[1], name)
-        except Invalid as error:
+        except (Invalid, Forbidden) as error:
             text = f"the API server does not take the DigitalHuman: {error.message}"
             raise Stopped(Obstacle("ObjectRefused", text, final=True)) from error
         made = seen_from(msgspec.json.decode(answer))
