@@ -17,11 +17,10 @@ from digital_human_operator.api.v1alpha1.backups import (
 )
 from digital_human_operator.errors import InvalidSpec
 from digital_human_operator.human import Human, Request
-from digital_human_operator.kinds import BACKUPS, BY_KIND
+from digital_human_operator.kinds import BACKUPS
 from digital_human_operator.kube.errors import ApiError, Forbidden, Invalid
 from digital_human_operator.render import backup_run
 from digital_human_operator.seen import Key, Seen, is_told
-from digital_human_operator.states import JobState
 from digital_human_operator.status import runs, to_apply
 from digital_human_operator.status.runs import Obstacle, Run
 
@@ -33,10 +32,11 @@ from .requests import (
     check_references,
     decided,
     human_of,
+    job_of,
     pods_of,
     tell_end,
 )
-from .scheduled import follow, job_of, tidy, uid_of
+from .scheduled import follow, job_followed, tidy, uid_of
 from .services import Services
 
 _LOOK = 15.0
@@ -68,9 +68,9 @@ class BackupController:
         if self._last_word.may_come(key, run.job, run.pods):
             return 1.0
         told = runs.compute(run, seen.generation, previous, self._services.now())
-        if told.uid is None and (run.job is not None or job_of(seen) is not None):
+        if told.uid is None and (run.job is not None or job_followed(seen) is not None):
             told = told.model_copy(update=self._whose(key, seen))
-        if job_of(seen) is not None and runs.is_over(told, seen.generation):
+        if job_followed(seen) is not None and runs.is_over(told, seen.generation):
             await tidy(self._services, key, seen, run)
         if told != previous:
             await self._tell(key, seen, told)
@@ -82,16 +82,12 @@ class BackupController:
         """The Job with its Pods; it is made when it is not there, unless a CronJob makes it."""
         name = names.backup_run(key[2])
         request = self._request(seen)
-        if (job := job_of(seen)) is not None:
+        if (job := job_followed(seen)) is not None:
             return await follow(self._services, key, request.digital_human, job)
-        store = self._services.stores[BY_KIND["Job"]]
-        live = store.get(key[1], name)
-        if live is None or live.owner_uid != seen.uid or live.deleting:
+        if (state := job_of(self._services, key, seen, name)) is None:
             await self._make(key, seen, request)
-            live = store.get(key[1], name)
-        state = live.status if live is not None else None
-        pods = pods_of(self._services, key, request.digital_human, name)
-        return Run(name, state if isinstance(state, JobState) else None, pods)
+            state = job_of(self._services, key, seen, name)
+        return Run(name, state, pods_of(self._services, key, request.digital_human, name))
 
     async def _make(self, key: Key, seen: Seen, request: DigitalHumanBackupSpec) -> None:
         human = self._human(key, request)
@@ -149,7 +145,7 @@ class BackupController:
             return
         if runs.is_over(told, seen.generation):
             text = told.conditions[0].message
-            if told.phase != runs.SUCCEEDED or job_of(seen) is None:  # a schedule is no news
+            if told.phase != runs.SUCCEEDED or job_followed(seen) is None:  # a schedule is no news
                 tell_end(self._services, BACKUPS, key, seen, told.phase or "", text)
 
     def _forget(self, key: Key) -> None:
@@ -158,7 +154,7 @@ class BackupController:
 
 
 def _job_name(key: Key, seen: Seen) -> str:
-    return job_of(seen) or names.backup_run(key[2])
+    return job_followed(seen) or names.backup_run(key[2])
 
 
 def _previous(seen: Seen) -> DigitalHumanBackupStatus | None:

@@ -128,7 +128,7 @@ def _record(name: str, of_job: dict[str, str], human: str, said: dict[str, Any])
     return msgspec.json.encode(body | {"spec": {"digitalHuman": human} | given})
 
 
-def job_of(seen: Seen) -> str | None:
+def job_followed(seen: Seen) -> str | None:
     """The Job that a DigitalHumanBackup follows; None for one that has a Job of its own."""
     return seen.annotations_object().get(names.ANNOTATION_JOB)
 
@@ -187,7 +187,12 @@ def _records(
     """Every run that is over of one human, with the uid of its DigitalHumanBackup."""
     for one in services.seen.named(key[0], key[1], f"{human}-"):
         seen = services.seen.get(one)
-        if seen is None or seen.deleting or uid_of(seen) != uid or (job := job_of(seen)) is None:
+        if (
+            seen is None
+            or seen.deleting
+            or uid_of(seen) != uid
+            or (job := job_followed(seen)) is None
+        ):
             continue
         told = seen.status_object()
         if told.get("phase") in {SUCCEEDED, FAILED}:

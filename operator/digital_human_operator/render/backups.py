@@ -40,6 +40,7 @@ _RESTORE_SECONDS = 3600
 _READING = "reading"
 """Restores that only read the object."""
 _READING_SECONDS = 900
+_OF_REQUESTS = frozenset({names.LABEL_BACKUP, names.LABEL_RESTORE})
 _PIECES = 3
 """A Pod's last words have 12 KiB: more containers get less each."""
 _FINAL_CODES = [2, 3, 4]
@@ -80,7 +81,7 @@ def backup_job(human: Human, backup: Backup, design: Design, request: Request) -
     if request.usual:
         labels |= {names.LABEL_UID: human.uid}
     spec = _job(labels, _making(human, backup, design, sources))
-    return _on_request(human, request, names.BACKUP, names.LABEL_BACKUP, spec)
+    return _on_request(human, request, names.backup_run(request.name), spec)
 
 
 def restore_job(
@@ -104,7 +105,7 @@ def restore_job(
         }
     ]
     spec = _job(labels, _pod(human, volumes, [container]), _RESTORE_SECONDS)
-    return _on_request(human, request, names.RESTORE, names.LABEL_RESTORE, spec)
+    return _on_request(human, request, names.restore_run(request.name), spec)
 
 
 def reading_job(  # noqa: PLR0917 - one caller
@@ -125,18 +126,15 @@ def reading_job(  # noqa: PLR0917 - one caller
     ]
     pod = _pod(human, volumes, containers) | {"serviceAccountName": account}
     spec = _job(labels, pod, _READING_SECONDS)
-    return _on_request(human, request, _READING, names.LABEL_RESTORE, spec)
+    return _on_request(human, request, names.reading_run(request.name), spec)
 
 
-def _on_request(
-    human: Human, request: Request, component: str, label: str, spec: Manifest
-) -> Manifest:
-    """The Job of a request, which goes with it."""
-    of_request = {names.BACKUP: names.backup_run, _READING: names.reading_run}
-    name = of_request.get(component, names.restore_run)(request.name)
-    label_of = names.BACKUP if component == names.BACKUP else names.RESTORE
-    kind = ("batch/v1", "Job", name, label_of)
-    found = manifest(human, *kind, labels={label: request.name}, owned=False, spec=spec)
+def _on_request(human: Human, request: Request, name: str, spec: Manifest) -> Manifest:
+    """The Job of a request, which goes with it; it has the labels of its Pods."""
+    labels = spec["template"]["metadata"]["labels"]
+    kind = ("batch/v1", "Job", name, labels[names.LABEL_COMPONENT])
+    of_request = {key: value for key, value in labels.items() if key in _OF_REQUESTS}
+    found = manifest(human, *kind, labels=of_request, owned=False, spec=spec)
     found["metadata"]["ownerReferences"] = [request.owner()]
     return found
 
