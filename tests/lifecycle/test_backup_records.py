@@ -13,7 +13,7 @@ import pytest
 
 from digital_human_operator import names
 from tests.lifecycle.test_backup_run import BACKUP
-from tests.support.jobs import KEY, at_work, carry_out, end
+from tests.support.jobs import apply_with_key, at_work, carry_out, end
 from tests.support.operator import Place, human
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(240)]
@@ -23,9 +23,7 @@ NEVER = BACKUP["schedule"]
 
 @pytest.fixture
 def ada(place: Place) -> Place:
-    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "keys"}}
-    place.apply(secret | {"stringData": {"backup": KEY}}, human(backup=BACKUP))
-    place.wait_condition("Ready", "True")
+    apply_with_key(place, backup=BACKUP)
     return place
 
 

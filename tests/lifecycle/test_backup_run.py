@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.jobs import KEY, carry_out, end
+from tests.support.jobs import KEY, apply_with_key, carry_out, end
 from tests.support.operator import Place, human
 
 pytestmark = pytest.mark.cluster
@@ -29,9 +29,7 @@ BACKUP: dict[str, Any] = {
 
 @pytest.fixture
 def ada(place: Place) -> Place:
-    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "keys"}}
-    place.apply(secret | {"stringData": {"backup": KEY}}, human(backup=BACKUP))
-    place.wait_condition("Ready", "True")
+    apply_with_key(place, backup=BACKUP)
     return place
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from digital_human_operator import names
-from tests.support.jobs import KEY, carry_out, end
+from tests.support.jobs import apply_with_key, back_up, carry_out, end
 from tests.support.operator import Place, human
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(240)]
@@ -33,13 +33,8 @@ CLONE: dict[str, Any] = {"source": {"backup": "nightly"}, "target": {"clone": {"
 @pytest.fixture
 def ada(place: Place, tmp_path: Path) -> Place:
     """A human with a backup."""
-    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "keys"}}
-    place.apply(secret | {"stringData": {"backup": KEY}}, human(**SPEC))
-    place.wait_condition("Ready", "True", seconds=90)
-    place.apply(human("nightly", digitalHuman="ada") | {"kind": "DigitalHumanBackup"})
-    run = names.backup_run("nightly")
-    end(place, run, carry_out(place, run, tmp_path))
-    place.kubectl("wait", "dhb/nightly", "--for=condition=Ready", "--timeout=60s")
+    apply_with_key(place, **SPEC)
+    back_up(place, tmp_path)
     return place
 
 

@@ -10,10 +10,26 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.support.operator import Place
+from digital_human_operator import names
+from tests.support.operator import Place, human
 
 _WHEN = "2026-03-01T12:00:00Z"
 KEY = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+
+
+def apply_with_key(place: Place, **spec: Any) -> None:
+    """Make a human, and the Secret with the key of its backups; wait until it is Ready."""
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "keys"}}
+    place.apply(secret | {"stringData": {"backup": KEY}}, human(**spec))
+    place.wait_condition("Ready", "True", seconds=90)
+
+
+def back_up(place: Place, folder: Path, name: str = "nightly") -> None:
+    """Ask for a backup of ada, and carry it out."""
+    place.apply(human(name, digitalHuman="ada") | {"kind": "DigitalHumanBackup"})
+    run = names.backup_run(name)
+    end(place, run, carry_out(place, run, folder))
+    place.kubectl("wait", f"dhb/{name}", "--for=condition=Ready", "--timeout=60s")
 
 
 def carry_out(place: Place, job: str, folder: Path, store: str = "") -> list[str]:
