@@ -10,32 +10,44 @@ import gc
 import logging
 import signal
 import sys
+from importlib import import_module
 from types import FrameType
 
 import typer
 
 from .errors import BackupError
-from .verbs.create import create
-from .verbs.erase import erase
-from .verbs.list import list_backups
-from .verbs.objects import objects
-from .verbs.prune import prune
-from .verbs.restore import restore
-from .verbs.verify import verify
 
-app = typer.Typer(
-    add_completion=False,
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    help="Backups of digital humans: consistent, encrypted, and proven by reading them back.",
-)
-app.command(name="create")(create)
-app.command(name="list")(list_backups)
-app.command(name="verify")(verify)
-app.command(name="restore")(restore)
-app.command(name="objects")(objects)
-app.command(name="prune")(prune)
-app.command(name="erase")(erase)
+VERBS = {
+    "create": "create",
+    "list": "list_backups",
+    "verify": "verify",
+    "restore": "restore",
+    "objects": "objects",
+    "prune": "prune",
+    "erase": "erase",
+}
+"""Each verb has a module of its own; this is the function in it."""
+_ABOUT = "Backups of digital humans: consistent, encrypted, and proven by reading them back."
+
+
+def application(*verbs: str) -> typer.Typer:
+    """
+    The command with these verbs; with all when none is named.
+
+    The verbs that nobody asked for would take a fifth of the time of a backup without changes.
+    """
+    app = typer.Typer(
+        add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=_ABOUT
+    )
+    app.callback()(_group)
+    for verb in verbs or VERBS:
+        module = import_module(f".verbs.{verb}", __package__)
+        app.command(name=verb)(getattr(module, VERBS[verb]))
+    return app
+
+
+def _group() -> None:
+    """Make a verb a word of the command also where it is the only one."""
 
 
 def main() -> None:
@@ -44,7 +56,7 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
     signal.signal(signal.SIGTERM, _stop)
     try:
-        app()
+        application(*(word for word in sys.argv[1:2] if word in VERBS))()
     except BackupError as error:
         print(str(error), file=sys.stderr)
         sys.exit(error.exit_code)

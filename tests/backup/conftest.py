@@ -14,7 +14,7 @@ import boto3
 import pytest
 import stamina
 
-from digital_human_backup.__main__ import app
+from digital_human_backup.__main__ import application
 from digital_human_backup.errors import BackupError
 from digital_human_backup.format.keys import Key, KeyRing
 from digital_human_backup.stores import FolderStore, S3Settings, Store
@@ -146,7 +146,7 @@ def run(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
         capsys.readouterr()
         failed: BackupError | None = None
         try:
-            app(arguments, standalone_mode=False)
+            application()(arguments, standalone_mode=False)
         except BackupError as error:
             failed = error
         lines = capsys.readouterr().out.splitlines()

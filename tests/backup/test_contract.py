@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import typer
 
-from digital_human_backup.__main__ import app
+from digital_human_backup.__main__ import application
 from digital_human_backup.errors import BackupError
 from digital_human_backup.sessions import Server
 from digital_human_operator.human import Human, Request
@@ -53,7 +53,7 @@ def steps(pod: dict[str, Any]) -> list[dict[str, Any]]:
 
 def parsed(arguments: list[str]) -> dict[str, Any]:
     """What the tool makes of arguments; an error when it does not take them."""
-    group: Any = typer.main.get_command(app)
+    group: Any = typer.main.get_command(application())
     verb = group.commands[arguments[0]]
     found: dict[str, Any] = verb.make_context(arguments[0], arguments[1:]).params
     return found
@@ -151,13 +151,13 @@ def test_what_is_rendered_works(tmp_path: Path, capsys: pytest.CaptureFixture[st
         for pod in pods(human).values():
             for container in steps(pod):
                 arguments = [_moved(word, moved, redis.port) for word in container["args"]]
-                app(arguments, standalone_mode=False)
+                application()(arguments, standalone_mode=False)
                 said[container["name"]] = json.loads(capsys.readouterr().out.splitlines()[-1])
                 assert json.loads((tmp_path / "word").read_text()) == said[container["name"]]
         redis.client().flushall()
         (back,) = on_request(human)["back-restore"]["containers"]
         arguments = [_moved(word, moved, redis.port) for word in back["args"]]
-        app(arguments, standalone_mode=False)
+        application()(arguments, standalone_mode=False)
         assert redis.client().get("conversation") == b"1"
     assert said["create"]["parts"].keys() == {"config", "objects", "sessions"}
     assert said["verify"] | {"id": ""} == {

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from digital_human_backup.__main__ import app
+from digital_human_backup.__main__ import application
 from digital_human_backup.errors import DamagedError, RefusedError
 from digital_human_backup.verbs.objects import PIECE
 from tests.backup.conftest import Run
@@ -36,7 +36,7 @@ def folder(root: Path, human: Any = HUMAN, needs: Any = NEEDS) -> Path:
 def show(key_file: Path, tmp_path: Path) -> None:
     """The command as a person gives it."""
     place = ("--store", f"file://{tmp_path / 'backups'}", "--uid", "uid-1")
-    app(["objects", "--key-file", str(key_file), *place], standalone_mode=False)
+    application()(["objects", "--key-file", str(key_file), *place], standalone_mode=False)
 
 
 def joined(pieces: list[str]) -> Any:

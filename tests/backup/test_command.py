@@ -1,0 +1,50 @@
+"""The command as it is started: it loads what the verb needs, and tells of all verbs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from digital_human_backup.__main__ import VERBS
+
+SHOW = """
+import json, sys
+from digital_human_backup.__main__ import main
+sys.argv = ["digital-human-backup", *sys.argv[1:]]
+try:
+    main()
+except SystemExit as end:
+    print(json.dumps([end.code, sorted(sys.modules)]))
+"""
+
+
+def run(*words: str) -> tuple[int, set[str], str]:
+    """Status of the command, the modules that it has loaded, and what it printed."""
+    command = [sys.executable, "-c", SHOW, *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    code, modules = json.loads(done.stdout.splitlines()[-1])
+    return code, set(modules), done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_verb_loads_no_other_verb_and_no_service(verb: str) -> None:
+    code, modules, _ = run(verb)
+    assert code == 2, "it is started without the options that it needs"
+    package = "digital_human_backup.verbs."
+    assert {name for name in modules if name.startswith(package)} == {package + verb}
+    assert "botocore" not in modules
+
+
+def test_help_names_every_verb() -> None:
+    code, _, said = run("--help")
+    assert code == 0
+    assert all(f" {verb} " in said for verb in VERBS)
+
+
+def test_what_is_no_verb_is_named() -> None:
+    code, _, said = run("destroy")
+    assert code == 2
+    assert "No such command 'destroy'" in said
