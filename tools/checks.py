@@ -26,10 +26,14 @@ TYPED = (
     "tests",
     "config",
 )
+WITH_TORCH = ("tests/runtime/engines", "tests/training")
+"""Where the tests that need torch are: to look through all others costs as long as to run these."""
 MANY = ("-n", "4")
 """Twice the cores that they are tried on: these tests wait for clocks and servers, mostly."""
+SOME = ("-n", "3")
+"""For tests of a control plane: the operator waits on purpose, and clusters start."""
 FEW = ("-n", "2")
-"""For tests of what needs a core itself, such as an API server and the Pods of humans."""
+"""For tests of what needs a core itself: pictures, and the Pods of humans."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,8 @@ def lint() -> Iterator[Step]:
 def unit() -> Iterator[Step]:
     """Tests that need neither a cluster nor a browser."""
     yield Step("programs", "tools.debian", ("redis-server", "promtool"))
-    yield Step("binaries", "tools.binaries", ("versitygw", "rclone", "--quiet"))
+    programs = ("versitygw", "rclone", "helm3", "helm4", "kubectl", "--quiet")
+    yield Step("binaries", "tools.binaries", programs)
     yield Step("page", "tools.page")
     here = "not cluster and not browser and not torch and not images and not node and not e2e"
     yield Step("unit tests", "pytest", ("-q", "-m", here, *MANY))
@@ -74,18 +79,20 @@ def browser() -> Iterator[Step]:
     """The avatar page in a real browser."""
     yield Step("programs", "tools.debian", ("chromium",))
     yield Step("page", "tools.page")
-    yield Step("browser tests", "pytest", ("-q", "-m", "browser", "tests/runtime"))
+    spread = (*FEW, "--dist", "worksteal")  # neighbours share a browser
+    yield Step("browser tests", "pytest", ("-q", "-m", "browser", *spread, "tests/runtime"))
 
 
 def torch() -> Iterator[Step]:
     """What needs torch, in an environment of its own."""
-    yield Step("torch tests", "pytest", ("-q", "-m", "torch", "tests"), environment="torch")
+    tests = ("-q", "-m", "torch", *WITH_TORCH)
+    yield Step("torch tests", "pytest", tests, environment="torch")
 
 
 def cluster() -> Iterator[Step]:
     """Tests against a real control plane, which is built first where it is missing."""
     yield Step("binaries", "tools.binaries", ("kwok", "helm3", "helm4", "policies", "--quiet"))
-    groups = (*FEW, "--dist", "loadgroup")
+    groups = (*SOME, "--dist", "loadgroup")
     yield Step("cluster tests", "pytest", ("-q", "-m", "cluster", *groups))
 
 

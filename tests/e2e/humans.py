@@ -14,9 +14,10 @@ import yaml
 
 from tests.e2e.talking import Caller
 from tests.support.cluster import wait_until
+from tests.support.reader import Reader, reader
 from tools import deploy
 from tools.cache import ROOT
-from tools.cluster import Cluster
+from tools.cluster import Cluster, ClusterError
 from tools.cluster.processes import inspect
 
 EXAMPLE = ROOT / "examples" / "cpu-only.yaml"
@@ -29,6 +30,10 @@ class Humans:
 
     cluster: Cluster
     namespace: str
+
+    @property
+    def _reader(self) -> Reader:
+        return reader(self.cluster.kubeconfig)
 
     def example(self, **changes: Any) -> dict[str, Any]:
         """The example for a CPU, small, with parts of its spec replaced."""
@@ -51,7 +56,7 @@ class Humans:
         """Wait with a deadline; the error tells the state of the namespace."""
         try:
             wait_until(done, what, seconds)
-        except AssertionError as error:
+        except ClusterError as error:
             state = self.cluster.kubectl.run("get", "dh,pods,pdb,hpa", "-n", self.namespace).stdout
             raise AssertionError(
                 f"{error}\n{state}\n{deploy.why(self.cluster, self.namespace)}"
@@ -59,14 +64,16 @@ class Humans:
 
     def _is_ready(self, name: str) -> bool:
         found = self.get("digitalhuman", name)
+        if not found:
+            return False
         conditions = {c["type"]: c for c in found.get("status", {}).get("conditions", [])}
         ready = conditions.get("Ready", {})
         current = ready.get("observedGeneration") == found["metadata"]["generation"]
         return bool(current and ready.get("status") == "True")
 
     def get(self, kind: str, name: str) -> dict[str, Any]:
-        """One object."""
-        return dict(self.cluster.kubectl.json("get", kind, name, "-n", self.namespace))
+        """One object; an empty one when there is none."""
+        return self._reader.get(kind, name, self.namespace)
 
     def caller(self, name: str = "ada", key: str = "") -> Caller:
         """Somebody who calls its Service."""
@@ -75,18 +82,15 @@ class Humans:
     def pods(self, component: str = "runtime", name: str = "ada") -> list[dict[str, Any]]:
         """Its Pods that are not on their way out."""
         labels = f"aiqtoolkit.io/name={name},app.kubernetes.io/component={component}"
-        items = self.cluster.kubectl.json("get", "pods", "-n", self.namespace, "-l", labels)
-        return [pod for pod in items["items"] if "deletionTimestamp" not in pod["metadata"]]
+        items = self._reader.items("pods", self.namespace, labels)
+        return [pod for pod in items if "deletionTimestamp" not in pod["metadata"]]
 
     def endpoints(self, name: str = "ada") -> set[str]:
         """Names of the Pods that its Service sends callers to."""
         label = f"kubernetes.io/service-name={name}"
-        slices = self.cluster.kubectl.json(
-            "get", "endpointslices", "-n", self.namespace, "-l", label
-        )
         return {
             str(endpoint["targetRef"]["name"])
-            for one in slices["items"]
+            for one in self._reader.items("endpointslices", self.namespace, label)
             for endpoint in one.get("endpoints") or []
             if endpoint["conditions"].get("ready")
         }

@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 
 from tests.support import evidence, operator
 from tests.support.nodes import COUNTS
+from tests.support.reader import reader
 from tools.cache import ROOT, file_lock
 from tools.cluster import Cluster, ClusterError, Options, reap
 from tools.cluster.cluster import CLUSTERS
@@ -118,7 +119,7 @@ def create_namespace(kubectl: Kubectl, name: str) -> None:
     """Create a namespace in which Pods can be created at once."""
     kubectl("create", "namespace", name)
     wait_until(
-        lambda: kubectl.run("get", "serviceaccount", "default", "-n", name).returncode == 0,
+        lambda: bool(reader(kubectl.kubeconfig).get("serviceaccount", "default", name)),
         f"the ServiceAccount of the namespace {name}",
     )
 

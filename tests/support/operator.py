@@ -3,7 +3,6 @@
 The shared one runs once per run against the shared cluster, with the ServiceAccount of the chart.
 """
 
-import json
 import sys
 import time
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from contextlib import ExitStack
 from copy import deepcopy
 from typing import Any
 
+from tests.support.reader import reader
 from tools.cache import file_lock
 from tools.cluster import Cluster, ClusterError
 from tools.cluster.cluster import CLUSTERS
@@ -95,19 +95,11 @@ class Place:
 
     def get(self, kind: str, name: str) -> dict[str, Any]:
         """One object; an empty dictionary when there is none."""
-        found = self.cluster.kubectl.run("-n", self.namespace, "get", kind, name, "-o", "json")
-        if found.returncode:
-            return {}
-        result: dict[str, Any] = json.loads(found.stdout)
-        return result
+        return reader(self.cluster.kubeconfig).get(kind, name, self.namespace)
 
     def items(self, kinds: str, selector: str = "") -> list[dict[str, Any]]:
         """All objects of some kinds."""
-        extra = ("-l", selector) if selector else ()
-        found: list[dict[str, Any]] = self.cluster.kubectl.json(
-            "-n", self.namespace, "get", kinds, *extra
-        )["items"]
-        return found
+        return reader(self.cluster.kubeconfig).items(kinds, self.namespace, selector)
 
     def status(self, name: str = "ada") -> dict[str, Any]:
         """The status of a human."""

@@ -49,3 +49,24 @@ def test_programs_of_a_step_keep_what_python_compiles(monkeypatch: pytest.Monkey
     monkeypatch.setenv("PYTHONUNBUFFERED", "1")
     assert "PYTHONDONTWRITEBYTECODE" not in checks.surroundings()
     assert checks.surroundings()["PYTHONUNBUFFERED"] == "1"
+
+
+def test_no_test_of_torch_is_out_of_sight_of_its_stage() -> None:
+    mark = "mark." + "torch"
+    marked = {path for path in (ROOT / "tests").rglob("test_*.py") if mark in path.read_text()}
+    (step,) = checks.torch()
+    folders = [ROOT / word for word in step.arguments if word.startswith("tests/")]
+    assert marked
+    assert all(any(folder in path.parents for folder in folders) for path in marked)
+
+
+def test_what_unit_tests_need_is_built_before_their_workers_start() -> None:
+    mark = re.compile(r"mark\.programs\(([^)]*)\)")
+    named = {
+        word
+        for path in (ROOT / "tests" / "charts").rglob("*.py")
+        for words in mark.findall(path.read_text())
+        for word in re.findall(r'"([a-z0-9-]+)"', words)
+    }
+    binaries = next(step for step in checks.unit() if step.name == "binaries")
+    assert {"helm4", "kubectl"} <= named <= set(binaries.arguments)
