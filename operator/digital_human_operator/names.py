@@ -144,9 +144,9 @@ def restore_run(restore: str) -> str:
     return f"{restore}-restore"
 
 
-def reading_run(restore: str) -> str:
-    """The Job and the NetworkPolicy that read the object of a clone."""
-    return f"{restore}-objects"
+def reading_run(restore: str, number: int = 1) -> str:
+    """The Job that reads the object of a clone, for the first time or once more."""
+    return f"{restore}-objects" if number == 1 else f"{restore}-objects-{number}"
 
 
 def safety_backup(restore: str, uid: str) -> str:

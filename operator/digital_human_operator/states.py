@@ -178,6 +178,11 @@ class JobState(msgspec.Struct, frozen=True, gc=False):
     recorded: str = ""
     """The DigitalHumanBackup that was made to tell of it."""
 
+    @property
+    def is_over(self) -> bool:
+        """Whether it ended, well or not."""
+        return self.complete or bool(self.failed_reason)
+
 
 class CronJobState(msgspec.Struct, frozen=True, gc=False):
     """A CronJob: when it last started and last succeeded, and was made, as RFC 3339."""

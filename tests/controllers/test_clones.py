@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import zlib
@@ -104,9 +105,11 @@ async def until_reading(world: World, **human: Any) -> Key:
     return key
 
 
-async def until_created(world: World, spec: dict[str, Any] = SPEC) -> Key:
+async def until_created(
+    world: World, spec: dict[str, Any] = SPEC, held: tuple[str, ...] = ("objects", "sessions")
+) -> Key:
     key = await until_reading(world)
-    end(world, READING, words(spec))
+    end(world, READING, words(spec, held))
     await world.reconcile(key)
     return key
 
@@ -222,6 +225,130 @@ class TestSteps:
         assert status(world)["phase"] == "Succeeded"
         await world.start(BOB)
         assert world.get("Deployment", "bob")["spec"]["replicas"] == 1
+
+
+class TestLostWords:
+    """The Pod that reads the object is gone before anybody has seen what it told."""
+
+    @pytest.fixture(autouse=True)
+    def at_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Nobody waits for words that may still come."""
+        monkeypatch.setattr("digital_human_operator.controllers.requests._LAST_WORD", 0.0)
+
+    async def lose(self, world: World, job: str) -> None:
+        """The Job is complete, and its Pod is gone."""
+        end(world, job, [])
+        world.server.drop(address("Pod", f"{job}-p"))
+
+    async def test_it_is_read_again(self, world: World) -> None:
+        key = await until_reading(world)
+        await self.lose(world, READING)
+        assert await world.reconcile(key) == 5.0
+        assert (status(world)["phase"], status(world)["readings"]) == ("Reading", 2)
+        assert "again" in condition(world)["message"]
+        assert not world.get("DigitalHuman", "bob")
+        await world.reconcile(key)
+        second = names.reading_run("back", 2)
+        assert told_to(world, second) == told_to(world, READING)
+        end(world, second, words(SPEC))
+        await world.reconcile(key)
+        assert status(world)["phase"] == "Creating"
+        assert world.get("DigitalHuman", "bob")["spec"]["persona"] == SPEC["persona"]
+
+    async def test_a_pod_that_told_nothing_is_lost_too(self, world: World) -> None:
+        key = await until_reading(world)
+        end(world, READING, [])
+        await world.reconcile(key)
+        assert status(world)["readings"] == 2
+
+    async def test_an_operator_that_starts_anew_does_not_read_more_often(
+        self, world: World
+    ) -> None:
+        key = await until_reading(world)
+        await self.lose(world, READING)
+        await world.reconcile(key)
+        again = World(world.server, world.services.client)
+        for kind, name in ((KIND, "back"), ("DigitalHuman", "ada")):
+            again.put(kind, name)
+        again.put("DigitalHumanBackup", "nightly")
+        await again.reconcile(key)
+        await again.reconcile(key)
+        assert status(again)["readings"] == 2
+        assert not again.get("Job", names.reading_run("back", 3))
+
+    async def test_it_ends_after_three_readings(self, world: World) -> None:
+        key = await until_reading(world)
+        for number in (1, 2):
+            await self.lose(world, names.reading_run("back", number))
+            assert await world.reconcile(key) == 5.0
+            await world.reconcile(key)
+        await self.lose(world, names.reading_run("back", 3))
+        assert await world.reconcile(key) is None
+        assert condition(world)["reason"] == "ObjectUnread"
+        assert "3 times" in condition(world)["message"]
+        assert not world.get("Job", names.reading_run("back", 4))
+
+    async def test_each_reading_has_its_time_to_tell(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        key = await until_reading(world)
+        monkeypatch.setattr("digital_human_operator.controllers.requests._LAST_WORD", 0.05)
+        for number in (1, 2):
+            await self.lose(world, names.reading_run("back", number))
+            before = status(world)
+            await world.reconcile(key)
+            assert status(world) == before  # its words may come yet
+            await asyncio.sleep(0.06)
+            await world.reconcile(key)
+            assert status(world)["readings"] == number + 1
+            await world.reconcile(key)
+
+    async def test_a_backup_without_sessions_is_known_as_one_when_the_pod_is_gone(
+        self, world: World
+    ) -> None:
+        key = await until_created(world, held=("objects", "config"))
+        assert sorted(status(world)["parts"]) == ["config", "objects"]
+        world.server.drop(address("Pod", f"{READING}-p"))
+        assert await world.reconcile(key) is None
+        assert status(world)["phase"] == "Succeeded"
+        assert not world.get("Job", RUN)
+        await world.start(BOB)
+        assert world.get("Deployment", "bob")["spec"]["replicas"] == 1
+
+    async def test_what_a_start_between_two_writes_has_lost_is_read_again(
+        self, world: World
+    ) -> None:
+        key = await until_created(world, held=("objects", "config"))
+        told = status(world)
+        del told["parts"]
+        world.put(KIND, "back", status=told)
+        world.server.drop(address("Pod", f"{READING}-p"))
+        await world.reconcile(key)
+        assert (status(world)["phase"], status(world)["readings"]) == ("Creating", 2)
+        await world.reconcile(key)
+        end(world, names.reading_run("back", 2), words(SPEC, ("objects", "config")))
+        await world.reconcile(key)
+        await world.reconcile(key)
+        assert status(world)["phase"] == "Succeeded"
+        made = [one for one in world.server.objects if "/digitalhumans/bob" in one]
+        assert len(made) == 1
+
+    @pytest.mark.parametrize("kind", ["Complete", "Failed"])
+    async def test_a_backup_of_which_nobody_can_tell_is_taken_for_one_with_sessions(
+        self, world: World, kind: str
+    ) -> None:
+        key = await until_created(world)
+        await world.start(BOB)
+        world.put("StatefulSet", "bob-redis", status={"readyReplicas": 1, "observedGeneration": 1})
+        told = status(world) | {"readings": 3}
+        del told["parts"]
+        world.put(KIND, "back", status=told)
+        await world.reconcile(key)
+        assert "read again" in condition(world)["message"]
+        assert not world.get("Job", RUN)
+        end(world, names.reading_run("back", 3), [], kind)
+        await world.reconcile(key)
+        assert world.get("Job", RUN)
 
 
 class TestGone:

@@ -23,7 +23,7 @@ from digital_human_operator.human import Human, Request
 from digital_human_operator.kinds import BY_KIND, HUMANS
 from digital_human_operator.kube.errors import Conflict, Forbidden, Invalid, NotFound
 from digital_human_operator.plan.clones import clone_spec, unpack
-from digital_human_operator.render import reading_run
+from digital_human_operator.render import Reading, reading_run
 from digital_human_operator.seen import Key, Seen, seen_from
 from digital_human_operator.states import StatefulSetState
 from digital_human_operator.status import clones, reasons, restores
@@ -88,7 +88,7 @@ class Cloning:
         """Go on with the clone; where it cannot, the step says why."""
         name = spec.target.clone.name if spec.target.clone is not None else ""
         began = previous is not None and previous.phase in restores.HOLDING
-        origin, state = origins.settled(previous), Clone(name, began=began)
+        origin, state = origins.settled(previous), clones.known(name, previous, began=began)
         try:
             if clones.was_created(previous):
                 await self._check_that_it_is_there((HUMANS.kind, key[1], name))
@@ -113,24 +113,35 @@ class Cloning:
         await check_references(self._services, case.key, reader)
         if not state.began:
             return Step(case.origin, clone=state)  # it is held before it is made
-        run = names.reading_run(case.key[2])
-        pods = pods_of(self._services, case.key, case.origin.human, run)
-        job = job_of(self._services, case.key, case.seen, run)
-        if job is None and not state.created:
-            design = decided(self._services, reader).design
-            children = reading_run(
-                reader, case.place, design, case.request, case.origin.backup, account
-            )
-            await apply_all(self._services, children, case.key, case.seen)
-            job = job_of(self._services, case.key, case.seen, run)
-        state = replace(state, job=job, pods=pods)
+        state = await self._read(case, state, reader, account)
+        job = state.job
+        if clones.is_known(state):
+            return await self._fill(case, state)
+        if job is None or not job.is_over or self._may_tell(case.key, state):
+            return Step(case.origin, clone=state)
+        if (again := clones.read_again(state)) is not None:
+            self._last_word.forget(case.key)
+            return Step(case.origin, clone=again)
         if state.created:
             return await self._fill(case, state)
-        if job is not None and job.complete and not self._may_tell(case.key, state):
-            digest = origins.digest(self._services, case.key, case.origin)
-            await self._create(case, clones.packed(pods, digest))
+        if job.complete:
+            await self._create(case, state)
             state = replace(state, created=True)
         return Step(case.origin, clone=state)
+
+    async def _read(self, case: _Case, state: Clone, reader: Human, account: str) -> Clone:
+        """What the Job has told that reads the object; it is made where it is not there."""
+        run = names.reading_run(case.key[2], state.reading)
+        job = job_of(self._services, case.key, case.seen, run)
+        pods = pods_of(self._services, case.key, case.origin.human, run)
+        state = clones.heard(replace(state, job=job), pods)
+        if job is not None or clones.is_known(state):
+            return state
+        design = decided(self._services, reader).design
+        reading = Reading(case.origin.backup, account, state.reading)
+        children = reading_run(reader, case.place, design, case.request, reading)
+        await apply_all(self._services, children, case.key, case.seen)
+        return replace(state, job=job_of(self._services, case.key, case.seen, run))
 
     def _may_tell(self, key: Key, state: Clone) -> bool:
         return self._last_word.may_come(key, state.job, state.pods)
@@ -165,14 +176,12 @@ class Cloning:
         reader = Human(case.origin.human, case.key[1], case.origin.uid, 1, spec)
         return reader, source.name if source is not None else "default"
 
-    async def _create(self, case: _Case, packed: str | None) -> None:
+    async def _create(self, case: _Case, state: Clone) -> None:
         """Make the DigitalHuman, and know of it at once."""
+        digest = origins.digest(self._services, case.key, case.origin)
+        packed = clones.packed(state.pods, digest)
         if packed is None:
-            text = (
-                "the object in the backup is too large for what a Pod can tell, or another one than"
-                " was backed up, or its Pod is gone: look at it with `digital-human-backup objects`"
-            )
-            raise Stopped(Obstacle("ObjectUnread", text, final=True))
+            raise Stopped(Obstacle("ObjectUnread", clones.unread(state), final=True))
         try:
             spec = clone_spec(unpack(packed))
         except InvalidSpec as error:
@@ -204,7 +213,7 @@ class Cloning:
         """Bring the sessions into the clone's Redis, once that is there."""
         human = human_of(self._services, case.key, case.origin.human)
         redis = human.spec.sessions.store.redis
-        if redis is None or redis.managed is None or not clones.holds_sessions(state.pods):
+        if redis is None or redis.managed is None or not clones.holds_sessions(state):
             return Step(case.origin, clone=replace(state, complete=True))
         if waits_for := self._waits_for(case):
             return Step(case.origin, clone=replace(state, waits_for=waits_for))

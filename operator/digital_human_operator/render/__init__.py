@@ -30,9 +30,10 @@ from . import (
     services,
     volumes,
 )
+from .backups import Reading
 from .common import Manifest
 
-__all__ = ["backup_run", "children", "reading_run", "restore_run"]
+__all__ = ["Reading", "backup_run", "children", "reading_run", "restore_run"]
 
 
 def children(human: Human, design: Design) -> list[Child]:
@@ -77,11 +78,11 @@ def restore_run(human: Human, design: Design, request: Request, backup_id: str) 
     return [_child(manifest) for manifest in (*network.for_restore(human, request), job)]
 
 
-def reading_run(  # noqa: PLR0917 - one caller
-    human: Human, backup: Backup, design: Design, request: Request, backup_id: str, account: str
+def reading_run(
+    human: Human, backup: Backup, design: Design, request: Request, reading: Reading
 ) -> list[Child]:
     """What reads the object of a clone from a backup, the Job at the end."""
-    job = backups.reading_job(human, backup, design, request, backup_id, account)
+    job = backups.reading_job(human, backup, design, request, reading)
     return [_child(manifest) for manifest in (*network.for_reading(human, request), job)]
 
 

@@ -7,6 +7,7 @@ Each container leaves what it tells as its last word, where status finds it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from digital_human_operator import names
 from digital_human_operator.api.v1alpha1.care import Backup, BackupDestination
@@ -108,25 +109,37 @@ def restore_job(
     return _on_request(human, request, names.restore_run(request.name), spec)
 
 
-def reading_job(  # noqa: PLR0917 - one caller
-    human: Human, backup: Backup, design: Design, request: Request, backup_id: str, account: str
+@dataclass(frozen=True)
+class Reading:
+    """One reading of a human's object."""
+
+    backup: str
+    """Id of the backup."""
+    account: str
+    """The identity towards the store."""
+    number: int = 1
+    """How often it was read, with this time."""
+
+
+def reading_job(
+    human: Human, backup: Backup, design: Design, request: Request, reading: Reading
 ) -> Manifest:
     """
     Read the object of a human from a backup; each container tells a piece of it.
 
-    ``human`` has the name of the clone and the uid under which the backup lies, ``account`` is the
-    identity towards the store.
+    ``human`` has the name of the clone and the uid under which the backup lies.
     """
     labels = names.labels(human.name, names.RESTORE) | {names.LABEL_RESTORE: request.name}
     volumes, mounts = _volumes(human, backup, design, _READING)
-    words = ["objects", backup_id, *_key(backup), *_place(human, backup)]
+    words = ["objects", reading.backup, *_key(backup), *_place(human, backup)]
     containers = [
         _container(f"read-{piece}", [*words, "--piece", str(piece)], design, mounts)
         for piece in range(_PIECES)
     ]
-    pod = _pod(human, volumes, containers) | {"serviceAccountName": account}
+    pod = _pod(human, volumes, containers) | {"serviceAccountName": reading.account}
     spec = _job(labels, pod, _READING_SECONDS)
-    return _on_request(human, request, names.reading_run(request.name), spec)
+    name = names.reading_run(request.name, reading.number)
+    return _on_request(human, request, name, spec)
 
 
 def _on_request(human: Human, request: Request, name: str, spec: Manifest) -> Manifest:

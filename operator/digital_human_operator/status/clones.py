@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import get_args
 
 from digital_human_operator.api.v1alpha1.backups import DigitalHumanRestoreStatus
+from digital_human_operator.api.v1alpha1.care import BackupPart
 from digital_human_operator.states import JobState, PodState
 
 from . import proofs
@@ -17,6 +19,10 @@ CREATED = "CloneCreated"
 """The condition with which the clone is there."""
 PATIENCE = 3600.0
 """Seconds until the clone must have its Redis."""
+READINGS = 3
+"""How often the object is read, where the Pod goes each time before it was heard."""
+_AGAIN = "the backup is read again, as the Pod that did was gone before it was heard"
+_PARTS: tuple[BackupPart, ...] = get_args(BackupPart)
 
 
 @dataclass(frozen=True)
@@ -29,11 +35,27 @@ class Clone:
     job: JobState | None = None
     """The one that reads the object."""
     pods: Sequence[PodState] = ()
+    reading: int = 1
+    """Which reading that is."""
+    parts: Sequence[BackupPart] | None = None
+    """What the backup holds; None until a Pod has told."""
     created: bool = False
     waits_for: str = ""
     """What keeps its Redis from being there."""
     complete: bool = False
     """Nothing else comes back: there are no sessions in the backup, or no Redis for them."""
+
+
+def known(name: str, before: DigitalHumanRestoreStatus | None, *, began: bool) -> Clone:
+    """What was known at the last look."""
+    if before is None:
+        return Clone(name, began=began)
+    return Clone(name, began=began, reading=before.readings or 1, parts=before.parts)
+
+
+def is_known(clone: Clone) -> bool:
+    """Whether there is nothing left to read: the clone is there, and what the backup holds."""
+    return clone.created and clone.parts is not None
 
 
 def was_created(before: DigitalHumanRestoreStatus | None) -> bool:
@@ -58,10 +80,46 @@ def packed(pods: Sequence[PodState], digest: str | None) -> str | None:
     return None
 
 
-def holds_sessions(pods: Sequence[PodState]) -> bool:
-    """Whether the backup has sessions; also when nobody can tell any more."""
+def heard(clone: Clone, pods: Sequence[PodState]) -> Clone:
+    """The clone with what the Pods of its reading told; what was heard before stays known."""
     told = [one for pod in pods for one in pod.results if one.event == "objects"]
-    return not told or "sessions" in told[0].held
+    parts = [part for part in _PARTS if part in told[0].held] if told else None
+    return replace(clone, pods=pods, parts=parts or clone.parts)
+
+
+def read_again(clone: Clone) -> Clone | None:
+    """
+    The clone with its next reading, where the last one went well and nobody has heard of it.
+
+    None where it was heard, or was lost too often.
+    """
+    lost = clone.job is not None and clone.job.complete and not _tells(clone.pods)
+    if not lost or clone.reading >= READINGS:
+        return None
+    return replace(clone, reading=clone.reading + 1, job=None, pods=())
+
+
+def _tells(pods: Sequence[PodState]) -> bool:
+    """Whether a Pod tells of the object."""
+    return any(one.event == "objects" for pod in pods for one in pod.results)
+
+
+def unread(clone: Clone) -> str:
+    """Why nothing can be made of what was read."""
+    if not _tells(clone.pods):
+        return (
+            f"the object in the backup was read {READINGS} times, and each time the Pod was gone"
+            " before it was heard: ask for another restore"
+        )
+    return (
+        "the object in the backup is too large for what a Pod can tell, or another one than was"
+        " backed up: look at it with `digital-human-backup objects`"
+    )
+
+
+def holds_sessions(clone: Clone) -> bool:
+    """Whether the backup has sessions; also when nobody can tell any more."""
+    return clone.parts is None or "sessions" in clone.parts
 
 
 def verdict(clone: Clone, obstacle: Obstacle | None, waited: float) -> tuple[str, str, str]:
@@ -78,7 +136,7 @@ def _created(clone: Clone, waited: float) -> tuple[str, str, str]:
     if clone.waits_for and waited > PATIENCE:
         text = f"DigitalHuman {clone.name} was not ready within an hour: {clone.waits_for}"
         return FAILED, "CloneNotReady", text + left(clone)
-    what = clone.waits_for or "its sessions are next"
+    what = clone.waits_for or ("its sessions are next" if is_known(clone) else _AGAIN)
     return CREATING, CREATING, f"DigitalHuman {clone.name} is made: {what}"
 
 
@@ -87,7 +145,8 @@ def _reading(clone: Clone) -> tuple[str, str, str]:
     if job is not None and job.failed_reason:
         told = proofs.failure(clone.pods) or job.failed_message or job.failed_reason
         return FAILED, "Failed", f"nothing was made: {told}"
-    return READING, READING, going_on(clone.pods, "the object is being read from the backup")
+    what = "the object is being read from the backup"
+    return READING, READING, going_on(clone.pods, f"{what} again" if clone.reading > 1 else what)
 
 
 def _stopped(clone: Clone, obstacle: Obstacle) -> tuple[str, str, str]:

@@ -107,6 +107,8 @@ def compute(
         digital_human=origin.human if origin else before.digital_human,
         uid=origin.uid if origin else before.uid,
         backup=origin.backup if origin else before.backup,
+        parts=[*step.clone.parts] if step.clone and step.clone.parts else before.parts,
+        readings=step.clone.reading if step.clone and step.clone.reading > 1 else before.readings,
         safety_backup=step.safety.name if step.safety else before.safety_backup,
         job=step.job_name if step.job is not None else before.job,
         step=at_step(step.pods, before.step) if phase == RESTORING else None,

@@ -151,6 +151,12 @@ class DigitalHumanRestoreStatus(ActionStatus):
     """The human that the backup was made of, by its uid."""
     backup: Text | None = None
     """Id of the backup."""
+    parts: Annotated[list[BackupPart], Field(max_length=4)] | None = Field(
+        default=None, json_schema_extra=LIST_SET
+    )
+    """What the backup holds, as it was read for a clone."""
+    readings: int | None = None
+    """How often a backup was read for a clone; absent: once. A Pod may go before it was heard."""
     safety_backup: Text | None = None
     """The DigitalHumanBackup that holds what was there before."""
     job: Text | None = None
