@@ -351,6 +351,71 @@ class TestLostWords:
         assert world.get("Job", RUN)
 
 
+class TestMark:
+    """The annotation by which a clone is known, which `kubectl replace` takes away."""
+
+    def strip(self, world: World) -> None:
+        world.put("DigitalHuman", "bob", metadata={"annotations": {}})
+
+    async def test_without_it_the_clone_is_held_and_filled_all_the_same(self, world: World) -> None:
+        key = await until_created(world)
+        assert status(world)["cloneUid"] == world.get("DigitalHuman", "bob")["metadata"]["uid"]
+        self.strip(world)
+        assert await world.reconcile(key) == 5.0
+        await world.start(BOB)
+        assert world.get("Deployment", "bob")["spec"]["replicas"] == 0
+        world.put("StatefulSet", "bob-redis", status={"readyReplicas": 1, "observedGeneration": 1})
+        await world.reconcile(key)
+        assert status(world)["phase"] == "Restoring"
+        end(world, RUN, [RESTORED])
+        await world.reconcile(key)
+        assert status(world)["phase"] == "Succeeded"
+        await world.reconcile(BOB)
+        assert world.get("Deployment", "bob")["spec"]["replicas"] == 1
+
+    async def test_without_it_a_clone_that_was_not_filled_stays_without_pods(
+        self, world: World
+    ) -> None:
+        key = await until_restoring(world)
+        end(world, RUN, [{"event": "failed", "message": "Redis is too old."}], "Failed")
+        assert await world.reconcile(key) is None
+        self.strip(world)
+        for pod in (f"{READING}-p", f"{RUN}-p"):
+            world.server.drop(address("Pod", pod))
+        await world.reconcile(BOB)
+        assert world.get("Deployment", "bob")["spec"]["replicas"] == 0
+        again = World(world.server, world.services.client)
+        again.put("DigitalHuman", "bob")  # the restore was not seen yet
+        await again.reconcile(BOB)
+        assert again.get("Deployment", "bob")["spec"]["replicas"] == 0
+
+    async def test_who_has_copied_it_is_no_clone(self, world: World) -> None:
+        key = await until_restoring(world)
+        end(world, RUN, [{"event": "failed", "message": "Redis is too old."}], "Failed")
+        await world.reconcile(key)
+        marks = world.get("DigitalHuman", "bob")["metadata"]["annotations"]
+        for path in [one for one in world.server.objects if "/bob" in one]:
+            world.server.drop(path)
+        for pod in (f"{READING}-p", f"{RUN}-p"):
+            world.server.drop(address("Pod", pod))
+        world.services.seen.remove(BOB)
+        world.put("DigitalHuman", "bob", metadata={"annotations": marks}, spec=SPEC)
+        await world.start(BOB)
+        assert world.get("Deployment", "bob")["spec"]["replicas"] == 1
+
+    async def test_another_one_under_its_name_is_not_filled(self, world: World) -> None:
+        key = await until_created(world)
+        marks = world.get("DigitalHuman", "bob")["metadata"]["annotations"]
+        world.server.drop(address("DigitalHuman", "bob"))
+        world.services.seen.remove(BOB)
+        world.put("DigitalHuman", "bob", metadata={"annotations": marks}, spec=SPEC)
+        assert await world.reconcile(key) is None
+        assert condition(world)["reason"] == "CloneDeleted"
+        assert "another one has its name" in condition(world)["message"]
+        await world.start(BOB)
+        assert world.get("Deployment", "bob")["spec"]["replicas"] == 1
+
+
 class TestGone:
     async def test_what_the_backup_knows_is_enough(self, world: World) -> None:
         a_backup(world)

@@ -92,7 +92,7 @@ class Cloning:
         try:
             if clones.was_created(previous):
                 await self._check_that_it_is_there((HUMANS.kind, key[1], name))
-            state = replace(state, created=self._is_made(key, seen, name))
+            state = replace(state, uid=self._made(key, seen, name, previous))
             if origin is None:
                 found = origins.origin(self._services, key, spec.source, "objects")
                 origin = replace(found, human=name)
@@ -125,8 +125,7 @@ class Cloning:
         if state.created:
             return await self._fill(case, state)
         if job.complete:
-            await self._create(case, state)
-            state = replace(state, created=True)
+            state = replace(state, uid=await self._create(case, state))
         return Step(case.origin, clone=state)
 
     async def _read(self, case: _Case, state: Clone, reader: Human, account: str) -> Clone:
@@ -153,19 +152,23 @@ class Cloning:
         try:
             answer = await self._services.client.get(HUMANS, of_human[1], of_human[2])
         except NotFound as error:
-            text = f"DigitalHuman {of_human[2]} was deleted before its sessions were there"
+            text = _deleted(of_human[2])
             raise Stopped(Obstacle("CloneDeleted", text, final=True)) from error
         self._services.seen.upsert(of_human, seen_from(msgspec.json.decode(answer)))
 
-    def _is_made(self, key: Key, seen: Seen, name: str) -> bool:
-        """Whether the clone is there; Stopped where the name is somebody else's."""
+    def _made(
+        self, key: Key, seen: Seen, name: str, previous: DigitalHumanRestoreStatus | None
+    ) -> str | None:
+        """Uid of the clone, if it is there; Stopped where the name is somebody else's."""
         found = self._services.seen.get((HUMANS.kind, key[1], name))
-        if found is None:
-            return False
-        if found.annotations_object().get(names.ANNOTATION_CLONE) != seen.uid:
-            text = f"there is a DigitalHuman {name} already: ask for a clone of another name"
-            raise Stopped(Obstacle("NameTaken", text, final=True))
-        return True
+        told = previous.clone_uid if previous is not None else None
+        if found is None or _is_clone(found, seen, told):
+            return found.uid if found is not None else None
+        if told is not None:
+            text = f"{_deleted(name)}, and another one has its name"
+            raise Stopped(Obstacle("CloneDeleted", text, final=True))
+        text = f"there is a DigitalHuman {name} already: ask for a clone of another name"
+        raise Stopped(Obstacle("NameTaken", text, final=True))
 
     def _reader(self, case: _Case) -> tuple[Human, str]:
         """In whose name the object is read, and with which identity towards the store."""
@@ -176,8 +179,8 @@ class Cloning:
         reader = Human(case.origin.human, case.key[1], case.origin.uid, 1, spec)
         return reader, source.name if source is not None else "default"
 
-    async def _create(self, case: _Case, state: Clone) -> None:
-        """Make the DigitalHuman, and know of it at once."""
+    async def _create(self, case: _Case, state: Clone) -> str:
+        """Make the DigitalHuman, and know of it at once; its uid."""
         digest = origins.digest(self._services, case.key, case.origin)
         packed = clones.packed(state.pods, digest)
         if packed is None:
@@ -204,10 +207,11 @@ class Cloning:
             raise Stopped(Obstacle("ObjectRefused", text, final=True)) from error
         made = seen_from(msgspec.json.decode(answer))
         self._services.seen.upsert(case.of_human, made)
-        if made.annotations_object().get(names.ANNOTATION_CLONE) != case.seen.uid:
+        if not _is_clone(made, case.seen, None):
             text = f"a DigitalHuman {name} was made by somebody else meanwhile"
             raise Stopped(Obstacle("NameTaken", text, final=True))
         self._services.wake(case.of_human)
+        return made.uid
 
     async def _fill(self, case: _Case, state: Clone) -> Step:
         """Bring the sessions into the clone's Redis, once that is there."""
@@ -241,3 +245,13 @@ class Cloning:
         if ready.get("reason") in {None, reasons.RESTORING}:
             return "its Redis is not ready yet"
         return f"its Redis is not ready yet, {ready['message']}"
+
+
+def _is_clone(found: Seen, restore: Seen, told: str | None) -> bool:
+    """Whether a human is the clone of a restore, which has ``told`` the uid of its own."""
+    mark = found.annotations_object().get(names.ANNOTATION_CLONE)
+    return clones.is_clone_of(restore.uid, told, found.uid, mark)
+
+
+def _deleted(name: str) -> str:
+    return f"DigitalHuman {name} was deleted before its sessions were there"

@@ -17,7 +17,7 @@ from digital_human_operator.human import Human
 from digital_human_operator.kinds import RESTORES
 from digital_human_operator.kube.errors import NotFound
 from digital_human_operator.seen import Key, Seen, seen_from
-from digital_human_operator.status import restores
+from digital_human_operator.status import clones, restores
 
 from .services import Services
 
@@ -67,7 +67,8 @@ def held(human: Human) -> Human:
 def _holds(services: Services, found: Seen, key: Key) -> bool:
     human = services.seen.get(key)
     marks = human.annotations_object() if human is not None else {}
-    is_its_clone = marks.get(names.ANNOTATION_CLONE) == found.uid
-    return not found.deleting and restores.holds(
-        found.status_object(), key[2], is_its_clone=is_its_clone
+    told, mark = found.status_object(), marks.get(names.ANNOTATION_CLONE)
+    is_its_clone = human is not None and clones.is_clone_of(
+        found.uid, told.get("cloneUid"), human.uid, mark
     )
+    return not found.deleting and restores.holds(told, key[2], is_its_clone=is_its_clone)

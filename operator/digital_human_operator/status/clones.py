@@ -39,11 +39,27 @@ class Clone:
     """Which reading that is."""
     parts: Sequence[BackupPart] | None = None
     """What the backup holds; None until a Pod has told."""
-    created: bool = False
+    uid: str | None = None
+    """Of the DigitalHuman, once it is made."""
     waits_for: str = ""
     """What keeps its Redis from being there."""
     complete: bool = False
     """Nothing else comes back: there are no sessions in the backup, or no Redis for them."""
+
+    @property
+    def created(self) -> bool:
+        """Whether the DigitalHuman is there."""
+        return self.uid is not None
+
+
+def is_clone_of(restore: str, told: str | None, human: str, mark: str | None) -> bool:
+    """
+    Whether the human with this uid is the clone of the restore with that one.
+
+    What the restore's status has ``told`` counts: the ``mark`` on the human, which whoever writes
+    the human may take away or copy, only until then.
+    """
+    return human == told if told else mark == restore
 
 
 def known(name: str, before: DigitalHumanRestoreStatus | None, *, began: bool) -> Clone:

@@ -107,6 +107,7 @@ def compute(
         digital_human=origin.human if origin else before.digital_human,
         uid=origin.uid if origin else before.uid,
         backup=origin.backup if origin else before.backup,
+        clone_uid=step.clone.uid if step.clone and step.clone.uid else before.clone_uid,
         parts=[*step.clone.parts] if step.clone and step.clone.parts else before.parts,
         readings=step.clone.reading if step.clone and step.clone.reading > 1 else before.readings,
         safety_backup=step.safety.name if step.safety else before.safety_backup,

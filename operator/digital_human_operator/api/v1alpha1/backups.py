@@ -151,6 +151,8 @@ class DigitalHumanRestoreStatus(ActionStatus):
     """The human that the backup was made of, by its uid."""
     backup: Text | None = None
     """Id of the backup."""
+    clone_uid: Text | None = None
+    """The DigitalHuman that was made: it has no Pods until this says Succeeded or is deleted."""
     parts: Annotated[list[BackupPart], Field(max_length=4)] | None = Field(
         default=None, json_schema_extra=LIST_SET
     )
