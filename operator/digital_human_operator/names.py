@@ -46,7 +46,7 @@ ANNOTATION_ASKED = f"{GROUP}/backup-requested-at"
 ANNOTATION_JOB = f"{GROUP}/job"
 """On a DigitalHumanBackup of a scheduled run: the Job that it tells of."""
 ANNOTATION_UID = f"{GROUP}/uid"
-"""On the same: uid of the human that the run backs up."""
+"""On the same, and on one that an annotation has asked for: uid of the human that it is of."""
 SAID = ("include", "destination")
 ANNOTATION_SAID = f"{GROUP}/backup-as"
 """On a Job of the CronJob: these two of what the human's spec said of backups, as JSON."""
@@ -164,9 +164,9 @@ def final_backup(human: str, uid: str) -> str:
     return f"{human}-final-{uid[:5]}"
 
 
-def asked_backup(human: str, token: str) -> str:
+def asked_backup(human: str, uid: str, token: str) -> str:
     """The backup that an annotation asks for; a backup's name has at most 52 characters."""
-    return f"{human}-now-{_digest(token)}"
+    return f"{human}-now-{_digest(f'{uid}/{token}')}"
 
 
 _RUN = re.compile(r"-([0-9]{6,8})")

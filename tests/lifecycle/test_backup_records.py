@@ -46,7 +46,8 @@ def asked(place: Place) -> dict[str, Any]:
 
 
 def test_a_token_makes_one_backup_and_is_echoed(ada: Place) -> None:
-    first, second = (names.asked_backup("ada", token) for token in ("first", "second"))
+    uid = ada.get("dh", "ada")["metadata"]["uid"]
+    first, second = (names.asked_backup("ada", uid, token) for token in ("first", "second"))
     ask(ada, "first")
     ada.wait("the echo", lambda: asked(ada) == {"token": "first", "backup": first})
     assert ada.condition("BackupRequested")["status"] == "True"

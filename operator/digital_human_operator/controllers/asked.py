@@ -1,8 +1,9 @@
 """
 The annotation that asks for a backup: one DigitalHumanBackup for each token.
 
-It is named after the token, and the token is echoed in the human's status, so nothing is made twice
-however often the annotation is applied, and what somebody has deleted does not come back.
+It is named after the human's uid and the token, and the token is echoed in the human's status, so
+nothing is made twice however often the annotation is applied, and what somebody has deleted does
+not come back. A human that is made again, with the token of before, asks for a backup of its own.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ async def answer(
         return _asked(token, told.get("backup", "")), None
     if (problem := _problem(human, token)) is not None:
         return problem, None
-    return await _ask(services, key, token)
+    return await _ask(services, key, seen.uid, token)
 
 
 def _problem(human: Human, token: str) -> Asked | None:
@@ -55,18 +56,21 @@ def _problem(human: Human, token: str) -> Asked | None:
     return None
 
 
-async def _ask(services: Services, key: Key, token: str) -> tuple[Asked | None, ApiError | None]:
+async def _ask(
+    services: Services, key: Key, uid: str, token: str
+) -> tuple[Asked | None, ApiError | None]:
     """Make the DigitalHumanBackup, unless it is there."""
-    name = names.asked_backup(key[2], token)
+    name = names.asked_backup(key[2], uid, token)
+    marks = {names.ANNOTATION_ASKED: token, names.ANNOTATION_UID: uid}
     known = services.seen.get((BACKUPS.kind, key[1], name))
     if known is not None:
-        if known.annotations_object().get(names.ANNOTATION_ASKED) == token:
+        if marks.items() <= known.annotations_object().items():
             return _asked(token, name), None
         text = f"no backup is made: {name} is there for something else; choose another token"
         return Asked("NameTaken", text), None
     try:
         await services.client.create(
-            BACKUPS, key[1], _request(key[2], name, token), manager=FIELD_MANAGER
+            BACKUPS, key[1], _request(key[2], name, marks), manager=FIELD_MANAGER
         )
     except Conflict as error:
         text = f"DigitalHumanBackup {name} is there, and not known here yet"
@@ -81,12 +85,8 @@ def _asked(token: str, name: str) -> Asked:
     return Asked("Requested", text, token, name)
 
 
-def _request(human: str, name: str, token: str) -> bytes:
+def _request(human: str, name: str, marks: dict[str, str]) -> bytes:
     """The backup; without an owner, for it outlives the human."""
-    metadata = {
-        "name": name,
-        "labels": {names.LABEL_HUMAN: human},
-        "annotations": {names.ANNOTATION_ASKED: token},
-    }
+    metadata = {"name": name, "labels": {names.LABEL_HUMAN: human}, "annotations": marks}
     body = {"apiVersion": BACKUPS.api_version, "kind": BACKUPS.kind, "metadata": metadata}
     return msgspec.json.encode(body | {"spec": {"digitalHuman": human}})

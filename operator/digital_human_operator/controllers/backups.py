@@ -91,6 +91,12 @@ class BackupController:
 
     async def _make(self, key: Key, seen: Seen, request: DigitalHumanBackupSpec) -> None:
         human = self._human(key, request)
+        if uid_of(seen) not in {None, human.uid}:
+            text = (
+                f"the DigitalHuman {human.name} that asked for this backup is gone, and another one"
+                " has its name"
+            )
+            raise Stopped(Obstacle("HumanNotFound", text, final=True))
         await check_references(self._services, key, human)
         usual = request.include is None and request.destination is None
         design = decided(self._services, human).design
@@ -124,7 +130,7 @@ class BackupController:
         """
         Uid of the human, where its backup goes and how it is sealed; nothing when it is gone.
 
-        Of a run of the schedule the uid is known, whoever has the name by now.
+        Where the uid is known it is that one's, whoever has the name by now.
         """
         uid = uid_of(seen)
         try:

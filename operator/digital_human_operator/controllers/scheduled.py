@@ -134,7 +134,7 @@ def job_followed(seen: Seen) -> str | None:
 
 
 def uid_of(seen: Seen) -> str | None:
-    """Of the human whose run it is."""
+    """Of the human whose backup it is, where it was made for one; None where a name counts."""
     return seen.annotations_object().get(names.ANNOTATION_UID)
 
 
