@@ -618,6 +618,43 @@ class TestObstacles:
         assert world.get("Deployment", "bob")["spec"]["replicas"] == 1
         assert "restore" not in world.get("DigitalHuman", "bob")["status"]
 
+    async def test_a_restore_in_place_of_a_clone_waits_for_the_clone_to_be_filled(
+        self, world: World
+    ) -> None:
+        await until_restoring(world)
+        second = self.in_place(world)
+        assert await world.reconcile(second) == 5.0
+        told = world.condition("Ready", second)
+        assert told["reason"] == "OtherRestore"
+        assert told["message"] == "DigitalHumanRestore back is at work on bob"
+
+    async def test_one_of_a_clone_that_was_not_filled_says_what_to_do_and_then_goes_on(
+        self, world: World
+    ) -> None:
+        key = await until_restoring(world)
+        end(world, RUN, [{"event": "failed", "message": "Redis is too old."}], "Failed")
+        await world.reconcile(key)
+        second = self.in_place(world)
+        assert await world.reconcile(second) == 5.0
+        told = world.condition("Ready", second)
+        assert told["reason"] == "OtherRestore"
+        assert "back has failed" in told["message"]
+        assert "delete DigitalHumanRestore back" in told["message"]
+        world.server.drop(address(KIND, "back"))
+        world.services.seen.remove(key)
+        for pod in (f"{READING}-p", f"{RUN}-p"):
+            world.server.drop(address("Pod", pod))
+        await world.reconcile(second)
+        assert world.get(KIND, "second")["status"]["phase"] == "Draining"
+        await world.reconcile(BOB)
+        assert world.get("DigitalHuman", "bob")["status"]["restore"] == "second"
+
+    def in_place(self, world: World) -> Key:
+        """A restore of an earlier bob into the one that is there."""
+        a_backup(world, digitalHuman="bob")
+        spec = {"source": {"backup": "nightly"}, "target": {"inPlace": {}}}
+        return world.put(KIND, "second", spec=spec)
+
     async def test_a_clone_that_never_gets_its_redis_is_given_up(self, world: World) -> None:
         key = await until_created(world)
         await world.start(BOB)

@@ -149,8 +149,9 @@ class RestoreController:
             raise Stopped(Obstacle("HumanPaused", text))
         first = next(iter(is_held_by(self._services, (HUMANS.kind, key[1], name))), key)
         if first != key:
-            text = f"DigitalHumanRestore {first[2]} is at work on {name}"
-            raise Stopped(Obstacle(restores.OTHER, text))
+            other = self._services.seen.get(first)
+            told = other.status_object() if other is not None else {}
+            raise Stopped(restores.waits_for(first[2], told, name))
         place = origins.place(self._services, key, spec.source)
         there = replace(human, spec=human.spec.model_copy(update={"backup": place}))
         return there, human

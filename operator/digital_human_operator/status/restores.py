@@ -90,6 +90,17 @@ def holds(status: Mapping[str, Any], human: str, *, is_its_clone: bool) -> bool:
     return status.get("digitalHuman") == human and status.get("phase") in HOLDING
 
 
+def waits_for(name: str, status: Mapping[str, Any], human: str) -> Obstacle:
+    """What a restore of ``human`` waits for while the one called ``name`` holds that human."""
+    if status.get("phase") == FAILED:
+        text = (
+            f"DigitalHumanRestore {name} has failed and keeps {human} without Pods, as its sessions"
+            f" did not come: delete DigitalHumanRestore {name}, then this one goes on"
+        )
+        return Obstacle(OTHER, text)
+    return Obstacle(OTHER, f"DigitalHumanRestore {name} is at work on {human}")
+
+
 def compute(
     step: Step, generation: int, previous: DigitalHumanRestoreStatus | None, now: str
 ) -> DigitalHumanRestoreStatus:
