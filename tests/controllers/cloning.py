@@ -31,7 +31,8 @@ def ask(world: World, **source: str) -> Key:
     return world.put(KIND, "back", spec={"source": given, "target": {"clone": {"name": "bob"}}})
 
 
-def a_backup(world: World, *, place: bool = True, **spec: Any) -> None:
+def a_backup(world: World, *, place: bool = True, pull: str = "", **spec: Any) -> None:
+    """A DigitalHumanBackup that is complete; ``pull`` is what its human pulled images with."""
     condition = {"type": "Ready", "status": "True", "reason": "R", "message": "m"}
     condition["lastTransitionTime"] = "2026-03-01T12:00:00Z"
     told: dict[str, Any] = {"observedGeneration": 1, "phase": "Succeeded"}
@@ -43,6 +44,8 @@ def a_backup(world: World, *, place: bool = True, **spec: Any) -> None:
     if place:
         key = {"keySecret": {"name": "keys", "key": "backup"}}
         told |= {"destination": DESTINATION, "encryption": key}
+    if pull:
+        told |= {"imagePullSecrets": [{"name": pull}]}
     world.put("DigitalHumanBackup", "nightly", spec={"digitalHuman": "ada"} | spec, status=told)
 
 

@@ -222,7 +222,8 @@ class TestTheEnd:
     ) -> None:
         encryption = {"keySecret": {"name": "keys", "key": "backup"}}
         world.put("Secret", "keys", data={"backup": "a2V5"})
-        key = await begin(world, {"backup": BACKUP | {"encryption": encryption}})
+        pull = {"imagePullSecrets": [{"name": "registry"}]}
+        key = await begin(world, pull | {"backup": BACKUP | {"encryption": encryption}})
         world.server.drop(address("DigitalHuman", "ada"))
         world.services.seen.remove(("DigitalHuman", NAMESPACE, "ada"))
         pod(world, "Succeeded", CREATED, VERIFIED)
@@ -233,6 +234,7 @@ class TestTheEnd:
         assert told["uid"]
         assert told["destination"] == BACKUP["destination"]
         assert told["encryption"] == encryption
+        assert told["imagePullSecrets"] == pull["imagePullSecrets"]
 
     async def test_nothing_happens_afterwards(self, world: World) -> None:
         key = await begin(world)

@@ -149,6 +149,22 @@ class TestGone:
         assert pod["volumes"][-1]["persistentVolumeClaim"] == {"claimName": "backups"}
         assert "--key-file" in pod["containers"][0]["args"]
 
+    async def test_its_image_is_pulled_with_what_the_human_had(self, world: World) -> None:
+        a_backup(world, pull="registry")
+        a_key(world)
+        key = ask(world)
+        await world.reconcile(key)
+        await world.reconcile(key)
+        assert told_to(world, READING)["imagePullSecrets"] == [{"name": "registry"}]
+
+    async def test_where_nobody_knows_that_the_account_decides(self, world: World) -> None:
+        a_backup(world)
+        a_key(world)
+        key = ask(world)
+        await world.reconcile(key)
+        await world.reconcile(key)
+        assert "imagePullSecrets" not in told_to(world, READING)
+
     async def test_an_older_backup_that_does_not_say_where_it_lies(self, world: World) -> None:
         a_backup(world, place=False)
         assert await world.reconcile(ask(world)) == 5.0

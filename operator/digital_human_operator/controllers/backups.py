@@ -128,7 +128,9 @@ class BackupController:
 
     def _whose(self, key: Key, seen: Seen) -> dict[str, Any]:
         """
-        Uid of the human, where its backup goes and how it is sealed; nothing when it is gone.
+        Uid of the human, where its backup goes, what opens it and what pulls the image to do so.
+
+        Nothing when it is gone.
 
         Where the uid is known it is that one's, whoever has the name by now.
         """
@@ -142,7 +144,8 @@ class BackupController:
         if backup is None or uid not in {None, human.uid}:
             return {"uid": uid or human.uid, "destination": request.destination}
         place = {"destination": backup.destination, "encryption": backup.encryption}
-        return {"uid": human.uid, **place}
+        pull = human.spec.image_pull_secrets or None
+        return {"uid": human.uid, "image_pull_secrets": pull, **place}
 
     async def _tell(self, key: Key, seen: Seen, told: DigitalHumanBackupStatus) -> None:
         """Write the status; an Event about the end."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from digital_human_operator import plan
+from digital_human_operator.api.base import LocalObjectRef
 from digital_human_operator.api.v1alpha1.backups import (
     DigitalHumanBackupSpec,
     DigitalHumanBackupStatus,
@@ -92,6 +93,13 @@ def place(services: Services, key: Key, source: RestoreSource) -> Backup:
         raise Stopped(Obstacle("BackupPlaceUnknown", text))
     encryption = own.encryption if own is not None and own.encryption else told.encryption
     return Backup(schedule="@yearly", destination=destination, encryption=encryption)
+
+
+def pull_secrets(services: Services, key: Key, source: RestoreSource) -> list[LocalObjectRef]:
+    """With what the human of a backup pulled its images."""
+    if source.backup is None:
+        return []
+    return _backup(services, key, source.backup)[1].image_pull_secrets or []
 
 
 def source_human(services: Services, key: Key, source: RestoreSource) -> Human | None:

@@ -76,6 +76,7 @@ def compute(
         uid=before.uid,
         destination=before.destination,
         encryption=before.encryption,
+        image_pull_secrets=before.image_pull_secrets,
         backup=run.made if phase in {SUCCEEDED, FAILED} else None,
     )
 

@@ -10,6 +10,7 @@ from digital_human_operator.api.base import (
     LIST_SET,
     ApiModel,
     Empty,
+    LocalObjectRef,
     ObjectName,
     cel,
     form,
@@ -127,6 +128,10 @@ class DigitalHumanBackupStatus(ActionStatus):
     """Where it went."""
     encryption: Encryption | None = None
     """What it was encrypted with."""
+    image_pull_secrets: Annotated[list[LocalObjectRef], Field(max_length=8)] | None = Field(
+        default=None, json_schema_extra=list_map("name")
+    )
+    """What the human pulled images with: for restores when it is gone."""
     backup: BackupFacts | None = None
     """The backup that was made; absent also where its Pod went before it was read."""
 
