@@ -52,6 +52,8 @@ ANNOTATION_SAID = f"{GROUP}/backup-as"
 """On a Job of the CronJob: these two of what the human's spec said of backups, as JSON."""
 ANNOTATION_RECORDED = f"{GROUP}/recorded-as"
 """On a Job of the CronJob: the DigitalHumanBackup that tells of it, or did until it was deleted."""
+NOT_RECORDED = "-"
+"""What that says where there is none and never will be: no object has such a name."""
 
 PORT_HTTP = 8000
 PORT_WEBSOCKET = 8080

@@ -1,5 +1,6 @@
 """The chart grants what the operator uses and nothing more, by the API server's own record."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,9 +9,9 @@ import yaml
 
 from digital_human_operator import names
 from digital_human_operator.kinds import SECOND
-from digital_human_operator.status.records import FAILURES
 from tests.support import operator as operators
 from tests.support.cluster import own
+from tests.support.jobs import end
 from tests.support.operator import Place, bare, human
 from tests.support.optional import definitions
 from tools.bench.audit import AuditLog
@@ -63,8 +64,7 @@ def test_every_granted_verb_is_used(place: Place) -> None:
     place.apply(*_people(), *_actions())
     place.wait_condition("Ready", "True", "ada", seconds=90)
     place.wait_condition("Ready", "True", "bo", seconds=90)
-    place.wait("runs without a Job to be over", lambda: _over(place) > FAILURES)
-    place.apply(_run(FAILURES + 1))  # one too many
+    _outlive_a_run(place)
     made = _children(place)
     assert {"HTTPRoute", "PodMonitor", "ServiceMonitor"} <= {m["kind"] for m in made}
 
@@ -116,20 +116,34 @@ def _actions() -> list[dict[str, Any]]:
     return [
         _action("DigitalHumanBackup", digitalHuman="ada", destination=place),
         _action("DigitalHumanRestore", source={"backup": "one"}, target={"inPlace": {}}),
-        *map(_run, range(FAILURES + 1)),
     ]
 
 
-def _run(number: int) -> dict[str, Any]:
-    """A run of a schedule whose Job is gone: of too many of these the oldest is deleted."""
-    found = _action("DigitalHumanBackup", digitalHuman="ada")
-    marks = {names.ANNOTATION_JOB: f"ada-backup-2953{number:04}", names.ANNOTATION_UID: "of-ada"}
-    return found | {"metadata": {"name": f"ada-run-{number}", "annotations": marks}}
+def _outlive_a_run(place: Place) -> None:
+    """Two runs of the schedule, the second of which has removed the backup of the first."""
+    jobs = ("ada-backup-29535960", "ada-backup-29537400")
+    first, second = (f"2026022{day}T020000Z-0123456789abcdef" for day in (7, 8))
+    place.apply(*(_run(place, job) for job in jobs))
+    for job, made in zip(jobs, (first, second), strict=True):
+        read = {"event": "verified", "id": made, "ok": True, "opened": True}
+        told = ({"event": "created", "id": made}, read, {"event": "pruned", "oldest": made})
+        end(place, job, [json.dumps(word) for word in told])
+        name = names.scheduled_backup("ada", job)
+        place.kubectl("wait", f"dhb/{name}", "--for=condition=Ready", "--timeout=60s")
+    outlived = names.scheduled_backup("ada", jobs[0])
+    place.wait("the record to go", lambda: not place.get("dhb", outlived))
 
 
-def _over(place: Place) -> int:
-    runs = [one for one in place.items("dhb") if one["metadata"]["name"].startswith("ada-run-")]
-    return sum(one["status"]["phase"] == "Failed" for one in runs)
+def _run(place: Place, name: str) -> dict[str, Any]:
+    """A Job of ada's CronJob, whose Pod finds no node, so that nobody else ends it."""
+    cron = place.get("cronjob", "ada-backup")
+    owner = {"apiVersion": "batch/v1", "kind": "CronJob", "name": "ada-backup", "controller": True}
+    template = cron["spec"]["jobTemplate"]
+    template["spec"]["template"]["spec"]["nodeSelector"] = {"no": "node"}
+    marks = {key: template["metadata"][key] for key in ("labels", "annotations")}
+    metadata = {"name": name, "ownerReferences": [owner | {"uid": cron["metadata"]["uid"]}]}
+    found = {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata | marks}
+    return found | {"spec": template["spec"]}
 
 
 def _kinds(place: Place) -> list[str]:

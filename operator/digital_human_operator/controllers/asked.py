@@ -20,6 +20,7 @@ from digital_human_operator.names import FIELD_MANAGER
 from digital_human_operator.observed import Asked
 from digital_human_operator.seen import Key, Seen
 
+from .requests import is_as_made
 from .services import Services
 
 _LONGEST = 64
@@ -64,7 +65,7 @@ async def _ask(
     marks = {names.ANNOTATION_ASKED: token, names.ANNOTATION_UID: uid}
     known = services.seen.get((BACKUPS.kind, key[1], name))
     if known is not None:
-        if marks.items() <= known.annotations_object().items():
+        if is_as_made(known, {"digitalHuman": key[2]}, marks):
             return _asked(token, name), None
         text = f"no backup is made: {name} is there for something else; choose another token"
         return Asked("NameTaken", text), None

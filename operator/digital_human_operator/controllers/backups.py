@@ -43,6 +43,9 @@ _LOOK = 15.0
 """Seconds until what nobody tells of is looked at again: its human, its Pods."""
 
 
+_SOON = 1.0
+
+
 class BackupController:
     """Makes the backup that one DigitalHumanBackup asks for."""
 
@@ -59,7 +62,8 @@ class BackupController:
             return None
         retry: ApiError | None = None
         try:
-            run = await self._look(key, seen)
+            if (run := await self._look(key, seen)) is None:
+                return _SOON
         except Stopped as stop:
             run = Run(_job_name(key, seen), obstacle=stop.obstacle)
         except (Invalid, Forbidden) as error:
@@ -68,18 +72,22 @@ class BackupController:
         if self._last_word.may_come(key, run.job, run.pods):
             return 1.0
         told = runs.compute(run, seen.generation, previous, self._services.now())
-        if told.uid is None and (run.job is not None or job_followed(seen) is not None):
+        if told.uid is None and run.job is not None:
             told = told.model_copy(update=self._whose(key, seen))
-        if job_followed(seen) is not None and runs.is_over(told, seen.generation):
-            await tidy(self._services, key, seen, run)
+        if (uid := told.uid) and job_followed(seen) and runs.is_over(told, seen.generation):
+            await tidy(self._services, key, seen, run, uid)
         if told != previous:
             await self._tell(key, seen, told)
         if retry is not None:
             raise retry
         return None if runs.is_over(told, seen.generation) else _LOOK
 
-    async def _look(self, key: Key, seen: Seen) -> Run:
-        """The Job with its Pods; it is made when it is not there, unless a CronJob makes it."""
+    async def _look(self, key: Key, seen: Seen) -> Run | None:
+        """
+        The Job with its Pods; it is made when it is not there, unless a CronJob makes it.
+
+        None while a Job of the CronJob does not say yet that this tells of it.
+        """
         name = names.backup_run(key[2])
         request = self._request(seen)
         if (job := job_followed(seen)) is not None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from digital_human_operator import names, plan
 from digital_human_operator.decision import Decision
@@ -26,6 +27,8 @@ from .services import Services
 
 _LAST_WORD = 10.0
 """Seconds that the last word of a Pod may come after the end of its Job."""
+
+_NO_MARKS: Mapping[str, str] = {}
 
 
 class Stopped(Exception):  # noqa: N818 - no error, but the way out
@@ -65,6 +68,12 @@ async def check_references(services: Services, key: Key, *humans: Human) -> None
     sentences, _ = plan.missing(needs, await read(services, key[1], wanted))
     if sentences:
         raise Stopped(Obstacle("SecretMissing", "; ".join(sentences)))
+
+
+def is_as_made(seen: Seen, spec: Mapping[str, Any], marks: Mapping[str, str] = _NO_MARKS) -> bool:
+    """Whether a DigitalHumanBackup is as we make it: its name alone may be of anybody's choice."""
+    is_marked = marks.items() <= seen.annotations_object().items()
+    return is_marked and plan.is_same_backup(seen.spec_object(), spec)
 
 
 def pods_of(services: Services, key: Key, human: str, job: str) -> list[PodState]:

@@ -25,7 +25,7 @@ from digital_human_operator.states import JobState
 from digital_human_operator.status.records import Record, outlived
 from digital_human_operator.status.runs import FAILED, SUCCEEDED, Obstacle, Run
 
-from .requests import Stopped, pods_of
+from .requests import Stopped, is_as_made, pods_of
 from .services import Services
 
 _SOON = 1.0
@@ -50,11 +50,11 @@ class ScheduledRuns:
         for live in jobs:
             if live.uid in noted or live.status.recorded:
                 continue
-            if await self._make(key, seen, human, live):
-                await self._note(live, names.scheduled_backup(human.name, live.name))
-                noted.add(live.uid)
-            else:
+            if (made := await self._make(key, seen, human, live)) is None:
                 again = _SOON
+                continue
+            await self._note(live, made)
+            noted.add(live.uid)
         return again
 
     def forget(self, key: Key) -> None:
@@ -70,25 +70,28 @@ class ScheduledRuns:
         found = self._services.stores[_JOBS].owned_by(cron.uid)
         return [one for one in found if not one.deleting and isinstance(one.status, JobState)]
 
-    async def _make(self, key: Key, seen: Seen, human: Human, job: Live) -> bool:
-        """Whether it was made, now or before; False when that is not known yet."""
+    async def _make(self, key: Key, seen: Seen, human: Human, job: Live) -> str | None:
+        """Its name, where it was made now or before; None when that is not known yet."""
         name = names.scheduled_backup(human.name, job.name)
         of_job = {names.ANNOTATION_JOB: job.name, names.ANNOTATION_UID: human.uid}
+        said = await self._said(job) or seen.spec_object().get("backup") or {}
+        spec = {"digitalHuman": human.name} | {
+            part: said[part] for part in names.SAID if part in said
+        }
         known = self._services.seen.get((BACKUPS.kind, key[1], name))
         if known is not None:
-            if not of_job.items() <= known.annotations_object().items():
-                self._say_why_not(key, seen, job.name, f"{name} is somebody else's")
-            return True
-        said = await self._said(job) or seen.spec_object().get("backup") or {}
-        body = _record(name, of_job, human.name, said)
+            if is_as_made(known, spec, of_job):
+                return name
+            return self._say_why_not(key, seen, job.name, f"{name} is somebody else's")
+        body = _record(name, of_job, human.name, spec)
         try:
             await self._services.client.create(BACKUPS, key[1], body, manager=FIELD_MANAGER)
         except Conflict:
-            return False  # made before; it is not known here yet
+            return None  # made before; it is not known here yet
         except Invalid as error:  # the next time it would be the same
             why = f"the API server does not take {name}: {error.message}"
-            self._say_why_not(key, seen, job.name, why)
-        return True
+            return self._say_why_not(key, seen, job.name, why)
+        return name
 
     async def _said(self, job: Live) -> dict[str, Any] | None:
         """What the Job backs up and where to; None of one that an earlier version has made."""
@@ -112,24 +115,29 @@ class ScheduledRuns:
         except NotFound:
             return  # gone: nobody will ask again
 
-    def _say_why_not(self, key: Key, seen: Seen, job: str, why: str) -> None:
+    def _say_why_not(self, key: Key, seen: Seen, job: str, why: str) -> str:
+        """Tell it as an Event; what to note on the Job instead of a name."""
         text = f"Job {job} has no DigitalHumanBackup: {why}"
         about = {"apiVersion": HUMANS.api_version, "kind": HUMANS.kind}
         about |= {"namespace": key[1], "name": key[2], "uid": seen.uid}
         self._services.recorder.record(about, "BackupNotRecorded", text, type="Warning")
+        return names.NOT_RECORDED
 
 
-def _record(name: str, of_job: dict[str, str], human: str, said: dict[str, Any]) -> bytes:
+def _record(name: str, of_job: dict[str, str], human: str, spec: dict[str, Any]) -> bytes:
     """What the run backs up and where to, said in full: the human's spec may change later."""
     labels = {names.LABEL_HUMAN: human, names.LABEL_CRON_JOB: names.backup(human)}
     metadata = {"name": name, "labels": labels, "annotations": of_job}
-    given = {part: said[part] for part in names.SAID if part in said}
     body = {"apiVersion": BACKUPS.api_version, "kind": BACKUPS.kind, "metadata": metadata}
-    return msgspec.json.encode(body | {"spec": {"digitalHuman": human} | given})
+    return msgspec.json.encode(body | {"spec": spec})
 
 
 def job_followed(seen: Seen) -> str | None:
-    """The Job that a DigitalHumanBackup follows; None for one that has a Job of its own."""
+    """
+    The Job that a DigitalHumanBackup says it follows; None for one that has a Job of its own.
+
+    Anybody may have written that, and ``uid_of`` too: it is so where the Job says it as well.
+    """
     return seen.annotations_object().get(names.ANNOTATION_JOB)
 
 
@@ -138,13 +146,25 @@ def uid_of(seen: Seen) -> str | None:
     return seen.annotations_object().get(names.ANNOTATION_UID)
 
 
-async def follow(services: Services, key: Key, human: str, job: str) -> Run:
-    """The Job of the CronJob with its Pods; Stopped when it is gone."""
+async def follow(services: Services, key: Key, human: str, job: str) -> Run | None:
+    """
+    The Job of the CronJob with its Pods; None while the Job does not say yet who tells of it.
+
+    Stopped when it is gone, or when it says another one.
+    """
     live = services.stores[_JOBS].get(key[1], job)
-    if live is None:
+    if live is None or not isinstance(live.status, JobState):
         raise Stopped(await _missing(services, key[1], job))
-    state = live.status if isinstance(live.status, JobState) else None
-    return Run(job, state, pods_of(services, key, human, job))
+    if live.status.recorded == key[2]:
+        return Run(job, live.status, pods_of(services, key, human, job))
+    text = f"Job {job} does not say that this tells of it"
+    if live.status.recorded:
+        text += f": create another {BACKUPS.kind}, without the annotation {names.ANNOTATION_JOB}"
+        raise Stopped(Obstacle("ForeignObject", text, final=True))
+    cron = services.stores[_CRON_JOBS].get(key[1], names.backup(human))
+    if cron is not None and live.owner_uid == cron.uid:
+        return None
+    raise Stopped(Obstacle("Pending", text))
 
 
 async def _missing(services: Services, namespace: str, job: str) -> Obstacle:
@@ -159,11 +179,15 @@ async def _missing(services: Services, namespace: str, job: str) -> Obstacle:
     return Obstacle("Pending", f"Job {job} is not known here yet")
 
 
-async def tidy(services: Services, key: Key, seen: Seen, run: Run) -> None:
-    """Remove those of the human that are of no use any more, before the end of a run is told."""
+async def tidy(services: Services, key: Key, seen: Seen, run: Run, uid: str) -> None:
+    """
+    Remove those that are of no use any more, before the end of a run is told.
+
+    ``uid`` is that of the human, as we have told it.
+    """
     human, place = _about(seen)
     oldest = _oldest(run)
-    known = {one.name: (one, uid) for one, uid in _records(services, key, human, uid_of(seen))}
+    known = {one.name: (one, made) for one, made in _records(services, key, human, uid)}
     for name in outlived([one for one, _ in known.values()], place, oldest):
         try:
             await services.client.delete(BACKUPS, key[1], name, uid=known[name][1])
@@ -181,21 +205,19 @@ def _oldest(run: Run) -> str:
     return oldest if run.made is not None and oldest <= run.made.id else ""
 
 
-def _records(
-    services: Services, key: Key, human: str, uid: str | None
-) -> Iterator[tuple[Record, str]]:
-    """Every run that is over of one human, with the uid of its DigitalHumanBackup."""
+def _records(services: Services, key: Key, human: str, uid: str) -> Iterator[tuple[Record, str]]:
+    """
+    Every run that is over of one human, with the uid of its DigitalHumanBackup.
+
+    Whose it is counts as we have told it, for that is told of what has followed its Job only.
+    """
     for one in services.seen.named(key[0], key[1], f"{human}-"):
         seen = services.seen.get(one)
-        if (
-            seen is None
-            or seen.deleting
-            or uid_of(seen) != uid
-            or (job := job_followed(seen)) is None
-        ):
+        if seen is None or seen.deleting or (job := job_followed(seen)) is None:
             continue
         told = seen.status_object()
-        if told.get("phase") in {SUCCEEDED, FAILED}:
+        is_of_job = told.get("job") in {None, job} and told.get("uid") == uid
+        if is_of_job and told.get("phase") in {SUCCEEDED, FAILED}:
             due = names.scheduled_for(human, job)
             when = due.isoformat() if due is not None else told.get("startTime", "")
             made = (told.get("backup") or {}).get("id", "")

@@ -14,7 +14,7 @@ from digital_human_operator.human import Design, Human, Images, Ref, Reference
 from .fetch import fetch_digest, models_claim
 from .memory import memory
 from .needs import digests, missing, needs, referred, unusable_pull_secrets
-from .parse import parse, parse_backup, parse_restore
+from .parse import is_same_backup, parse, parse_backup, parse_restore
 from .profiles import NO_GPU, node_choice
 from .replicas import disruption_limit, is_autoscaled, is_suspended, metrics, replicas
 from .resources import face_requests_and_limits, redis_max_memory, requests_and_limits
@@ -23,6 +23,7 @@ from .warnings import bounded, warnings
 __all__ = [
     "Decision",
     "decide",
+    "is_same_backup",
     "missing",
     "needs",
     "parse",

@@ -40,6 +40,14 @@ def parse_backup(spec: Mapping[str, Any]) -> DigitalHumanBackupSpec:
         raise InvalidSpec(_sentences(error)) from None
 
 
+def is_same_backup(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether the specs of two DigitalHumanBackups ask for the same, however they are written."""
+    try:
+        return parse_backup(one) == parse_backup(other)
+    except InvalidSpec:
+        return False
+
+
 def parse_restore(spec: Mapping[str, Any]) -> DigitalHumanRestoreSpec:
     """The spec of a DigitalHumanRestore; ``InvalidSpec`` as with ``parse``."""
     try:
