@@ -104,6 +104,23 @@ class TestFarewell:
         assert finalizers(world) == []
         assert told(world) == []
 
+    @pytest.mark.parametrize(
+        "spec", [{"digitalHuman": "bob"}, {"digitalHuman": "ada", "include": ["config"]}]
+    )
+    async def test_backup_of_something_else_under_its_name_is_not_taken_for_it(
+        self, world: World, spec: dict[str, Any]
+    ) -> None:
+        key, name = await a_deleted_human(world)
+        world.put(
+            "DigitalHumanBackup", name, spec={"destination": SPEC["backup"]["destination"]} | spec
+        )
+        answer(world, name, "Ready")
+        assert await world.reconcile(key) is None
+        assert finalizers(world) == []
+        (text,) = told(world)
+        assert f"no final backup {name}: " in text
+        assert "is there for something else" in text
+
     async def test_answer_about_another_generation_is_none(self, world: World) -> None:
         key, name = await a_deleted_human(world)
         await world.reconcile(key)

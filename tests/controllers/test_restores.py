@@ -227,6 +227,17 @@ class TestSteps:
         assert await world.reconcile(key) is None
         assert condition(world)["reason"] == "SafetyBackupFailed"
 
+    async def test_backup_of_something_else_under_its_name_is_not_taken_for_it(
+        self, world: World
+    ) -> None:
+        key = await until_held(world)
+        world.put("DigitalHumanBackup", safety(world), spec={"digitalHuman": "bob"})
+        answer_safety(world, "Succeeded")
+        assert await world.reconcile(key) is None
+        assert condition(world)["reason"] == "SafetyBackupFailed"
+        assert "is there for something else" in condition(world)["message"]
+        assert not world.get("Job", RUN)
+
     async def test_evicted_pods_are_not_waited_for(self, world: World) -> None:
         await a_human(world)
         a_backup(world)

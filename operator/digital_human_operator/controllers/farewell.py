@@ -21,6 +21,7 @@ from digital_human_operator.names import FIELD_MANAGER
 from digital_human_operator.seen import Key, Seen, seen_from
 
 from .report import Reporter
+from .requests import is_as_made
 from .services import Services
 
 DEADLINE = 3600.0
@@ -63,15 +64,18 @@ class Farewell:
     async def _problem(self, key: Key, seen: Seen, name: str) -> str | None:
         """Why there will be no backup; None while there may be one. Asks for it the first time."""
         backup = self._services.seen.get((BACKUPS.kind, key[1], name))
+        destination = (seen.spec_object().get("backup") or {}).get("destination")
+        spec = {"digitalHuman": key[2], "destination": destination}
         if backup is not None:
+            if destination is not None and not is_as_made(backup, spec):
+                return "one of that name is there for something else"
             stalled = _condition(backup, "Stalled")
             return stalled.get("message", "it failed") if _is_true(stalled) else None
-        destination = (seen.spec_object().get("backup") or {}).get("destination")
         if destination is None:
             return "spec.backup does not say where to put it"
         try:
             await self._services.client.create(
-                BACKUPS, key[1], _request(key, name, destination), manager=FIELD_MANAGER
+                BACKUPS, key[1], _request(name, spec), manager=FIELD_MANAGER
             )
         except Conflict:
             return None  # asked for before; its state is not known here yet
@@ -125,10 +129,9 @@ class Farewell:
         self._services.seen.upsert(key, seen_from(msgspec.json.decode(answer)))
 
 
-def _request(key: Key, name: str, destination: dict[str, Any]) -> bytes:
+def _request(name: str, spec: dict[str, Any]) -> bytes:
     """The backup; without an owner, for it outlives the human."""
-    metadata = {"name": name, "labels": {names.LABEL_HUMAN: key[2]}}
-    spec = {"digitalHuman": key[2], "destination": destination}
+    metadata = {"name": name, "labels": {names.LABEL_HUMAN: spec["digitalHuman"]}}
     body = {"apiVersion": BACKUPS.api_version, "kind": BACKUPS.kind}
     return msgspec.json.encode(body | {"metadata": metadata, "spec": spec})
 

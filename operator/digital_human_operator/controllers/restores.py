@@ -9,6 +9,7 @@ follows from what is there, so an operator that starts anew goes on where the la
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import msgspec
 
@@ -38,6 +39,7 @@ from .requests import (
     Stopped,
     check_references,
     human_of,
+    is_as_made,
     job_of,
     make_restore,
     pods_of,
@@ -107,7 +109,7 @@ class RestoreController:
         )
         request = Request(key[2], seen.uid, "DigitalHumanRestore")
         name = names.restore_run(key[2])
-        safety = self._safety(key, seen)
+        safety = self._safety(key, seen, origin)
         if (job := job_of(self._services, key, seen, name)) is not None:
             pods = pods_of(self._services, key, origin.human, name)
             return Step(origin, None, True, safety, name, job, pods)
@@ -182,11 +184,14 @@ class RestoreController:
             if pod.namespace == key[1]
         )
 
-    def _safety(self, key: Key, seen: Seen) -> Safety | None:
+    def _safety(self, key: Key, seen: Seen, origin: Origin) -> Safety | None:
         name = names.safety_backup(key[2], seen.uid)
         found = self._services.seen.get((BACKUPS.kind, key[1], name))
         if found is None:
             return None
+        if not is_as_made(found, _of_sessions(origin.human)):
+            text = f"a DigitalHumanBackup {name} is there for something else"
+            return Safety(name, runs.FAILED, text)
         status = found.status_object()
         first = (status.get("conditions") or [{}])[0]
         phase, reason = status.get("phase", runs.PENDING), first.get("reason", runs.PENDING)
@@ -195,7 +200,7 @@ class RestoreController:
     async def _ask_for_safety(self, key: Key, seen: Seen, origin: Origin) -> None:
         name = names.safety_backup(key[2], seen.uid)
         metadata = {"name": name, "labels": {names.LABEL_HUMAN: origin.human}}  # it outlives this
-        spec = {"digitalHuman": origin.human, "include": ["sessions"]}
+        spec = _of_sessions(origin.human)
         body = {"apiVersion": BACKUPS.api_version, "kind": BACKUPS.kind}
         try:
             await self._services.client.create(
@@ -233,6 +238,11 @@ class RestoreController:
         self._services.references.forget(key)
         if (human := self._held.pop(key, None)) is not None:
             self._services.wake(human)
+
+
+def _of_sessions(human: str) -> dict[str, Any]:
+    """The spec of the backup of what was there before."""
+    return {"digitalHuman": human, "include": ["sessions"]}
 
 
 def _previous(seen: Seen) -> DigitalHumanRestoreStatus | None:
