@@ -109,6 +109,13 @@ def test_a_record_goes_with_its_backup_or_by_hand_and_stays_away(
     )
     newest = names.scheduled_backup("ada", "ada-backup-29537400")
     ada.wait("the records", lambda: backups(ada) == sorted([old, newest, by_hand]))
+    forged = human("ada-forged", digitalHuman="ada") | {"kind": "DigitalHumanBackup"}
+    marks = {names.ANNOTATION_JOB: "ada-backup-29535960", names.ANNOTATION_UID: "any"}
+    forged["metadata"]["annotations"] = marks
+    ada.apply(forged)
+    ada.kubectl("wait", "dhb/ada-forged", "--for=condition=Stalled", "--timeout=60s")
+    assert "uid" not in told(ada, "ada-forged")
+    ada.kubectl("delete", "dhb", "ada-forged")
     ada.kubectl("delete", "dhb", by_hand)
     end(ada, "ada-backup-29535960", carry_out(ada, "ada-backup-29535960", tmp_path)[:2])
     ada.kubectl("wait", f"dhb/{old}", "--for=condition=Ready", "--timeout=60s")

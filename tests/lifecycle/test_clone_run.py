@@ -60,6 +60,7 @@ def test_clone_is_made_held_and_filled(ada: Place, tmp_path: Path) -> None:
     assert made["spec"]["persona"] == ada.get("dh", "ada")["spec"]["persona"]
     assert made["spec"]["network"].get("expose", {}).get("type") != "LoadBalancer"
     assert made["status"]["phase"] == "Restoring"
+    ada.kubectl("annotate", "dh/bob", f"{names.ANNOTATION_CLONE}-")  # as a replace does
     assert talkers(ada, "bob") == 0
     assert talkers(ada, "ada") == 1
     told = {"event": "restored", "id": words[0]["id"], "bytes": 7, "seconds": 1.5}
@@ -77,8 +78,10 @@ def test_human_that_is_gone_comes_back_under_its_name(ada: Place, tmp_path: Path
     ada.wait("the children to go", lambda: not (ada.items("statefulsets") or talkers(ada, "ada")))
     again = CLONE | {"target": {"clone": {"name": "ada"}}}
     ada.apply(human("back", **again) | {"kind": "DigitalHumanRestore"})
-    run = names.reading_run("back")
-    end(ada, run, carry_out(ada, run, tmp_path))
+    first, second = (names.reading_run("back", number) for number in (1, 2))
+    ada.wait("the Job", lambda: ada.get("job", first))
+    end(ada, first, [])  # nobody hears it
+    end(ada, second, carry_out(ada, second, tmp_path))
     ada.kubectl("wait", "dhr/back", "--for=condition=Ready", "--timeout=90s")
     assert "holds no sessions" in ada.get("dhr", "back")["status"]["conditions"][0]["message"]
     ada.wait_condition("Ready", "True", seconds=90)
