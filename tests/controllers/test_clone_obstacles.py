@@ -81,6 +81,15 @@ class TestObstacles:
         assert condition(world, "ObjectsRead")["message"] == "no human is made of it"
         assert not world.get("DigitalHuman", "bob")
 
+    async def test_why_it_failed_may_come_after_the_end_of_its_job(self, world: World) -> None:
+        key = await until_reading(world)
+        world.put("Job", READING, status={"conditions": [{"type": "Failed", "status": "True"}]})
+        assert await world.reconcile(key) == 5.0
+        assert status(world)["phase"] == "Reading"
+        end(world, READING, [{"event": "failed", "message": "The key is missing."}], "Failed")
+        await world.reconcile(key)
+        assert condition(world, "Stalled")["message"] == "nothing was made: The key is missing."
+
     async def test_an_object_of_which_a_piece_is_missing_is_not_used(self, world: World) -> None:
         key = await until_reading(world)
         end(world, READING, words(SPEC)[:-1])

@@ -118,7 +118,7 @@ class Cloning:
         if clones.is_known(state):
             return await self._fill(case, state)
         if job is None or not job.is_over or self._may_tell(case.key, state):
-            return Step(case.origin, clone=state)
+            return Step(case.origin, clone=replace(state, job=None))  # however it ends
         if (again := clones.read_again(state)) is not None:
             self._last_word.forget(case.key)
             return Step(case.origin, clone=again)
