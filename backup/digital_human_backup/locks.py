@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from .errors import BackupError, ExistsError, RefusedError
+from .errors import BackupError, ExistsError, MissingError, RefusedError
 from .format import canonical, layout
 from .stores import Item, Store
 
@@ -21,7 +21,17 @@ WORK = {"write": timedelta(hours=23), "sweep": timedelta(hours=1)}
 """Who holds a lock stops by then."""
 _EXCLUDES: dict[Kind, set[str]] = {"write": {"sweep"}, "sweep": {"write", "sweep"}}
 _POLL_SECONDS = 2.0
+_LOCK_BYTES = 4096
 _LOCK = canonical.dump({"format": 1})
+
+
+def seconds() -> float:
+    """A clock that nobody sets, and that goes on while the machine sleeps."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
+class LostError(BackupError):
+    """Somebody has taken the lock for dead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +41,29 @@ class Lock:
     kind: Kind
     now: datetime
     taken: float
+    store: Store
+    key: str
 
-    def go_on(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def go_on(self) -> None:
         """BackupError once the work takes so long that the lock may count for nothing."""
-        if clock() - self.taken > WORK[self.kind].total_seconds():
+        if seconds() - self.taken > WORK[self.kind].total_seconds():
             raise BackupError(
                 f"The work took longer than {WORK[self.kind]}: try again, what has arrived is kept."
             )
+
+    def confirm(self) -> None:
+        """
+        LostError when the lock is not there any more.
+
+        A clock that jumps makes a lock look old; who removes garbage removes such locks first.
+        """
+        try:
+            self.store.get(self.key, _LOCK_BYTES)
+        except MissingError as error:
+            raise LostError(
+                "Somebody took this work for dead, as the clock of the store has jumped or this"
+                " machine has slept: try again."
+            ) from error
 
 
 @contextlib.contextmanager
@@ -51,14 +77,14 @@ def locked(
     """Hold a lock; BackupError when another one does not go within ``wait_seconds``."""
     deadline = time.monotonic() + wait_seconds
     while True:
-        taken = time.monotonic()
+        taken = seconds()
         key = f"{layout.locks(uid)}{kind}-{secrets.token_hex(8)}"
         store.put(key, _LOCK, new=True)
         try:
             _must_not_replace(store, key)
             own, other = _look(store, uid, kind, key)
             if other is None:
-                yield Lock(kind, own.modified, taken)
+                yield Lock(kind, own.modified, taken, store, key)
                 return
         finally:
             with contextlib.suppress(BackupError):

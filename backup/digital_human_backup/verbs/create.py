@@ -13,7 +13,7 @@ from digital_human_backup.errors import DamagedError, MissingError, RefusedError
 from digital_human_backup.format import layout, manifest
 from digital_human_backup.format.contents import Contents
 from digital_human_backup.format.keys import PLAIN, Key, KeyRing
-from digital_human_backup.locks import Lock, locked
+from digital_human_backup.locks import Lock, LostError, locked
 from digital_human_backup.options import Output, Place
 from digital_human_backup.progress import report
 from digital_human_backup.repository import Repository
@@ -130,9 +130,24 @@ class _Job:
             "redis": redis,
         }
         data = manifest.write(head, contents, self._key)
-        self._lock.go_on()
-        self._repository.commit(backup, data)
+        self._commit(backup, data)
         return manifest.read(data, self._repository.uid, backup), writer.sent
+
+    def _commit(self, backup: str, data: bytes) -> None:
+        """
+        Write the manifest; it does not stay when chunks may have been removed as garbage.
+
+        Who does that removes the lock first and looks for manifests afterwards: so either it has
+        seen this one, or the lock is not there any more.
+        """
+        self._lock.go_on()
+        self._lock.confirm()
+        self._repository.commit(backup, data)
+        try:
+            self._lock.confirm()
+        except LostError:
+            self._repository.forget(backup)
+            raise
 
     def _present(self) -> dict[str, int]:
         return self._repository.chunk_sizes(self._key.id if self._key else PLAIN)

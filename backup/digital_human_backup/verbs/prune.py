@@ -31,6 +31,8 @@ def prune(  # noqa: PLR0917 - typer makes options of them
 ) -> None:
     """Remove backups by age; never the newest verified one. Needs no key."""
     with place.open() as repository, locked(repository.store, place.uid, "sweep") as lock:
+        if not dry_run:  # before manifests are looked for, see create
+            each(repository.store.delete, dead(repository.store, place.uid, lock.now), workers)
         found = _readable(repository)
         verified = repository.verified()
         decision = decide(
@@ -109,7 +111,6 @@ def _sweep(repository: Repository, left: list[Found], lock: Lock, workers: int) 
         repository.store.delete(key)
 
     each(remove, [item.key for item in garbage], workers)
-    each(remove, dead(repository.store, repository.uid, lock.now), workers)
     return sum(item.size for item in garbage)
 
 

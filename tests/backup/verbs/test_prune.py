@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -236,11 +238,44 @@ def test_a_lock_of_somebody_who_was_killed_dies(run: Run, years: list[str], tmp_
         assert list(folder.iterdir()) == []
 
 
-def test_who_works_too_long_stops() -> None:
-    lock = locks.Lock("sweep", datetime.now(UTC), time.monotonic() - 3601)
+def test_who_works_too_long_stops(tmp_path: Path) -> None:
+    store, now, taken = FolderStore(tmp_path), datetime.now(UTC), locks.seconds() - 3601
+    lock = locks.Lock("sweep", now, taken, store, "locks/sweep-0123")
     with pytest.raises(BackupError, match="The work took longer than 1:00:00: try again"):
         lock.go_on()
-    locks.Lock("write", datetime.now(UTC), time.monotonic() - 3601).go_on()
+    locks.Lock("write", now, taken, store, "locks/write-0123").go_on()
+
+
+def test_time_that_a_machine_sleeps_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "clock_gettime", {time.CLOCK_BOOTTIME: 7.0}.__getitem__)
+    assert locks.seconds() == 7.0
+
+
+@pytest.mark.parametrize("at", ["/chunks/", "/backups/"])
+def test_a_backup_that_was_taken_for_dead_does_not_exist(
+    run: Run, config: Path, models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    """The clock of the store jumps while it is made: its lock looks old, and so does garbage."""
+    first = run("create", "--human", "ada", "--config", config)["id"]
+    really, jumped = FolderStore.put, threading.Lock()
+
+    def put(self: FolderStore, key: str, data: bytes, **more: Any) -> None:
+        if at == "/chunks/":
+            really(self, key, data, **more)
+        if at in key and jumped.acquire(blocking=False):
+            age(tmp_path / "backups", 3)
+            assert run("prune")["freedBytes"] > 0
+        if at != "/chunks/":
+            really(self, key, data, **more)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(FolderStore, "put", put)
+        with pytest.raises(BackupError, match="took this work for dead.*try again") as told:
+            run("create", "--human", "ada", "--models", models)
+    assert told.value.exit_code == 1
+    assert [one["id"] for one in run("list")] == [first]
+    run("create", "--human", "ada", "--models", models)
+    assert run("verify")["ok"]
 
 
 def test_a_note_is_not_left_when_the_backup_goes_meanwhile(
