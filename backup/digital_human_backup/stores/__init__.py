@@ -18,7 +18,11 @@ def open_store(address: str, s3: S3Settings) -> Store:
     """Open file:///folder or s3://bucket/prefix; RefusedError for any other address."""
     parts = urlsplit(address)
     if parts.scheme == "file" and not parts.netloc and parts.path:
-        return FolderStore(Path(parts.path))
+        return FolderStore(Path(address.partition("://")[2]))
+    if "@" in parts.netloc:
+        raise RefusedError(
+            "--store holds more than bucket and prefix: give the credentials with --s3-credentials."
+        )
     if parts.scheme == "s3" and parts.netloc and not (parts.query or parts.fragment):
         from .s3 import S3Store  # noqa: PLC0415 - loading botocore takes a third of a second
 

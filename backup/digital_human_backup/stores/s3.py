@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,14 +20,22 @@ from botocore.exceptions import (
     HTTPClientError,
     IncompleteReadError,
 )
+from botocore.parsers import ResponseParserError
 
 from digital_human_backup.errors import DamagedError, ExistsError, MissingError, RefusedError
 
 from .base import Item
 from .settings import S3Settings
-from .trouble import code, explain
+from .trouble import code, explain, no_s3
 
 _BROKEN = (urllib3.exceptions.HTTPError, HTTPClientError, IncompleteReadError)
+_TROUBLE = (
+    BotoCoreError,
+    ResponseParserError,
+    urllib3.exceptions.HTTPError,
+    ValueError,
+    RecursionError,
+)
 _MISSING = {"NoSuchKey", "404", "NotFound"}
 _TAKEN = {"PreconditionFailed", "412", "ConditionalRequestConflict"}
 
@@ -49,7 +58,7 @@ class S3Store:
             if value
         }
         self._endpoint = settings.endpoint or "Amazon S3"
-        with self._explained(""):
+        with self._explained():
             self._client = _client(settings)
 
     def put(self, key: str, data: bytes, *, new: bool = False, digest: str = "") -> None:
@@ -72,8 +81,10 @@ class S3Store:
     def list(self, prefix: str) -> Iterator[Item]:
         """Objects, a thousand a request."""
         pages = self._client.get_paginator("list_objects_v2")
-        with self._explained(prefix):
+        with self._explained():
             for page in pages.paginate(Bucket=self._bucket, Prefix=self._prefix + prefix):
+                if "IsTruncated" not in page:  # botocore takes any XML for a listing
+                    raise no_s3(self._endpoint, "no listing")
                 for found in page.get("Contents", ()):
                     name = found["Key"][len(self._prefix) :]
                     yield Item(name, int(found["Size"]), found["LastModified"])
@@ -98,17 +109,17 @@ class S3Store:
             body.close()
 
     @contextmanager
-    def _explained(self, key: str) -> Iterator[None]:
-        """Turn the service's errors into sentences."""
+    def _explained(self, key: str = "") -> Iterator[None]:
+        """Turn the service's errors into sentences; without a key nothing can be missing."""
         try:
             yield
         except ClientError as error:
-            if code(error) in _MISSING:
+            if key and code(error) in _MISSING:
                 raise MissingError(f"{self.where} holds no {key}.") from error
             if code(error) in _TAKEN:
                 raise ExistsError(f"{self.where} holds {key} already.") from error
             raise explain(error, self._bucket, self._endpoint) from error
-        except (BotoCoreError, urllib3.exceptions.HTTPError, ValueError, RecursionError) as error:
+        except _TROUBLE as error:
             raise explain(error, self._bucket, self._endpoint) from error
 
 
@@ -123,6 +134,8 @@ def _client(settings: S3Settings) -> Any:
     so the service's checksum of it is not asked for.
     """
     signed = settings.checksums == "when_required"
+    if settings.ca_file is not None:
+        _check_authority(settings.ca_file)
     session = botocore.session.Session()
     if settings.credentials is not None:
         session.set_credentials(*_credentials(settings.credentials))
@@ -141,6 +154,15 @@ def _client(settings: S3Settings) -> Any:
             s3={"addressing_style": settings.style, "payload_signing_enabled": signed},
         ),
     )
+
+
+def _check_authority(file: Path) -> None:
+    try:
+        ssl.create_default_context(cafile=str(file))
+    except (OSError, ssl.SSLError) as error:
+        raise RefusedError(
+            f"{file} holds no certificate that can be read ({error.strerror}): check --s3-ca-file."
+        ) from error
 
 
 def _credentials(folder: Path) -> Iterator[str]:

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import ssl
 import subprocess
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import boto3
 import pytest
+from botocore.exceptions import SSLError
 
 from digital_human_backup import locks
-from digital_human_backup.errors import BackupError, DamagedError, RefusedError
+from digital_human_backup.errors import BackupError, RefusedError
 from digital_human_backup.parallel import each
-from digital_human_backup.stores import FolderStore, S3Settings, open_store
+from digital_human_backup.stores import S3Settings
 from digital_human_backup.stores.s3 import S3Store
+from digital_human_backup.stores.trouble import explain
 from tests.backup import servers
 from tests.backup.conftest import new_bucket, settings
 from tests.backup.proxy import proxy
@@ -130,6 +135,113 @@ def test_a_certificate_of_ones_own(
     assert store.get("a", 1) == b"1"
 
 
+def test_a_certificate_for_another_name(
+    tls_gateway: str, certificate: tuple[Path, Path], credentials: Path
+) -> None:
+    address = tls_gateway.replace("127.0.0.1", "localhost")
+    told = refused(S3Store("b-1", "", settings(address, credentials, ca_file=certificate[1])))
+    assert told.startswith(f"The certificate of {address} is for another name (")
+    assert told.endswith("): correct --endpoint, or the certificate.")
+
+
+def test_a_certificate_whose_time_is_over(tmp_path: Path, credentials: Path) -> None:
+    with pytest.raises(RefusedError, match=r"of x is no more valid: have it renewed"):
+        raise explain(SSLError(endpoint_url="x", error=expired()), "b", "x")
+
+
+def expired() -> Exception:
+    """As Python's ssl raises it."""
+    found = ssl.SSLCertVerificationError(1, "certificate verify failed: certificate has expired")
+    found.verify_code, found.verify_message = 10, "certificate has expired"
+    return found
+
+
+def test_a_service_without_tls(gateway: str, credentials: Path) -> None:
+    address = gateway.replace("http:", "https:")
+    told = refused(S3Store("some-bucket", "", settings(address, credentials)))
+    assert told == f"{address} speaks no TLS: write http: in --endpoint, or name another port."
+
+
+@pytest.mark.parametrize("left", [None, "no certificate"])
+def test_certificates_that_cannot_be_read(
+    left: str | None, gateway: str, credentials: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "ca.pem"
+    if left is not None:
+        file.write_text(left)
+    with pytest.raises(RefusedError, match=r"ca.pem holds no certificate .*: check --s3-ca-file"):
+        S3Store("some-bucket", "", settings(gateway, credentials, ca_file=file))
+
+
+def test_settings_of_aws_that_are_wrong(gateway: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    with pytest.raises(RefusedError, match=r"cannot be set up .*nobody.*: check the settings of"):
+        S3Store("some-bucket", "", S3Settings(endpoint=gateway, region="us-east-1"))
+
+
+class Page(BaseHTTPRequestHandler):
+    """Not S3 at all."""
+
+    status, text = 200, b""
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        return
+
+    def _answer(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.send_response(self.status)
+        self.send_header("Content-Length", str(len(self.text)))
+        self.end_headers()
+        self.wfile.write(self.text)
+
+    do_GET = do_PUT = _answer  # noqa: N815 - http.server's names
+
+
+@contextlib.contextmanager
+def page(status: int, text: bytes) -> Iterator[str]:
+    """A server that always answers the same."""
+    words = {"status": status, "text": text}
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("SomePage", (Page,), words))
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(5)
+
+
+@pytest.mark.parametrize(
+    ("status", "text"),
+    [
+        (200, b"<html><body>Log in</body></html>"),
+        (404, b"<html><body>no such page</body></html>"),
+        (501, b"Unsupported method"),
+        (405, b""),
+    ],
+    ids=["page", "missing", "unsupported", "empty"],
+)
+def test_a_service_that_is_not_s3(status: int, text: bytes, credentials: Path) -> None:
+    """A page is no empty bucket."""
+    with page(status, text) as address:
+        store = S3Store("some-bucket", "", settings(address, credentials, tries=1))
+        told = rf"{address} does not answer as S3 does \(.+\): check --endpoint"
+        with pytest.raises(RefusedError, match=told):
+            list(store.list("humans/"))
+        if status > 404:
+            with pytest.raises(RefusedError, match=told):
+                store.put("a", b"1")
+
+
+def test_a_page_of_what_stands_before_the_service_may_pass(credentials: Path) -> None:
+    with page(502, b"<html><body>Bad gateway</body></html>") as address:
+        store = S3Store("some-bucket", "", settings(address, credentials, tries=1))
+        with pytest.raises(BackupError, match=r"failed with 502 .*: try again") as told:
+            list(store.list("humans/"))
+    assert told.value.exit_code == 1
+
+
 @pytest.mark.parametrize(
     ("status", "code", "sentence"),
     [
@@ -228,41 +340,6 @@ def test_encryption_by_the_service(moto: str, credentials: Path) -> None:
     with contextlib.closing(client):
         head = client.head_object(Bucket=bucket, Key="a")
     assert (head["ServerSideEncryption"], head["SSEKMSKeyId"]) == ("aws:kms", "some-key")
-
-
-def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(RefusedError, match="nothing does not exist: create it, or mount"):
-        FolderStore(tmp_path / "nothing")
-
-
-def test_something_that_is_no_folder(tmp_path: Path) -> None:
-    (tmp_path / "humans").write_text("")
-    store = FolderStore(tmp_path)
-    with pytest.raises(BackupError, match=r"failed .Not a directory."):
-        store.put("humans/1/x", b"")
-    with pytest.raises(BackupError, match=r"failed .Not a directory."):
-        store.get("humans/1/x", 1)
-
-
-def test_what_a_killed_writer_left_is_not_listed(tmp_path: Path) -> None:
-    store = FolderStore(tmp_path)
-    store.put("a/x", b"1")
-    (tmp_path / "a" / ".tmp-0123").write_bytes(b"half")
-    assert [item.key for item in store.list("a/")] == ["a/x"]
-
-
-def test_a_large_object_is_not_read(tmp_path: Path) -> None:
-    (tmp_path / "x").write_bytes(b"12345")
-    with pytest.raises(DamagedError, match="more than 4"):
-        FolderStore(tmp_path).get("x", 4)
-
-
-@pytest.mark.parametrize(
-    "address", ["", "backups", "s3://", "file://host/x", "http://x/y", "s3://b/p?x=1", "file://"]
-)
-def test_addresses_that_are_none(address: str) -> None:
-    with pytest.raises(RefusedError, match=r"--store .* is no store: write file:///folder or s3:"):
-        open_store(address, S3Settings())
 
 
 @pytest.mark.parametrize("kind", ["write", "sweep"])

@@ -252,7 +252,7 @@ def test_time_that_a_machine_sleeps_counts(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.parametrize("at", ["/chunks/", "/backups/"])
-def test_a_backup_that_was_taken_for_dead_does_not_exist(
+def test_a_backup_that_was_taken_for_dead_does_not_exist(  # noqa: PLR0917 - fixtures
     run: Run, config: Path, models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str
 ) -> None:
     """The clock of the store jumps while it is made: its lock looks old, and so does garbage."""
@@ -270,7 +270,7 @@ def test_a_backup_that_was_taken_for_dead_does_not_exist(
 
     with monkeypatch.context() as patched:
         patched.setattr(FolderStore, "put", put)
-        with pytest.raises(BackupError, match="took this work for dead.*try again") as told:
+        with pytest.raises(BackupError, match=r"took this work for dead.*try again") as told:
             run("create", "--human", "ada", "--models", models)
     assert told.value.exit_code == 1
     assert [one["id"] for one in run("list")] == [first]
