@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from .errors import BackupError, ExistsError, MissingError, RefusedError
-from .format import canonical, layout
+from .format import layout
 from .stores import Item, Store
 
 Kind = Literal["write", "sweep"]
@@ -22,7 +22,8 @@ WORK = {"write": timedelta(hours=23), "sweep": timedelta(hours=1)}
 _EXCLUDES: dict[Kind, set[str]] = {"write": {"sweep"}, "sweep": {"write", "sweep"}}
 _POLL_SECONDS = 2.0
 _LOCK_BYTES = 4096
-_LOCK = canonical.dump({"format": 1})
+_LOCK = b""
+"""Takes no room, so that a full store can be pruned."""
 
 
 def seconds() -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection
 from pathlib import Path
 
 from .errors import BackupError, DamagedError, RefusedError
@@ -32,12 +32,14 @@ class Reader:
         self.contents: Contents = found.open(keys)
         self._key = key_of(found, keys)
 
-    def restore(self, parts: Iterable[str], into: Path, workers: int) -> list[FileFacts]:
+    def restore(self, parts: Collection[str], into: Path, workers: int) -> list[FileFacts]:
         """
         Write the files of some parts to ``into/<part>/<path>``; synced when this returns.
 
         ``into`` must be a folder that nobody else writes: half of the files may be there on errors.
         """
+        for part in parts:
+            _make_folder(into / part)
         files = self.contents.of(parts)
         places: dict[int, list[tuple[Path, int, int, int]]] = defaultdict(list)
         for file, segments in files:
@@ -99,12 +101,19 @@ class Reader:
 
     def _stored(self, index: int) -> bytes:
         name = self.contents.chunks[index].name
-        return self._repository.get_chunk(self._manifest.key_id, name)
+        return self._repository.get_chunk(self._manifest, name)
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _explained(path, error) from error
 
 
 def _create(path: Path, size: int) -> None:
+    _make_folder(path.parent)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("xb") as file:
             os.truncate(file.fileno(), size)
     except FileExistsError as error:

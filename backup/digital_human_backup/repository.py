@@ -96,14 +96,24 @@ class Repository:
         """Write a chunk; whoever writes it again writes the same."""
         self.store.put(layout.chunk(self.uid, key_id, facts.name), data, digest=facts.digest)
 
-    def get_chunk(self, key_id: str, name: str) -> bytes:
-        """Read a chunk; DamagedError when it is not there."""
+    def get_chunk(self, found: Manifest, name: str) -> bytes:
+        """Read a chunk of a backup; DamagedError when it is not there, unlike its backup."""
         try:
-            return self.store.get(layout.chunk(self.uid, key_id, name), CHUNK_BYTES + TAG_BYTES)
+            key = layout.chunk(self.uid, found.key_id, name)
+            return self.store.get(key, CHUNK_BYTES + TAG_BYTES)
         except MissingError as error:
+            self.check_there(found)
             raise DamagedError(
                 f"The chunk {name[:12]}... is missing: use another backup."
             ) from error
+
+    def check_there(self, found: Manifest) -> None:
+        """RefusedError when a backup that was read before is not there any more."""
+        key = layout.manifest(self.uid, found.id)
+        if not any(item.key == key for item in self.store.list(key)):
+            raise RefusedError(
+                f"The backup {found.id} was removed while it was read: use another backup."
+            )
 
     def note_verified(self, found: Manifest, at: datetime) -> None:
         """Note that a backup was read back whole."""

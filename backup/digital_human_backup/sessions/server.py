@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+from digital_human_backup.authority import check_authority
 from digital_human_backup.errors import BackupError, RefusedError
 
 from .library import redis
@@ -82,6 +83,8 @@ class Server:
                 "--redis holds more than host and port: give the user with --redis-user and the"
                 " password with --redis-password-file; all databases are backed up."
             )
+        if ca_file is not None:
+            check_authority(ca_file, "--redis-ca-file")
         return cls(
             parts.hostname, port, parts.scheme == "rediss", user, _password(password_file), ca_file
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -25,6 +26,14 @@ class FolderSource:
         if not root.is_dir():
             raise RefusedError(f"The folder {root} of {part} does not exist: check --{part}.")
         self._inside = root.resolve()
+
+    def check_apart(self, store: Path) -> None:
+        """RefusedError when a store in this folder would hold itself."""
+        if store.resolve().is_relative_to(self._inside):
+            raise RefusedError(
+                f"The store {store} lies in the folder of {self.part}, and each backup would hold"
+                " those before: name another folder with --store."
+            )
 
     def files(self) -> list[FileFacts]:
         """Every file, sorted by path."""
@@ -68,7 +77,7 @@ class FolderSource:
 
     def _facts(self, path: Path) -> FileFacts | None:
         """Size, mode and times; None for what is no file, such as a socket."""
-        real = path.resolve()
+        real = Path(os.path.realpath(path))
         if not real.is_relative_to(self._inside):
             raise RefusedError(
                 f"{path} leads out of the folder, to {real}: copy the file into the folder, or"
@@ -77,6 +86,10 @@ class FolderSource:
         try:
             found = real.stat()
         except OSError as error:
+            if path.is_symlink() and error.errno in {errno.ENOENT, errno.ELOOP}:
+                raise RefusedError(
+                    f"{path} is a link to nothing: put the file there in its place, or remove it."
+                ) from error
             raise BackupError(f"{path} cannot be read ({error.strerror}): try again.") from error
         if stat.S_ISDIR(found.st_mode):
             raise RefusedError(f"{path} is a link to a folder: put the files there in its place.")

@@ -29,11 +29,11 @@ class FolderStore:
     """Each object a file; written beside its name, synced, then put in place in one step."""
 
     def __init__(self, root: Path) -> None:
-        self._root = root.absolute()
-        self.where = f"file://{self._root}"
-        if not self._root.is_dir():
+        self.root = root.absolute()
+        self.where = f"file://{self.root}"
+        if not self.root.is_dir():
             raise RefusedError(
-                f"The folder {self._root} does not exist: create it, or mount the volume there."
+                f"The folder {self.root} does not exist: create it, or mount the volume there."
             )
 
     def put(self, key: str, data: bytes, *, new: bool = False, digest: str = "") -> None:  # noqa: ARG002 - nobody checks it here
@@ -62,11 +62,11 @@ class FolderStore:
 
     def list(self, prefix: str) -> Iterator[Item]:
         """Objects below a folder; ``prefix`` may end within a name."""
-        folder = self._path(prefix.rpartition("/")[0]) if "/" in prefix else self._root
+        folder = self._path(prefix.rpartition("/")[0]) if "/" in prefix else self.root
         found = []
         with self._explained(prefix):
             for path, _, names in os.walk(folder, onerror=_raise):
-                relative = Path(path).relative_to(self._root)
+                relative = Path(path).relative_to(self.root)
                 found += [
                     (relative / name).as_posix() for name in names if not name.startswith(_SCRATCH)
                 ]
@@ -87,7 +87,7 @@ class FolderStore:
         """Nothing is held open."""
 
     def _path(self, key: str) -> Path:
-        return self._root / key
+        return self.root / key
 
     @contextmanager
     def _explained(self, key: str) -> Iterator[None]:

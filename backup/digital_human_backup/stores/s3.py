@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +21,7 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 
+from digital_human_backup.authority import check_authority
 from digital_human_backup.errors import DamagedError, ExistsError, MissingError, RefusedError
 
 from .base import Item
@@ -135,7 +135,7 @@ def _client(settings: S3Settings) -> Any:
     """
     signed = settings.checksums == "when_required"
     if settings.ca_file is not None:
-        _check_authority(settings.ca_file)
+        check_authority(settings.ca_file, "--s3-ca-file")
     session = botocore.session.Session()
     if settings.credentials is not None:
         session.set_credentials(*_credentials(settings.credentials))
@@ -154,15 +154,6 @@ def _client(settings: S3Settings) -> Any:
             s3={"addressing_style": settings.style, "payload_signing_enabled": signed},
         ),
     )
-
-
-def _check_authority(file: Path) -> None:
-    try:
-        ssl.create_default_context(cafile=str(file))
-    except (OSError, ssl.SSLError) as error:
-        raise RefusedError(
-            f"{file} holds no certificate that can be read ({error.strerror}): check --s3-ca-file."
-        ) from error
 
 
 def _credentials(folder: Path) -> Iterator[str]:

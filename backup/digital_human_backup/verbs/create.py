@@ -19,6 +19,7 @@ from digital_human_backup.progress import report
 from digital_human_backup.repository import Repository
 from digital_human_backup.sessions import Server, checked, copy
 from digital_human_backup.sources import FolderSource
+from digital_human_backup.stores import FolderStore
 from digital_human_backup.writer import Sent, Writer
 
 WAIT_SECONDS = 600.0
@@ -57,6 +58,9 @@ def create(  # noqa: PLR0917 - typer makes options of them
             "There is nothing to back up: give --models, --config, --objects or --redis."
         )
     with options.scratch_folder(scratch) as folder, place.open() as repository:
+        if isinstance(repository.store, FolderStore):
+            for source in sources:
+                source.check_apart(repository.store.root)
         facts: dict[str, Any] | None = None
         with locked(repository.store, place.uid, "write", WAIT_SECONDS) as lock:
             if server is not None:

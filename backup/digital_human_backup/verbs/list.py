@@ -27,19 +27,24 @@ def list_backups(place: Place, output: options.OutputOption = Output.TEXT) -> No
 def _show(rows: list[dict[str, Any]]) -> None:
     from rich.console import Console  # noqa: PLC0415 - other verbs need not load it
     from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    def plain(words: str) -> Text:
+        """What others wrote, without markup and without what a terminal would obey."""
+        return Text("".join(sign if sign.isprintable() else "?" for sign in words))
 
     table = Table("ID", "HUMAN", "PARTS", "SIZE", "KEYS OF REDIS", "KEY", "VERIFIED", box=None)
     for row in rows:
         if row["error"]:
-            table.add_row(row["id"], row["error"])
+            table.add_row(row["id"], plain(row["error"]))
             continue
         table.add_row(
             row["id"],
-            row["human"],
-            ",".join(row["parts"]),
+            plain(row["human"]),
+            plain(",".join(row["parts"])),
             options.size(row["bytes"]),
             "-" if row["redisKeys"] is None else str(row["redisKeys"]),
-            row["keyId"] or "not encrypted",
+            plain(row["keyId"] or "not encrypted"),
             "yes" if row["verified"] else "no",
         )
     Console(width=None if sys.stdout.isatty() else 140).print(table)

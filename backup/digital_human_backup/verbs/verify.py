@@ -6,7 +6,7 @@ import sys
 from datetime import UTC, datetime
 
 from digital_human_backup import options
-from digital_human_backup.errors import DamagedError, MissingError
+from digital_human_backup.errors import DamagedError, RefusedError
 from digital_human_backup.format import chunks
 from digital_human_backup.format.keys import PLAIN, KeyRing
 from digital_human_backup.format.manifest import Manifest
@@ -67,7 +67,7 @@ def _stored(repository: Repository, found: Manifest, workers: int, shown: Report
 
     def sentence(chunk: tuple[str, int, str]) -> str | None:
         try:
-            chunks.check(*chunk, repository.get_chunk(found.key_id, chunk[0]))
+            chunks.check(*chunk, repository.get_chunk(found, chunk[0]))
         except DamagedError as error:
             return str(error)
         finally:
@@ -85,7 +85,7 @@ def _note(repository: Repository, found: Manifest) -> None:
     """Note it, unless the backup was pruned meanwhile."""
     repository.note_verified(found, datetime.now(UTC))
     try:
-        repository.read(found.id)
-    except MissingError:
+        repository.check_there(found)
+    except RefusedError:
         repository.forget(found.id)
         raise

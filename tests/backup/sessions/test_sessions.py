@@ -518,6 +518,14 @@ def test_addresses_that_are_none(given: str, sentence: str) -> None:
     assert "secret" not in str(told.value)
 
 
+@pytest.mark.parametrize("left", [None, "no certificate"])
+def test_certificates_that_cannot_be_read(left: str | None, tmp_path: Path) -> None:
+    if left is not None:
+        (tmp_path / "ca").write_text(left)
+    with pytest.raises(RefusedError, match=r"ca holds no certificate .*: check --redis-ca-file"):
+        Server.parse("rediss://h:1", None, None, tmp_path / "ca")
+
+
 def test_a_password_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(RefusedError, match="cannot be read: check --redis-password-file"):
         Server.parse("redis://h:1", None, tmp_path / "nothing", None)

@@ -152,8 +152,9 @@ def test_a_restore_that_was_killed_is_tidied_by_the_next(
     assert not left.exists()
 
 
+@pytest.mark.parametrize("asked", [signal.SIGTERM, signal.SIGINT])
 def test_a_program_that_is_asked_to_stop_tidies_up(
-    gateway: str, models: Path, credentials: Path, run: Run
+    gateway: str, models: Path, credentials: Path, run: Run, asked: signal.Signals
 ) -> None:
     with proxy(gateway) as (address, faults):
         place = ["--endpoint", address, "--region", "us-east-1", "--s3-style", "path"]
@@ -163,9 +164,9 @@ def test_a_program_that_is_asked_to_stop_tidies_up(
         words += ["--store", store, "--uid", "uid-1", "--workers", "1"]
         with subprocess.Popen(words) as process:
             faults.at = lambda number, method, path: (
-                process.send_signal(signal.SIGTERM) if "/chunks/" in path else None
+                process.send_signal(asked) if "/chunks/" in path else None
             )
-            assert process.wait(60) == 128 + signal.SIGTERM
+            assert process.wait(60) == 128 + asked
         assert [line for line in faults.requests if line.startswith("DELETE") and "locks" in line]
         assert run("list", *place, store=store) == []
 

@@ -14,9 +14,11 @@ from typing import Any
 import pytest
 
 from digital_human_backup import locks
-from digital_human_backup.errors import BackupError, MissingError
+from digital_human_backup.errors import BackupError, RefusedError
 from digital_human_backup.format import canonical, layout
+from digital_human_backup.format.manifest import Manifest
 from digital_human_backup.locks import locked
+from digital_human_backup.repository import Repository
 from digital_human_backup.stores import FolderStore, Item
 from tests.backup.conftest import Run, files
 
@@ -238,6 +240,13 @@ def test_a_lock_of_somebody_who_was_killed_dies(run: Run, years: list[str], tmp_
         assert list(folder.iterdir()) == []
 
 
+def test_a_lock_takes_no_room(tmp_path: Path) -> None:
+    """A full volume can be pruned."""
+    with locked(FolderStore(tmp_path), "uid-1", "sweep"):
+        (lock,) = (tmp_path / "humans/uid-1/locks").iterdir()
+        assert lock.stat().st_size == 0
+
+
 def test_who_works_too_long_stops(tmp_path: Path) -> None:
     store, now, taken = FolderStore(tmp_path), datetime.now(UTC), locks.seconds() - 3601
     lock = locks.Lock("sweep", now, taken, store, "locks/sweep-0123")
@@ -278,6 +287,35 @@ def test_a_backup_that_was_taken_for_dead_does_not_exist(  # noqa: PLR0917 - fix
     assert run("verify")["ok"]
 
 
+@pytest.mark.parametrize("words", [("restore", "--into", "{}/r"), ("verify",)])
+@pytest.mark.parametrize("sealed", [True, False])
+def test_a_backup_that_goes_while_it_is_read_is_not_damaged(  # noqa: PLR0917 - fixtures
+    run: Run,
+    config: Path,
+    key_file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    words: tuple[str, ...],
+    sealed: bool,
+) -> None:
+    key = ("--key-file", key_file)
+    made = run("create", "--human", "ada", "--config", config, *(key if sealed else ()))["id"]
+    really = Repository.read
+
+    def read(self: Repository, backup: str) -> Manifest:
+        found = really(self, backup)
+        self.forget(backup)
+        for item in list(self.all_chunks()):
+            self.store.delete(item.key)
+        return found
+
+    monkeypatch.setattr(Repository, "read", read)
+    given = [word.format(tmp_path) for word in words]
+    with pytest.raises(RefusedError, match=f"The backup {made} was removed while it was read"):
+        run(*given, *(key if sealed and words[0] == "restore" else ()))
+    assert not (tmp_path / "r").exists()
+
+
 def test_a_note_is_not_left_when_the_backup_goes_meanwhile(
     run: Run, config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -290,6 +328,6 @@ def test_a_note_is_not_left_when_the_backup_goes_meanwhile(
             self.delete(layout.manifest("uid-1", made))
 
     monkeypatch.setattr(FolderStore, "put", put)
-    with pytest.raises(MissingError):
+    with pytest.raises(RefusedError, match="was removed while it was read: use another"):
         run("verify")
     assert list((tmp_path / "backups/humans/uid-1/verified").iterdir()) == []

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from digital_human_backup.__main__ import app
 from digital_human_backup.errors import BackupError, DamagedError, RefusedError
 from digital_human_backup.format import CHUNK_BYTES
 from digital_human_backup.format.contents import FileFacts, Piece
@@ -195,6 +196,41 @@ def test_a_link_out_of_the_folder_is_refused(run: Run, models: Path) -> None:
     (models / "llama" / "secret").symlink_to("/etc/passwd")
     with pytest.raises(RefusedError, match="leads out of the folder, to /etc/passwd"):
         run("create", "--human", "ada", "--models", models)
+
+
+@pytest.mark.parametrize("leads_to", ["nowhere", "lost"])
+def test_a_link_to_nothing_is_refused(run: Run, models: Path, leads_to: str) -> None:
+    (models / "lost").symlink_to(leads_to)
+    with pytest.raises(RefusedError, match="lost is a link to nothing: put the file there"):
+        run("create", "--human", "ada", "--models", models)
+
+
+@pytest.mark.parametrize("below", ["", "sub"])
+def test_a_store_in_the_folder_that_is_backed_up_is_refused(
+    run: Run, config: Path, below: str
+) -> None:
+    (config / below).mkdir(exist_ok=True)
+    with pytest.raises(RefusedError, match=r"lies in the folder of config, .* with --store"):
+        run("create", "--human", "ada", "--config", config, store=f"file://{config / below}")
+    assert not (config / below / "humans").exists()
+
+
+def test_a_part_without_files_comes_back(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "models" / "sub").mkdir(parents=True)
+    run("create", "--human", "ada", "--models", tmp_path / "models")
+    run("restore", "--into", tmp_path / "r")
+    assert [path.name for path in (tmp_path / "r").rglob("*")] == ["models"]
+
+
+def test_names_of_others_are_shown_as_they_are(
+    run: Run, config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("create", "--human", "[/red]\x1b[2J", "--config", config)
+    app(
+        ["list", "--store", f"file://{tmp_path / 'backups'}", "--uid", "uid-1"],
+        standalone_mode=False,
+    )
+    assert "[/red]?[2J" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", [b"x\xff", b"x\ny"])
