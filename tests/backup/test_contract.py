@@ -92,6 +92,43 @@ def test_every_path_is_mounted(human: Human) -> None:
             assert any(path.is_relative_to(place) for place in mounted), path
 
 
+def test_a_store_with_settings_of_its_own() -> None:
+    s3 = {"bucket": "backups", "endpoint": "https://store.example", "addressing": "VirtualHost"}
+    s3 |= {"caSecret": {"name": "authority", "key": "root.pem"}, "checksums": "WhenRequired"}
+    backup = {"schedule": "@daily", "destination": {"s3": s3}, "drill": {"schedule": "@weekly"}}
+    human = a_human({"backup": backup})
+    found = list(words(human))
+    assert len(found) == 7
+    for container, options in found:
+        assert options["s3_ca_file"] == Path(SECRETS, "s3-ca", "ca.crt")
+        assert (options["s3_style"], options["s3_checksums"]) == ("virtual", "when_required")
+        assert f"{SECRETS}/s3-ca" in {one["mountPath"] for one in container["volumeMounts"]}
+    for pod in (*pods(human).values(), *on_request(human).values()):
+        (volume,) = (one for one in pod["volumes"] if one["name"] == "s3-ca")
+        items = [{"key": "root.pem", "path": "ca.crt"}]
+        assert (volume["secret"]["secretName"], volume["secret"]["items"]) == ("authority", items)
+
+
+def room(memory: str) -> set[tuple[str, str]]:
+    """Memory and scratch space of all that is done with sessions, of a Redis of some memory."""
+    redis = {"managed": {"resources": {"memory": memory}}}
+    place = {"persistentVolumeClaim": {"claimName": "backups"}}
+    backup = {"schedule": "@daily", "destination": place, "drill": {"schedule": "@weekly"}}
+    human = a_human({"sessions": {"store": {"redis": redis}}, "backup": backup})
+    found = set()
+    for pod in (*pods(human).values(), *on_request(human).values()):
+        (tmp,) = (one for one in pod["volumes"] if one["name"] == "tmp")
+        size = tmp["emptyDir"]["sizeLimit"]
+        found |= {(one["resources"]["limits"]["memory"], size) for one in steps(pod)}
+    return found
+
+
+def test_there_is_room_for_the_sessions() -> None:
+    """A scratch server holds them once more, and a file of them is written anew."""
+    assert room("256Mi") == {("1Gi", "2Gi")}
+    assert room("8Gi") == {("8704Mi", "16896Mi")}
+
+
 def test_retention_is_as_the_human_says() -> None:
     human = WITH_BACKUP["drill"]
     backup = human.spec.backup

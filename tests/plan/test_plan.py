@@ -189,7 +189,13 @@ EVERYTHING: dict[str, Any] = {
     "network": {"expose": {"type": "Ingress", "host": "a.example", "tlsSecret": "front"}},
     "backup": {
         "schedule": "@daily",
-        "destination": {"s3": {"bucket": "bucket", "credentialsSecret": "s3"}},
+        "destination": {
+            "s3": {
+                "bucket": "bucket",
+                "credentialsSecret": "s3",
+                "caSecret": {"name": "authority", "key": "k"},
+            }
+        },
         "encryption": {"keySecret": {"name": "crypt", "key": "k"}},
         "drill": {"schedule": "@weekly"},
     },
@@ -216,8 +222,10 @@ class TestNeeds:
             (names.RUNTIME, "tls", ("tls.crt", "tls.key")),
             ("expose", "front", ("tls.crt", "tls.key")),
             (names.BACKUP, "s3", s3),
+            (names.BACKUP, "authority", ("k",)),
             (names.BACKUP, "crypt", ("k",)),
             (names.DRILL, "s3", s3),
+            (names.DRILL, "authority", ("k",)),
             (names.DRILL, "crypt", ("k",)),
         }
 

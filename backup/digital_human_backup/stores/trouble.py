@@ -125,7 +125,7 @@ def _not_secure(error: SSLError, endpoint: str) -> BackupError:
     elif unlike is not None:
         sentence = (
             f"The certificate of {endpoint} is not trusted: name the file of its authority with"
-            " --s3-ca-file."
+            " --s3-ca-file, or a Secret with it as caSecret of the destination."
         )
     elif "WRONG_VERSION_NUMBER" in text:
         sentence = f"{endpoint} speaks no TLS: write http: in --endpoint, or name another port."

@@ -198,5 +198,7 @@ def _backup(backup: Backup, component: str) -> Iterator[Need]:
         secret = backup.destination.s3.credentials_secret
         field = "spec.backup.destination.s3.credentialsSecret"
         yield from _all(secret, _S3_KEYS, component, field)
+        authority = backup.destination.s3.ca_secret
+        yield from _key(authority, component, "spec.backup.destination.s3.caSecret")
     if backup.encryption is not None:
         yield from _key(backup.encryption.key_secret, component, "spec.backup.encryption.keySecret")

@@ -6,6 +6,7 @@ Each container leaves what it tells as its last word, where status finds it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -31,10 +32,16 @@ from .volumes import redis_password
 TOOL = "digital-human-backup"
 _SECRETS = "/var/run/secrets/digital-human"
 _CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+_STYLES = {"Path": "path", "VirtualHost": "virtual"}
+_CHECKSUMS = {"WhenSupported": "when_supported", "WhenRequired": "when_required"}
 _LATE = 3600
 """Seconds by which a missed run may still start."""
 _LAST_WORD = "/dev/termination-log"
 """What a container writes here stays in its Pod's status."""
+_MEMORY, _SCRATCH, _OWN = 1024, 2048, 512
+"""MiB of a container and of its folder for files, and what of it is for the tool itself."""
+_FILLED = 0.75
+"""Of the memory of a managed Redis."""
 _MOST_SECONDS = 6 * 3600
 _RESTORE_SECONDS = 3600
 """The human has no Pods meanwhile."""
@@ -242,11 +249,18 @@ def _container(name: str, arguments: list[str], design: Design, mounts: list[Man
         "args": [*arguments, "--output", "json", "--result", _LAST_WORD],
         "resources": {
             "requests": {"cpu": "250m", "memory": "256Mi"},
-            "limits": {"memory": "1Gi"},
+            "limits": {"memory": _room(design, 1, _MEMORY)},
         },
         "securityContext": container_security(),
         "volumeMounts": mounts,
     }
+
+
+def _room(design: Design, times: int, least: int) -> str:
+    """MiB for the sessions so many times, and for the tool; as much as usual where that is less."""
+    filled = (design.redis_max_memory or 0) / _FILLED / 2**20
+    wanted = max(least, _OWN + times * math.ceil(filled))
+    return f"{wanted // 1024}Gi" if wanted % 1024 == 0 else f"{wanted}Mi"
 
 
 def _sources(human: Human, backup: Backup, design: Design) -> list[str]:
@@ -287,11 +301,15 @@ def _store(destination: BackupDestination) -> list[str]:
     prefix = s3.prefix.strip("/")
     url = f"s3://{s3.bucket}/{prefix}" if prefix else f"s3://{s3.bucket}"
     folder = f"{_SECRETS}/s3" if s3.credentials_secret is not None else None
+    authority = f"{_SECRETS}/s3-ca/ca.crt" if s3.ca_secret is not None else None
     given = {
         "--store": url,
         "--endpoint": s3.endpoint,
         "--region": s3.region,
         "--s3-credentials": folder,
+        "--s3-ca-file": authority,
+        "--s3-style": _STYLES[s3.addressing] if s3.addressing else None,
+        "--s3-checksums": _CHECKSUMS[s3.checksums] if s3.checksums else None,
     }
     return [word for name, value in given.items() if value for word in (name, value)]
 
@@ -303,7 +321,7 @@ def _key(backup: Backup) -> list[str]:
 def _volumes(
     human: Human, backup: Backup, design: Design, component: str
 ) -> tuple[list[Manifest], list[Manifest]]:
-    volumes: list[Manifest] = [scratch_volume("tmp", "2Gi")]
+    volumes: list[Manifest] = [scratch_volume("tmp", _room(design, 2, _SCRATCH))]
     mounts: list[Manifest] = [{"name": "tmp", "mountPath": "/tmp"}]  # noqa: S108 - container's own
 
     def add(volume: Manifest, path: str, *, read_only: bool = False) -> None:
@@ -344,6 +362,8 @@ def _secrets(human: Human, backup: Backup, component: str) -> list[Manifest]:
     s3 = backup.destination.s3
     if s3 is not None and s3.credentials_secret is not None:
         found.append(secret_volume("s3", s3.credentials_secret, {key: key for key in _CREDENTIALS}))
+    if s3 is not None and s3.ca_secret is not None:
+        found.append(secret_volume("s3-ca", s3.ca_secret.name, {s3.ca_secret.key: "ca.crt"}))
     if backup.encryption is not None:
         ref = backup.encryption.key_secret
         found.append(secret_volume("encryption", ref.name, {ref.key: "key"}))

@@ -54,6 +54,15 @@ class S3Destination(ApiModel):
     """Address of the store when it is not Amazon S3."""
     credentials_secret: ObjectName | None = None
     """Secret with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; absent: the Pod's own identity."""
+    ca_secret: SecretKeyRef | None = None
+    """Key of a Secret with the certificate authority of the endpoint; absent: the system's."""
+    addressing: Literal["Path", "VirtualHost"] | None = None
+    """
+    Where the name of the bucket goes: into the path or into the host; absent: into the path at an
+    endpoint, into the host at Amazon S3.
+    """
+    checksums: Literal["WhenSupported", "WhenRequired"] | None = None
+    """When S3's newer checksums are sent; absent: WhenSupported, which some stores refuse."""
 
     model_config = validated(
         *url_rules("endpoint", optional=True, instead="credentialsSecret"),
