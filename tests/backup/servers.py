@@ -48,13 +48,19 @@ def running(command: list[str], port: int, log: Path, **environment: str) -> Ite
 
 
 @contextlib.contextmanager
-def versitygw(folder: Path, *options: str, scheme: str = "http") -> Iterator[str]:
-    """An S3-compatible service on files; yields its address."""
+def versitygw(
+    folder: Path, *options: str, scheme: str = "http", versions: bool = False
+) -> Iterator[str]:
+    """An S3-compatible service on files, with old ``versions`` too; yields its address."""
     (folder / "buckets").mkdir()
     (folder / "meta").mkdir()
     port = free_port()
     words = [str(binary("versitygw")), "--port", f"127.0.0.1:{port}", "--quiet", *options]
-    words += ["posix", "--sidecar", str(folder / "meta"), str(folder / "buckets")]
+    words += ["posix", "--sidecar", str(folder / "meta")]
+    if versions:
+        (folder / "versions").mkdir()
+        words += ["--versioning-dir", str(folder / "versions")]
+    words.append(str(folder / "buckets"))
     keys = {"ROOT_ACCESS_KEY": ACCESS, "ROOT_SECRET_KEY": SECRET}
     with running(words, port, folder / "log", **keys):
         yield f"{scheme}://127.0.0.1:{port}"

@@ -66,6 +66,7 @@ class S3Store:
         extra = {**self._extra, **({"IfNoneMatch": "*"} if new else {})}
         if self._checked:
             plain = bytes.fromhex(digest) if digest else hashlib.sha256(data).digest()
+            extra["ChecksumAlgorithm"] = "SHA256"  # asked for by object lock
             extra["ChecksumSHA256"] = base64.b64encode(plain).decode()
         with self._explained(key):
             self._client.put_object(Bucket=self._bucket, Key=self._prefix + key, Body=data, **extra)
