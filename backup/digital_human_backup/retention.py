@@ -44,7 +44,13 @@ def decide(backups: Sequence[Kept], now: datetime, days: int, minimum: int) -> D
     verified = [one.created for one in backups if one.verified]
     if not verified:
         return Decision(why_not="no backup was verified yet: run verify")
-    if not timedelta(0) <= now - max(verified) < FRESH:
+    if now < (newest_one := max(verified)):
+        return Decision(
+            why_not=f"the newest verified backup is of {newest_one:%Y-%m-%d %H:%M} UTC, and the"
+            f" store says that it is {now:%Y-%m-%d %H:%M}: a clock was set wrong then, or is now;"
+            " until that time is over nothing goes"
+        )
+    if now - newest_one >= FRESH:
         return Decision(why_not="the newest verified backup is not of the last 24 hours")
     ordered = sorted(backups, key=lambda one: (one.created, one.id))
     older, newest = ordered[:-minimum], ordered[-minimum:]
@@ -58,7 +64,7 @@ def decide(backups: Sequence[Kept], now: datetime, days: int, minimum: int) -> D
             f" jumped, or backups had stopped, so the old ones stay until {minimum} newer ones"
             " are there"
         )
-    limit = min(now - timedelta(days=days), max(verified))
+    limit = min(now - timedelta(days=days), newest_one)
     return Decision(tuple(one.id for one in older if one.created < limit))
 
 

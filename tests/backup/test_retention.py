@@ -127,6 +127,16 @@ def test_nothing_goes_when_the_verified_one_is_old() -> None:
     assert decision.why_not == "the newest verified backup is not of the last 24 hours"
 
 
+def test_a_backup_of_the_future_says_which_clock_to_look_at() -> None:
+    decision = decide(history(40, end=NOW + 700 * DAY), NOW, days=30, minimum=3)
+    assert decision.remove == ()
+    assert decision.why_not == (
+        "the newest verified backup is of 2028-01-30 02:00 UTC, and the store says that it is"
+        " 2026-03-01 02:00: a clock was set wrong then, or is now; until that time is over nothing"
+        " goes"
+    )
+
+
 @pytest.mark.parametrize(("days", "minimum"), [(0, 1), (1, 0), (-1, 3)])
 def test_rules_that_would_keep_nothing_are_no_rules(days: int, minimum: int) -> None:
     with pytest.raises(ValueError, match="at least 1"):
