@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from pathlib import Path
 
 from .errors import RefusedError
@@ -10,6 +9,8 @@ from .errors import RefusedError
 
 def check_authority(file: Path, option: str) -> None:
     """RefusedError names the option whose file holds no certificate."""
+    import ssl  # noqa: PLC0415 - those without one need not load it
+
     try:
         ssl.create_default_context(cafile=str(file))
     except OSError as error:  # also what ssl raises

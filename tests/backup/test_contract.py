@@ -93,7 +93,11 @@ def test_every_path_is_mounted(human: Human) -> None:
 
 
 def test_a_store_with_settings_of_its_own() -> None:
-    s3 = {"bucket": "backups", "endpoint": "https://store.example", "addressing": "VirtualHost"}
+    s3: dict[str, Any] = {
+        "bucket": "backups",
+        "endpoint": "https://store.example",
+        "addressing": "VirtualHost",
+    }
     s3 |= {"caSecret": {"name": "authority", "key": "root.pem"}, "checksums": "WhenRequired"}
     backup = {"schedule": "@daily", "destination": {"s3": s3}, "drill": {"schedule": "@weekly"}}
     human = a_human({"backup": backup})

@@ -61,9 +61,12 @@ def test_nothing_is_lost_where_many_add() -> None:
     out = io.StringIO()
     lines = Lines(out)
     lines.begin("sending", 40_000)
-    threads = [
-        threading.Thread(target=lambda: [lines.add(1) for _ in range(10_000)]) for _ in range(4)
-    ]
+
+    def work() -> None:
+        for _ in range(10_000):
+            lines.add(1)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:

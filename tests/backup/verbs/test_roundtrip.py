@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from digital_human_backup.__main__ import app
+from digital_human_backup.__main__ import application
 from digital_human_backup.errors import BackupError, DamagedError, RefusedError
 from digital_human_backup.format import CHUNK_BYTES
 from digital_human_backup.format.contents import FileFacts, Piece
@@ -226,7 +226,7 @@ def test_names_of_others_are_shown_as_they_are(
     run: Run, config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run("create", "--human", "[/red]\x1b[2J", "--config", config)
-    app(
+    application()(
         ["list", "--store", f"file://{tmp_path / 'backups'}", "--uid", "uid-1"],
         standalone_mode=False,
     )
