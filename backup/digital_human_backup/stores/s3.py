@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import botocore.loaders
 import botocore.session
 import stamina
 import urllib3
@@ -124,6 +125,14 @@ class S3Store:
             raise explain(error, self._bucket, self._endpoint) from error
 
 
+class _Loader(botocore.loaders.Loader):  # type: ignore[misc]
+    """Does not look through the folders of 400 services, twice, for the one that is asked for."""
+
+    def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002
+        """What is here."""
+        return ["s3"]
+
+
 def _client(settings: S3Settings) -> Any:
     """
     Botocore's client, which hashes nothing that we have hashed already.
@@ -138,6 +147,7 @@ def _client(settings: S3Settings) -> Any:
     if settings.ca_file is not None:
         check_authority(settings.ca_file, "--s3-ca-file")
     session = botocore.session.Session()
+    session.register_component("data_loader", _Loader())
     if settings.credentials is not None:
         session.set_credentials(*_credentials(settings.credentials))
     return session.create_client(
