@@ -55,6 +55,8 @@ def main() -> None:
     gc.set_threshold(100_000)  # loading libraries leaves nothing to collect
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
     signal.signal(signal.SIGTERM, _stop)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as under nohup
+        signal.signal(signal.SIGHUP, _stop)
     try:
         application(*(word for word in sys.argv[1:2] if word in VERBS))()
     except BackupError as error:

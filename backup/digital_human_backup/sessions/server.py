@@ -131,7 +131,10 @@ class Server:
             )
         if isinstance(error, redis.exceptions.ResponseError):
             return RefusedError(f"{self.name} refuses a command: {error}.")
-        return BackupError(f"{self.name} does not answer ({error}): check that it runs, try again.")
+        how = "with TLS" if self.tls else "without TLS (else write rediss://)"
+        return BackupError(
+            f"{self.name} does not answer ({error}): check that it runs, {how}, and try again."
+        )
 
 
 def databases(info: dict[str, Any]) -> Databases:

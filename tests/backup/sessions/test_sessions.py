@@ -502,6 +502,15 @@ def test_a_server_that_is_not_there(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
+    ("scheme", "how"), [("redis", r"without TLS \(else write rediss://\)"), ("rediss", "with TLS")]
+)
+def test_a_server_that_says_nothing_may_speak_the_other_way(scheme: str, how: str) -> None:
+    server = Server.parse(f"{scheme}://127.0.0.1:{free_port()}", None, None, None)
+    with server.client() as client, pytest.raises(BackupError, match=f"check that it runs, {how},"):
+        server.info(client)
+
+
+@pytest.mark.parametrize(
     ("given", "sentence"),
     [
         ("localhost", "is no address: write redis://host:6379"),

@@ -152,7 +152,7 @@ def test_a_restore_that_was_killed_is_tidied_by_the_next(
     assert not left.exists()
 
 
-@pytest.mark.parametrize("asked", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("asked", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_program_that_is_asked_to_stop_tidies_up(
     gateway: str, models: Path, credentials: Path, run: Run, asked: signal.Signals
 ) -> None:
@@ -169,6 +169,23 @@ def test_a_program_that_is_asked_to_stop_tidies_up(
             assert process.wait(60) == 128 + asked
         assert [line for line in faults.requests if line.startswith("DELETE") and "locks" in line]
         assert run("list", *place, store=store) == []
+
+
+def test_under_nohup_a_terminal_that_is_closed_stops_nothing(
+    gateway: str, models: Path, credentials: Path, run: Run
+) -> None:
+    with proxy(gateway) as (address, faults):
+        place = ["--endpoint", address, "--region", "us-east-1", "--s3-style", "path"]
+        place += ["--s3-credentials", str(credentials)]
+        store = f"s3://{new_bucket(gateway)}/b"
+        words = ["nohup", *PROGRAM, "create", "--human", "ada", "--models", str(models), *place]
+        words += ["--store", store, "--uid", "uid-1"]
+        with subprocess.Popen(words) as process:
+            faults.at = lambda number, method, path: (
+                process.send_signal(signal.SIGHUP) if "/chunks/" in path else None
+            )
+            assert process.wait(60) == 0
+        assert len(run("list", *place, store=store)) == 1
 
 
 def test_two_backups_at_once(  # noqa: PLR0917 - fixtures
