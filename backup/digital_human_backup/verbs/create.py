@@ -9,11 +9,11 @@ from typing import Annotated, Any
 import typer
 
 from digital_human_backup import __version__, options
-from digital_human_backup.errors import DamagedError, MissingError, RefusedError
+from digital_human_backup.errors import BackupError, DamagedError, MissingError, RefusedError
 from digital_human_backup.format import layout, manifest
 from digital_human_backup.format.contents import Contents
 from digital_human_backup.format.keys import PLAIN, Key, KeyRing
-from digital_human_backup.locks import Lock, LostError, locked
+from digital_human_backup.locks import Lock, locked
 from digital_human_backup.options import Output, Place
 from digital_human_backup.progress import report
 from digital_human_backup.repository import Repository
@@ -142,15 +142,17 @@ class _Job:
         Write the manifest; it does not stay when chunks may have been removed as garbage.
 
         Who does that removes the lock first and looks for manifests afterwards: so either it has
-        seen this one, or the lock is not there any more.
+        seen this one, or the lock is not there any more. It does not stay either when the store
+        does not tell: a backup exists only where this ends well.
         """
         self._lock.go_on()
         self._lock.confirm()
         self._repository.commit(backup, data)
         try:
             self._lock.confirm()
-        except LostError:
-            self._repository.forget(backup)
+        except BackupError:
+            with contextlib.suppress(BackupError):
+                self._repository.forget(backup)
             raise
 
     def _present(self) -> dict[str, int]:

@@ -11,6 +11,7 @@ from digital_human_backup.__main__ import application
 from digital_human_backup.errors import BackupError, DamagedError, RefusedError
 from digital_human_backup.format import CHUNK_BYTES
 from digital_human_backup.format.contents import FileFacts, Piece
+from digital_human_backup.locks import Lock
 from digital_human_backup.sources import FolderSource
 from tests.backup.conftest import Run, files, new_bucket, new_key
 
@@ -35,6 +36,21 @@ def test_folders_come_back(
     )
     assert now.stat().st_mode & 0o777 == 0o640
     assert now.stat().st_mtime_ns == was.stat().st_mtime_ns
+
+
+def test_no_backup_stays_of_which_the_store_does_not_tell_that_it_is_whole(
+    run: Run, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = iter([None, BackupError("it does not answer: try again.")])
+
+    def confirm(_: Lock) -> None:
+        if (trouble := next(answers)) is not None:
+            raise trouble
+
+    monkeypatch.setattr(Lock, "confirm", confirm)
+    with pytest.raises(BackupError, match="does not answer"):
+        run("create", "--human", "ada", "--models", models)
+    assert run("list") == []
 
 
 @pytest.mark.parametrize("service", ["moto", "gateway"])
