@@ -15,7 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tools import uv  # noqa: E402 - found only with the line above
+from tools import trouble, uv  # noqa: E402 - found only with the line above
 from tools.cache import file_lock  # noqa: E402
 
 ENVIRONMENTS = {"dev": ".venv", "torch": ".venv-torch", "wire": ".venv-wire"}
@@ -80,7 +80,8 @@ def _run(*command: str) -> None:
     code = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
     if code:
         raise uv.UvError(
-            f"Preparing the environment failed at `uv {' '.join(command[1:3])}`: see above."
+            f"Preparing the environment failed at `uv {' '.join(command[1:3])}` ({trouble.ABOVE}):"
+            " mend that and try again."
         )
 
 

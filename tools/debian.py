@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
+from tools import trouble
 from tools.cache import cache_root, file_lock
 
 PROGRAMS = {
@@ -113,7 +114,9 @@ def _apt(arguments: list[str], names: str, folder: Path | None = None) -> None:
     except subprocess.TimeoutExpired as expired:
         raise PackageError(f"apt-get took over {SECONDS} s for {names}: try again.") from expired
     if code:
-        raise PackageError(f"apt-get could not install {names}: install it and try again.")
+        raise PackageError(
+            f"apt-get could not install {names} ({trouble.ABOVE}): mend that and try again."
+        )
 
 
 if __name__ == "__main__":

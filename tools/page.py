@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
-from tools import uv
+from tools import trouble, uv
 from tools.cache import ROOT, cache_root, file_lock
 
 SOURCES = ROOT / "runtime" / "avatar"
@@ -124,7 +124,8 @@ def _npm(*arguments: str, **environment: str) -> None:
         check=False,
     )
     if done.returncode:
-        raise PageError(f"`npm {' '.join(arguments)}` failed in {SOURCES.name}: see above.")
+        fetches = f" ({trouble.ABOVE})" if arguments[0] == "ci" else ": see above"
+        raise PageError(f"`npm {' '.join(arguments)}` failed in {SOURCES.name}{fetches}.")
 
 
 @lru_cache(maxsize=1)
@@ -182,7 +183,8 @@ def _install_node(folder: Path) -> None:
     locked = ["--require-hashes", "--no-deps", "-r", str(NODE_REQUIREMENTS)]
     if subprocess.run([*command, *interpreter, *locked], check=False).returncode:
         raise PageError(
-            f"Node could not be installed from PyPI: see above, or install Node {OLDEST_NODE}."
+            f"Node could not be installed from PyPI ({trouble.ABOVE}): mend that, or install Node"
+            f" {OLDEST_NODE}."
         )
 
 

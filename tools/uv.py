@@ -11,7 +11,7 @@ import sys
 from functools import lru_cache
 from pathlib import Path
 
-from tools import debian
+from tools import debian, trouble
 from tools.cache import ROOT, cache_root, file_lock
 
 REQUIREMENTS = ROOT / "requirements" / "uv.txt"
@@ -72,7 +72,11 @@ def _install(folder: Path) -> None:
     install = [*pip, "--quiet", "--require-hashes", "-r", str(REQUIREMENTS)]
     for command in (create, install):
         if subprocess.run(command, check=False).returncode:
-            raise UvError("uv could not be installed from PyPI: see above, or install uv yourself.")
+            shutil.rmtree(folder, ignore_errors=True)
+            raise UvError(
+                f"uv could not be installed from PyPI ({trouble.ABOVE}): mend that, or install uv"
+                f" {pinned_version()} yourself."
+            )
 
 
 def _need_ensurepip() -> None:

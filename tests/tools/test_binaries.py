@@ -113,6 +113,61 @@ def test_a_failed_build_leaves_nothing_and_shows_the_compiler(
     assert list(folder.parent.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (
+            'Get "https://proxy.golang.org/x.zip": dial tcp: connect: network is unreachable',
+            r"^hello was not built, the Go modules.*check the network .*GOPROXY\)\.\nGet ",
+        ),
+        (
+            "compile: writing output: no space left on device",
+            r"^hello was not built, the disk is full: make room, .*GOCACHE and TMPDIR\.$",
+        ),
+    ],
+)
+def test_no_network_and_no_room_are_one_sentence(  # noqa: PLR0917 - fixtures
+    said: str,
+    told: str,
+    module: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    go = tmp_path / "go"
+    go.write_text(f"#!/bin/sh\necho '{said}' >&2\nexit 1\n")
+    go.chmod(0o755)
+    folder = tmp_path / "bin" / "hello-1"
+    folder.parent.mkdir()
+    with pytest.raises(build.BuildError, match=told):
+        build._build(TOOL, module, go, folder)
+    assert list(folder.parent.iterdir()) == []
+    assert capsys.readouterr().err == "gave up hello in 0 s\n"
+
+
+def test_a_disk_so_full_that_the_compiler_says_nothing() -> None:
+    assert "the disk is full" in build.failure("hello", 1, "")
+
+
+def test_a_compiler_that_is_killed_is_told_so() -> None:
+    assert "signal 9 ended it" in build.failure("hello", -9, "")
+
+
+def test_a_go_that_cannot_be_installed_is_one_sentence_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uv = tmp_path / "uv"
+    uv.write_text("#!/bin/sh\necho 'dns error' >&2\nexit 2\n")
+    uv.chmod(0o755)
+    monkeypatch.setattr("tools.uv.ensure", lambda: uv)
+    monkeypatch.setattr(toolchain, "cache_root", lambda: tmp_path / "cache")
+    with pytest.raises(
+        toolchain.ToolchainError, match=r"could not be installed.*the network.*Go 1"
+    ):
+        toolchain._install("go1.26.0 linux/amd64")
+    assert [path.suffix for path in (tmp_path / "cache" / "go").iterdir()] == [".lock"]
+
+
 def test_every_lane_names_tools_that_exist() -> None:
     assert {tool for tools in LANES.values() for tool in tools} <= TOOLS.keys()
 

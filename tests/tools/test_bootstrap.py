@@ -83,6 +83,19 @@ def test_an_older_uv_on_the_path_is_not_used(
         uv.ensure.cache_clear()
 
 
+def test_an_uv_that_cannot_be_installed_is_one_sentence_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        (tmp_path / "uv" / "bin").mkdir(parents=True)
+        return subprocess.CompletedProcess(command, 1)
+
+    monkeypatch.setattr(subprocess, "run", fail)
+    with pytest.raises(uv.UvError, match=r"^uv could not be installed.*the network, the proxy"):
+        uv._install(tmp_path / "uv")
+    assert not (tmp_path / "uv").exists()
+
+
 @pytest.mark.parametrize("value", ["", "relative/folder"])
 def test_an_unusable_cache_folder_is_ignored(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", value)

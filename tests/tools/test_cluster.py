@@ -1,10 +1,12 @@
 """Starting, sharing, breaking and removing real clusters."""
 
+import errno
 import json
 import os
 import signal
 import stat
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +23,7 @@ from tools.cluster import (
     reap,
     service_account_kubeconfig,
 )
+from tools.cluster import __main__ as command
 from tools.cluster.kubectl import Kubectl
 from tools.cluster.processes import find, inspect, save
 
@@ -43,6 +46,31 @@ def test_a_name_that_could_leave_the_folder_is_refused(name: str) -> None:
 def test_taking_down_what_never_was_is_fine(tmp_path: Path) -> None:
     Cluster("a", root=tmp_path).down()
     assert Cluster("a", root=tmp_path).status().state == "absent"
+
+
+def test_what_cannot_run_here_takes_nothing_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kwok, "problem", lambda _: "needs 0.5 GiB of free disk")
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "lane").write_text("kwok")
+    with pytest.raises(ClusterError, match=r"^CLUSTER=kwok needs 0.5 GiB of free disk"):
+        Cluster("a", root=tmp_path).up()
+    assert (tmp_path / "a" / "lane").exists()
+
+
+def test_a_full_disk_is_one_sentence_and_1(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/x/cluster.json")
+
+    monkeypatch.setattr(Cluster, "up", full)
+    monkeypatch.setattr(sys, "argv", ["cluster", "up"])
+    with pytest.raises(SystemExit, match="1"):
+        command.main()
+    told = "/x/cluster.json could not be written: No space left on device. Make room"
+    assert capsys.readouterr().err.startswith(told)
 
 
 def test_the_cluster_of_a_dead_owner_is_reaped(tmp_path: Path) -> None:

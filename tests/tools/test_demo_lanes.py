@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.cluster import Cluster, ClusterError
+from tools.cluster import Cluster, ClusterError, kind, kwok
 from tools.cluster.cluster import Status
 from tools.cluster.node import lane as node
 from tools.demo import lanes, stage
@@ -48,7 +48,7 @@ def test_one_that_runs_is_kept_unless_another_is_asked_for(monkeypatch: pytest.M
 
 
 def test_a_kind_that_is_none_is_told_in_a_sentence() -> None:
-    with pytest.raises(ClusterError, match="CLUSTER=nod is no kind of cluster: node, kind, kwok"):
+    with pytest.raises(ClusterError, match="CLUSTER=nod is no kind of cluster: node, kwok, kind"):
         lanes.choose("demo", "nod")
 
 
@@ -58,6 +58,32 @@ def test_what_cannot_run_here_is_told_before_anything_else_is_done(
     _can(monkeypatch, "CLUSTER=node needs root")
     with pytest.raises(ClusterError, match="needs root"):
         lanes.choose("demo", "node")
+
+
+def test_where_only_an_engine_is_kind_is_taken_before_anything_is_built(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _can(monkeypatch, "CLUSTER=node needs Linux")
+    monkeypatch.setattr(kwok, "problem", lambda _: "needs Linux and this is darwin.")
+    monkeypatch.setattr(kind, "engine", lambda: "docker")
+    choice = lanes.choose("demo", "")
+    assert choice.lane == "kind"
+    assert "CLUSTER=kwok needs Linux and this is darwin." in choice.why
+
+
+def test_where_nothing_runs_it_is_told_why_each_kind_does_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def no_engine() -> str:
+        raise ClusterError("CLUSTER=kind needs Docker or Podman")
+
+    _can(monkeypatch, "CLUSTER=node needs Linux")
+    monkeypatch.setattr(kwok, "problem", lambda _: "needs Linux and this is darwin.")
+    monkeypatch.setattr(kind, "engine", no_engine)
+    with pytest.raises(ClusterError, match=r"(?s)^No kind of cluster.*node.*kwok.*kind needs"):
+        lanes.choose("demo", "")
+    with pytest.raises(ClusterError, match=r"^CLUSTER=kwok needs Linux"):
+        lanes.choose("demo", "kwok")
 
 
 NOTHING = lanes.Parts(beside=False, carried=False)

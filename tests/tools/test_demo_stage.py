@@ -1,5 +1,7 @@
 """The demo's face: no address that does not answer, no failure that counts as success."""
 
+import errno
+import os
 import subprocess
 import sys
 import urllib.request
@@ -159,6 +161,19 @@ def test_an_error_is_one_sentence_and_1(
     monkeypatch.setattr(sys, "argv", ["demo", "up"])
     assert command.main() == 1
     assert capsys.readouterr().err == "No face talks\n"
+
+
+def test_a_full_disk_is_one_sentence_and_1(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/x/url")
+
+    monkeypatch.setattr(stage, "up", full)
+    monkeypatch.setattr(sys, "argv", ["demo", "up"])
+    assert command.main() == 1
+    told = "/x/url could not be written: No space left on device. Make room"
+    assert capsys.readouterr().err.startswith(told)
 
 
 def test_each_image_is_told_before_and_after_it_is_built(monkeypatch: pytest.MonkeyPatch) -> None:

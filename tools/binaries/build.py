@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from tempfile import mkdtemp
 
+from tools import trouble
 from tools.binaries import toolchain
 from tools.binaries.specs import LANES, TOOLS, Tool
 from tools.cache import ROOT, cache_root, file_lock
@@ -103,9 +104,32 @@ def _go_build(tool: Tool, module: Path, go: Path, scratch: Path) -> None:
             process.kill()
             process.wait()
     if code:
-        tail = "\n".join(log.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:])
-        raise BuildError(f"Building {tool.name} failed:\n{tail}")
+        raise BuildError(failure(tool.name, code, log.read_text(errors="replace")))
     log.unlink()
+
+
+def failure(name: str, code: int, said: str) -> str:
+    """Say why a build failed, as far as the compiler tells; a full disk may leave it no word."""
+    if code < 0:
+        return (
+            f"{name} was not built, signal {-code} ended it: where nobody sent it, memory was"
+            " short; make room there and try again."
+        )
+    if trouble.is_full(said) or not said.strip():
+        return (
+            f"{name} was not built, the disk is full: make room, for example with `go clean"
+            " -cache`, or name folders on another disk with XDG_CACHE_HOME, GOCACHE and TMPDIR."
+        )
+    if trouble.is_offline(said):
+        return (
+            f"{name} was not built, the Go modules that it is made of cannot be fetched: check the"
+            f" network and the proxy (HTTPS_PROXY, GOPROXY).\n{_tail(said)}"
+        )
+    return f"Building {name} failed:\n{_tail(said)}"
+
+
+def _tail(said: str) -> str:
+    return "\n".join(said.splitlines()[-LOG_TAIL_LINES:])
 
 
 def _wait(process: subprocess.Popen[bytes], name: str) -> int:
@@ -118,6 +142,8 @@ def _wait(process: subprocess.Popen[bytes], name: str) -> int:
             seconds = time.monotonic() - start
             print(f"building {name} … {seconds:.0f} s", file=sys.stderr, flush=True)
         else:
-            print(f"built {name} in {time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
+            verb = "gave up" if code else "built"
+            seconds = time.monotonic() - start
+            print(f"{verb} {name} in {seconds:.0f} s", file=sys.stderr, flush=True)
             return code
     raise BuildError(f"Building {name} took longer than {elapsed:.0f} s.")

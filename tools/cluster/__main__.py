@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from tools import trouble
 from tools.binaries import BuildError
 from tools.binaries.toolchain import ToolchainError
 from tools.cluster.cluster import CLUSTERS, Cluster
@@ -176,6 +177,11 @@ def main() -> None:
         app()
     except (ClusterError, BuildError, ToolchainError) as error:
         typer.echo(str(error), err=True)
+        sys.exit(1)
+    except OSError as error:
+        if not (why := trouble.unwritable(error)):
+            raise
+        typer.echo(why, err=True)
         sys.exit(1)
 
 

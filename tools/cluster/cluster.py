@@ -101,6 +101,7 @@ class Cluster:
         with self._locked():
             if not fresh and self._runs_with(options):
                 return self
+            check(self.lane, self.directory)  # before there is less than there was
             self._remove()
             self._create(options, owner)
         return self
@@ -157,10 +158,6 @@ class Cluster:
 
     def _create(self, options: Options, owner: int | None) -> None:
         """Create the cluster in an empty folder; what a failed start leaves is taken down."""
-        if self.lane == "kind":
-            kind.engine()  # before there is anything that only an engine could take down
-        if self.lane == "node":
-            node.check(self.directory)
         self.directory.mkdir(parents=True, mode=0o700)
         self._lane_file.write_text(self.lane)
         owner_process = processes.inspect(owner) if owner else None
@@ -254,6 +251,17 @@ class Cluster:
             return volumes.folders(Kubectl(self.kubeconfig, 5).json("get", "pv")["items"])
         except ClusterError:
             return None
+
+
+def check(lane: str, directory: Path) -> None:
+    """Raise ClusterError when this machine cannot run a kind of cluster."""
+    match lane:
+        case "kind":
+            kind.engine()
+        case "node":
+            node.check(directory)
+        case _:
+            kwok.check(directory)
 
 
 def reap(root: Path = CLUSTERS) -> list[str]:

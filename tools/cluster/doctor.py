@@ -1,12 +1,13 @@
 """Which kinds of cluster this machine can run, what it lacks for the others, and which is best."""
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools.cluster import kind
+from tools.cluster import kind, kwok
 from tools.cluster.errors import ClusterError
 from tools.cluster.node import preflight
+
+NONE = "No kind of cluster runs on this machine."
 
 
 @dataclass(frozen=True)
@@ -20,11 +21,14 @@ class Finding:
 
 
 def examine(directory: Path) -> list[Finding]:
-    """Look at this machine, the fullest kind first; `directory` is where clusters would lie."""
+    """Look at this machine; `directory` is where clusters would lie.
+
+    In the order of `make demo`, so kind is last: it was never tried with a real engine.
+    """
     return [
-        Finding("kind", _kind(), "Kubernetes in containers"),
         Finding("node", preflight.problem(directory), "real Pods, without a container engine"),
-        Finding("kwok", _kwok(sys.platform), "a real control plane with simulated Pods"),
+        Finding("kwok", kwok.problem(directory), "a real control plane with simulated Pods"),
+        Finding("kind", _kind(), "Kubernetes in containers"),
     ]
 
 
@@ -33,7 +37,8 @@ def best(findings: list[Finding]) -> Finding:
     for finding in findings:
         if not finding.problem:
             return finding
-    raise ClusterError("No kind of cluster runs on this machine: install Docker, or use Linux.")
+    lacks = [f"CLUSTER={finding.lane} {finding.problem}" for finding in findings]
+    raise ClusterError("\n".join([NONE, *lacks]))
 
 
 def _kind() -> str:
@@ -43,8 +48,3 @@ def _kind() -> str:
     except ClusterError:
         return "needs Docker or Podman and neither answers here."
     return ""
-
-
-def _kwok(platform: str) -> str:
-    """Whether processes can be recognised."""
-    return "" if platform == "linux" else f"needs Linux and this is {platform}."

@@ -2,12 +2,14 @@
 
 import os
 import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from tools.binaries import binaries
 from tools.cache import cache_root, file_lock
+from tools.cluster import disk
 from tools.cluster.errors import ClusterError, tail
 from tools.cluster.options import Options
 from tools.cluster.processes import find
@@ -22,6 +24,8 @@ COMPONENTS = (
 )
 
 POLL_SECONDS = 0.5
+FREE_GIB = 0.5
+"""For etcd and logs, an audit log among them."""
 
 _CONFIG = """\
 apiVersion: config.kwok.x-k8s.io/v1alpha1
@@ -53,13 +57,24 @@ class Home:
     """What kwokctl reads."""
 
 
+def problem(directory: Path, platform: str = sys.platform) -> str:
+    """Say why simulated Pods cannot run on this machine; empty when nothing prevents it."""
+    if platform != "linux":  # processes are known by what /proc tells of them
+        return f"needs Linux and this is {platform}: use CLUSTER=kind with a container engine."
+    return disk.lacks(directory, FREE_GIB)
+
+
+def check(directory: Path) -> None:
+    """Raise ClusterError when this lane cannot run here."""
+    if found := problem(directory):
+        raise ClusterError(f"CLUSTER=kwok {found}")
+
+
 def create(name: str, directory: Path, options: Options, home: Home | None = None) -> None:
     """Create and start the cluster; raises ClusterError with the end of a log when it fails.
 
     Processes of a failed start are left to the caller, who knows which are the cluster's.
     """
-    if not Path("/proc/self/stat").exists():
-        raise ClusterError("CLUSTER=kwok needs Linux: use CLUSTER=kind with a container engine.")
     if any(character.isspace() for character in str(directory)):
         raise ClusterError(
             f"The cluster's folder is {directory}, and kwokctl takes none with a space: move the"

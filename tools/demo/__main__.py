@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from tools import trouble
 from tools.binaries import BuildError
 from tools.binaries.toolchain import ToolchainError
 from tools.cluster import ClusterError
@@ -68,6 +69,11 @@ def main() -> int:
         return int(app(standalone_mode=False) or 0)
     except _EXPECTED as error:
         _tell(str(error), "red")
+        return 1
+    except OSError as error:
+        if not (why := trouble.unwritable(error)):
+            raise
+        _tell(why, "red")
         return 1
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED

@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools.cluster import Cluster, ClusterError, kind
-from tools.cluster.node import lane as node
+from tools.cluster import Cluster, ClusterError, check
+from tools.cluster.doctor import NONE
 
 WORDS = {
     "node": "real Pods on this machine, from images that are built here",
-    "kind": "Kubernetes in containers",
     "kwok": "a real control plane with simulated Pods, and the runtime as a process beside it",
+    "kind": "Kubernetes in containers",
 }
+"""What is said of each kind; the order in which they are tried."""
 
 
 @dataclass(frozen=True)
@@ -30,31 +31,35 @@ class Choice:
 
 def choose(name: str, asked: str) -> Choice:
     """
-    The one that runs, else the one that was asked for, else the fullest that works here.
+    The one that runs, else the one that was asked for, else the first that works here.
 
-    kind is for whoever asks for it: it was never tried with a real engine. Raises ClusterError for
-    one that cannot run here: before anything is built, and before what runs is taken down.
+    kind is for whoever asks for it, or has nothing else: it was never tried with a real engine.
+    Raises ClusterError for one that cannot run here: before anything is built, and before what runs
+    is taken down.
     """
     if asked and asked not in WORDS:
         raise ClusterError(f"CLUSTER={asked} is no kind of cluster: {', '.join(WORDS)}.")
     found = Cluster(name).status()
     if found.state == "running" and found.lane and asked in {"", found.lane}:
         return Choice(found.lane, "it runs already")
+    directory = Cluster(name).directory
     if asked:
-        _check(asked, Cluster(name).directory)
+        check(asked, directory)
         return Choice(asked, "as you say")
-    try:
-        node.check(Cluster(name).directory)
-    except ClusterError as error:
-        return Choice("kwok", str(error))
-    return Choice("node", "the fullest that this machine can run")
+    return _first(directory)
 
 
-def _check(lane: str, directory: Path) -> None:
-    if lane == "node":
-        node.check(directory)
-    if lane == "kind":
-        kind.engine()
+def _first(directory: Path) -> Choice:
+    """The first kind that works here, and why none before it."""
+    lacks: list[str] = []
+    for lane in WORDS:
+        try:
+            check(lane, directory)
+        except ClusterError as error:
+            lacks.append(str(error))
+        else:
+            return Choice(lane, " ".join(lacks) or "the fullest that this machine can run")
+    raise ClusterError("\n".join([NONE, *lacks]))
 
 
 @dataclass(frozen=True)

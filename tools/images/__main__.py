@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from tools import trouble
 from tools.cache import cache_root
 from tools.images import table
 from tools.images.build import OUT, Choice
@@ -87,9 +88,7 @@ def expected() -> Iterator[None]:
         _tell(str(error), "red")
         raise typer.Exit(1) from error
     except OSError as error:
-        place = error.filename or "A file"
-        why = f"{place} could not be written: {error.strerror}. Make room, or make it yours."
-        _tell(why, "red")
+        _tell(trouble.unwritable(error) or str(error), "red")
         raise typer.Exit(1) from error
     except KeyboardInterrupt as interrupt:
         _tell("Stopped; nothing half-built is left.", "")

@@ -15,7 +15,7 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tools import debian
+from tools import debian, trouble
 from tools.cache import ROOT, cache_root, file_lock
 from tools.images import programs
 from tools.images.errors import ImageError
@@ -164,7 +164,7 @@ def _debootstrap(wanted: Recipe, scratch: Path, log: Path) -> None:
     )
     if not made:
         told = log.read_text(errors="replace")
-        if "no space left on device" in told.lower():
+        if trouble.is_full(told):
             raise ImageError(f"No base was made, the disk of {scratch.parent} is full: make room.")
         if "Failed to fetch" in told:
             raise ImageError(

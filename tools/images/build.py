@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tools import trouble
 from tools.cache import ROOT, cache_root, file_lock
 from tools.images import archive, bases, contents, engines, network, programs, sbom, table
 from tools.images.engine import OURS, Build, Engine
@@ -19,15 +20,6 @@ from tools.images.table import Image
 
 OUT = ROOT / "build" / "images"
 LAYOUTS = "images/layouts"
-OFFLINE = (
-    "Temporary failure in name resolution",  # Python, apt
-    "Network is unreachable",
-    "NewConnectionError",  # pip
-    "dns error",  # uv
-    "EAI_AGAIN",  # npm
-    "ENOTFOUND",
-)
-"""What programs say when they reach no registry."""
 REBUILD = 2
 """A build whose layers are cached takes a part of the disk that one from nothing does: half."""
 
@@ -144,12 +136,12 @@ def need_space(image: Image, folder: Path, *, cached: bool) -> None:
 def failure(image: Image, log: Path) -> str:
     """Say why a build failed, as far as its log tells."""
     said = log.read_text(errors="replace")
-    if "no space left on device" in said.lower():
+    if trouble.is_full(said):
         return (
             f"{image.name} was not built, the disk is full: make room, or run"
             " `python -m tools.images clean`."
         )
-    if any(sign in said for sign in OFFLINE):
+    if trouble.is_offline(said):
         return (
             f"{image.name} was not built, a package registry cannot be reached: check the network"
             f" and the proxy (HTTPS_PROXY, PIP_INDEX_URL, NPM_CONFIG_REGISTRY); log: {log}."

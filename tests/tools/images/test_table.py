@@ -1,7 +1,11 @@
 """The images are those that the Helm chart asks for, and hold what they may hold only."""
 
 import re
+import shutil
+import subprocess
+import sys
 from fnmatch import fnmatch
+from pathlib import Path
 
 import pytest
 import yaml
@@ -78,6 +82,17 @@ def test_what_a_dockerfile_copies_is_let_in_and_there(dockerfile: str) -> None:
             fnmatch(source, one) or one.startswith(f"{source}/") or source.startswith(f"{one}/")
             for one in allowed
         ), f"{source} is not let in by .dockerignore"
+
+
+def test_what_builds_the_page_is_copied_whole(tmp_path: Path) -> None:
+    text = (ROOT / "runtime/Dockerfile").read_text()
+    copied = set(re.findall(r"\btools/\w+\.py\b", text))
+    (tmp_path / "tools").mkdir()
+    for name in copied:
+        shutil.copy(ROOT / name, tmp_path / name)
+    command = [sys.executable, "-S", "-c", "import tools.page; print(tools.page.__file__)"]
+    found = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert found.stdout.startswith(str(tmp_path)), found.stderr
 
 
 def test_nothing_gets_in_unless_it_is_named() -> None:

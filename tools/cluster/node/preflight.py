@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tools.cache import cache_root
+from tools.cluster import disk
 from tools.cluster.errors import ClusterError
 from tools.cluster.node import cgroups
 from tools.cluster.node.namespaces import HIDDEN
@@ -15,6 +16,7 @@ from tools.debian import PackageError, ensure
 
 PROGRAMS = ("runc", "nft", "docker-registry", "ip", "nsenter", "mount", "setsid")
 FREE_GIB = 3.0
+"""For images and volumes; kubelet evicts Pods from a full disk."""
 UNSHARE = ("unshare", "--mount", "--pid", "--fork", "--net", "true")
 """Makes what a node lives in, and ends."""
 
@@ -37,7 +39,7 @@ def problem(directory: Path) -> str:
         _filesystems(Path("/proc/filesystems")),
         _cgroups(),
         _paths(directory, cache_root()),
-        _disk(directory),
+        disk.lacks(directory, FREE_GIB),
         _namespaces(UNSHARE),
     )
     return next((lacks for lacks in checks if lacks), "")
@@ -94,16 +96,4 @@ def _paths(*paths: Path) -> str:
                     f"cannot use {path}, since the node has a {hidden} of its own: move the"
                     " checkout elsewhere, or the cache with XDG_CACHE_HOME."
                 )
-    return ""
-
-
-def _disk(directory: Path) -> str:
-    """Images and volumes need room; kubelet evicts Pods from a full disk."""
-    existing = next(path for path in (directory, *directory.parents) if path.exists())
-    free = shutil.disk_usage(existing).free / 2**30
-    if free < FREE_GIB:
-        return (
-            f"needs {FREE_GIB:.0f} GiB of free disk below {existing} and {free:.1f} are left:"
-            " make room, for example with `make clean` or `go clean -cache`."
-        )
     return ""
