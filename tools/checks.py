@@ -98,19 +98,27 @@ def cluster() -> Iterator[Step]:
 
 def node() -> Iterator[Step]:
     """Tests with real Pods on a node of this machine: as root, on Linux."""
+    if _is_passed_over("node"):
+        return
     yield Step("binaries", "tools.binaries", ("node", "node-probe", "--quiet"))
     yield Step("node tests", "pytest", ("-q", "-m", "node", "tests/node"))
 
 
 def e2e() -> Iterator[Step]:
     """Our images in real Pods, from an applied object to a conversation: as root, on Linux."""
-    if lacks := problem(CLUSTERS):
-        print(f"e2e      passed over: a cluster of real Pods {lacks}", flush=True)
+    if _is_passed_over("e2e"):
         return
     yield Step("binaries", "tools.binaries", ("node", "node-probe", "helm3", "--quiet"))
     yield Step("images", "tools.images", ("build",))
     groups = (*FEW, "--dist", "loadgroup")
     yield Step("end to end", "pytest", ("-q", "-m", "e2e", *groups, "tests/e2e"))
+
+
+def _is_passed_over(stage: str) -> bool:
+    """Whether no real Pod can run on this machine; says why, before anything is built."""
+    if lacks := problem(CLUSTERS):
+        print(f"{stage:<8} passed over: a cluster of real Pods {lacks}", flush=True)
+    return bool(lacks)
 
 
 STAGES = {

@@ -28,13 +28,14 @@ def test_make_test_leaves_out_only_the_tests_of_the_lane_itself() -> None:
     assert set(checks.STAGES) - set(_of_make_test()) == {"node"}
 
 
+@pytest.mark.parametrize("stage", ["node", "e2e"])
 def test_real_pods_are_passed_over_with_the_reason_where_none_can_run(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    stage: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(checks, "problem", lambda _: "needs root: use CLUSTER=kwok.")
-    assert list(checks.e2e()) == []
+    assert list(checks.STAGES[stage]()) == []
     assert capsys.readouterr().out == (
-        "e2e      passed over: a cluster of real Pods needs root: use CLUSTER=kwok.\n"
+        f"{stage:<8} passed over: a cluster of real Pods needs root: use CLUSTER=kwok.\n"
     )
 
 
