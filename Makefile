@@ -20,7 +20,7 @@ help: ## Show this help
 	@awk 'BEGIN { FS = ":.*## " } \
 	  /^##@ / { printf "\n%s\n", substr($$0, 5) } \
 	  /^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@printf '\nVariables\n  CLUSTER=kwok|node|kind  kwok simulates nodes; node runs real Pods as root on Linux; kind needs an engine\n'
+	@printf '\nVariables\n  CLUSTER=kwok|node|kind  kwok simulates nodes; node runs real Pods as root on Linux; kind needs an engine and shows no demo\n'
 	@printf '  CLUSTER_NAME=demo     several clusters run side by side under different names\n'
 	@printf '  IMAGES=all            which images to build: operator, runtime-cpu, backup, runtime-gpu, all\n'
 

@@ -7,8 +7,6 @@ from tools.cluster import kind, kwok
 from tools.cluster.errors import ClusterError
 from tools.cluster.node import preflight
 
-NONE = "No kind of cluster runs on this machine."
-
 
 @dataclass(frozen=True)
 class Finding:
@@ -23,12 +21,12 @@ class Finding:
 def examine(directory: Path) -> list[Finding]:
     """Look at this machine; `directory` is where clusters would lie.
 
-    In the order of `make demo`, so kind is last: it was never tried with a real engine.
+    In the order of `make demo`, which does not run on kind: no engine was at hand to try it with.
     """
     return [
         Finding("node", preflight.problem(directory), "real Pods, without a container engine"),
         Finding("kwok", kwok.problem(directory), "a real control plane with simulated Pods"),
-        Finding("kind", _kind(), "Kubernetes in containers"),
+        Finding("kind", _kind(), "Kubernetes in containers, without the demo"),
     ]
 
 
@@ -38,7 +36,7 @@ def best(findings: list[Finding]) -> Finding:
         if not finding.problem:
             return finding
     lacks = [f"CLUSTER={finding.lane} {finding.problem}" for finding in findings]
-    raise ClusterError("\n".join([NONE, *lacks]))
+    raise ClusterError("\n".join(["No kind of cluster runs on this machine.", *lacks]))
 
 
 def _kind() -> str:

@@ -18,9 +18,7 @@ from tools.uv import UvError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 Name = Annotated[str, typer.Option(envvar="CLUSTER_NAME", help="Name of the cluster.")]
-Lane = Annotated[
-    str, typer.Option(envvar="CLUSTER", help="node, kwok or kind; empty: what works here.")
-]
+Lane = Annotated[str, typer.Option(envvar="CLUSTER", help="node or kwok; empty: what works here.")]
 
 INTERRUPTED = 130
 _EXPECTED = (

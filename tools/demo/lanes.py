@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tools.cluster import Cluster, ClusterError, check
-from tools.cluster.doctor import NONE
 
 WORDS = {
     "node": "real Pods on this machine, from images that are built here",
     "kwok": "a real control plane with simulated Pods, and the runtime as a process beside it",
-    "kind": "Kubernetes in containers",
 }
 """What is said of each kind; the order in which they are tried."""
+_NOT_KIND = (
+    "CLUSTER=kind has neither simulated nodes nor a registry, which the demo needs: use"
+    " CLUSTER=node (as root on Linux) or CLUSTER=kwok. `make cluster CLUSTER=kind` starts an empty one."
+)
 
 
 @dataclass(frozen=True)
@@ -33,13 +35,14 @@ def choose(name: str, asked: str) -> Choice:
     """
     The one that runs, else the one that was asked for, else the first that works here.
 
-    kind is for whoever asks for it, or has nothing else: it was never tried with a real engine.
     Raises ClusterError for one that cannot run here: before anything is built, and before what runs
     is taken down.
     """
+    found = Cluster(name).status()
+    if (asked or found.lane) == "kind":
+        raise ClusterError(_NOT_KIND)
     if asked and asked not in WORDS:
         raise ClusterError(f"CLUSTER={asked} is no kind of cluster: {', '.join(WORDS)}.")
-    found = Cluster(name).status()
     if found.state == "running" and found.lane and asked in {"", found.lane}:
         return Choice(found.lane, "it runs already")
     directory = Cluster(name).directory
@@ -59,7 +62,7 @@ def _first(directory: Path) -> Choice:
             lacks.append(str(error))
         else:
             return Choice(lane, " ".join(lacks) or "the fullest that this machine can run")
-    raise ClusterError("\n".join([NONE, *lacks]))
+    raise ClusterError("\n".join(["The demo does not run on this machine.", *lacks]))
 
 
 @dataclass(frozen=True)
