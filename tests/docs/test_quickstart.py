@@ -6,7 +6,8 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
@@ -34,13 +35,15 @@ def blocks() -> list[tuple[str, list[str]]]:
     ]
 
 
-def lines() -> Iterator[str]:
-    """The commands for a shell that stops at the first that fails."""
+def lines(end: str = "") -> Iterator[str]:
+    """The commands for a shell that stops at the first that fails, up to one that is left out."""
     yield "set -euo pipefail"
     for before, commands in blocks():
         for command in commands:
             if command.startswith("make talk"):
                 continue  # it stays: the test below
+            if command == end:
+                return
             if "is refused" in before:
                 yield f"if said=$({command} 2>&1); then echo 'it was not refused'; exit 1; fi"
                 yield 'echo "refused: $said"'
@@ -50,27 +53,22 @@ def lines() -> Iterator[str]:
                 yield command
 
 
-@pytest.fixture
-def shell() -> Iterator[dict[str, str]]:
+@contextmanager
+def shell_for(lane: str) -> Iterator[dict[str, str]]:
     """The environment of somebody who has a kubectl; what was started is gone at the end."""
     path = f"{binary('kubectl').parent}{os.pathsep}{os.environ['PATH']}"
-    environment = os.environ | {"CLUSTER": "kwok", "CLUSTER_NAME": NAME, "PATH": path}
-    yield environment
-    subprocess.run(["make", "-s", "demo-down"], cwd=ROOT, env=environment, check=True, timeout=60)
-    (CLUSTERS / f".{NAME}.lock").unlink(missing_ok=True)
+    environment = os.environ | {"CLUSTER": lane, "CLUSTER_NAME": NAME, "PATH": path}
+    try:
+        yield environment
+    finally:
+        down = ["make", "-s", "demo-down"]
+        subprocess.run(down, cwd=ROOT, env=environment, check=True, timeout=60)
+        (CLUSTERS / f".{NAME}.lock").unlink(missing_ok=True)
 
 
-def test_the_page_is_read_whole() -> None:
-    told = [command for _, commands in blocks() for command in commands]
-    assert told[0] == "make talk"
-    assert told[1] == "make demo"
-    assert told[-1] == "make demo-down"
-    assert any("is refused" in before for before, _ in blocks())
-
-
-def test_what_is_printed_works(shell: dict[str, str], tmp_path: Path) -> None:
-    script = tmp_path / "quickstart.sh"
-    script.write_text("\n".join(lines()))
+def run(script: Path, commands: Iterable[str], shell: dict[str, str]) -> str:
+    """Run commands as one script, which must not fail; what it says."""
+    script.write_text("\n".join(commands))
     done = subprocess.run(
         ["bash", script],
         cwd=ROOT,
@@ -83,11 +81,36 @@ def test_what_is_printed_works(shell: dict[str, str], tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout
-    assert "CLUSTER=kwok" in done.stdout
-    assert re.search(r"^http://localhost:\d+/$", done.stdout, re.MULTILINE)
-    assert "use max-autotune" in done.stdout.partition("refused:")[2]
-    assert "digitalhuman.aiqtoolkit.io/ada condition met" in done.stdout
-    assert "The demo is gone." in done.stdout
+    return done.stdout
+
+
+def is_told_whole(said: str, lane: str) -> None:
+    """What every reader of the page sees."""
+    assert f"CLUSTER={lane}" in said
+    assert re.search(r"^http://localhost:\d+/$", said, re.MULTILINE)
+    assert "use max-autotune" in said.partition("refused:")[2]
+    assert "digitalhuman.aiqtoolkit.io/ada condition met" in said
+
+
+@pytest.fixture
+def shell() -> Iterator[dict[str, str]]:
+    """Where Pods are simulated."""
+    with shell_for("kwok") as environment:
+        yield environment
+
+
+def test_the_page_is_read_whole() -> None:
+    told = [command for _, commands in blocks() for command in commands]
+    assert told[0] == "make talk"
+    assert told[1] == "make demo"
+    assert told[-1] == "make demo-down"
+    assert any("is refused" in before for before, _ in blocks())
+
+
+def test_what_is_printed_works(shell: dict[str, str], tmp_path: Path) -> None:
+    said = run(tmp_path / "quickstart.sh", lines(), shell)
+    is_told_whole(said, "kwok")
+    assert "The demo is gone." in said
     assert Cluster(NAME).status().state == "absent"
     assert not (CLUSTERS.parent / "demo" / f"{NAME}-face").exists()
 

@@ -54,6 +54,12 @@ class Conversation:
         await self.socket.send(json.dumps(finished))
         return answer
 
+    async def begin(self, text: str) -> None:
+        """Ask, and return in the middle of the answer: when its first sound is here."""
+        await self.socket.send(json.dumps({"type": "say", "text": text}))
+        while not isinstance(message := await self.socket.recv(), bytes):
+            self.note(message)
+
     def note(self, message: str | bytes) -> None:
         """Remember what the runtime says by itself, such as a token."""
         if isinstance(message, str):

@@ -55,6 +55,34 @@ async def test_a_conversation_comes_back_from_a_backup_that_a_drill_has_proven(
     assert humans.get("dh", "bob")["spec"]["llm"] == humans.get("dh", "ada")["spec"]["llm"]
 
 
+def test_the_schedule_makes_a_backup_reads_it_back_and_prunes(humans: Humans) -> None:
+    _prepare(humans)
+    scheduled = BACKUP | {"schedule": "* * * * *", "include": ["config", "objects"]}
+    del scheduled["drill"]
+    humans.apply(humans.example(backup=scheduled, replicas=1))
+    label = f"{names.LABEL_CRON_JOB}={names.backup('ada')}"
+
+    def runs() -> list[dict[str, Any]]:
+        found = humans.cluster.kubectl.json("get", "dhb", "-n", humans.namespace, "-l", label)
+        return [one for one in found["items"] if one.get("status", {}).get("phase") == "Succeeded"]
+
+    humans.until(lambda: bool(runs()), "a backup at the next full minute", 150)
+    made = runs()[0]["status"]["backup"]
+    assert made["verified"] is True
+    (pod,) = _pods_of(humans, runs()[0]["metadata"]["annotations"][names.ANNOTATION_JOB])
+    containers = [*pod["spec"]["initContainers"], *pod["spec"]["containers"]]
+    verbs = [container["args"][0] for container in containers]
+    assert verbs == ["create", "verify", "prune"]
+    newest = humans.get("dh", "ada")["status"]["backup"]["newest"]
+    assert newest["id"] >= made["id"]
+
+
+def _pods_of(humans: Humans, job: str) -> list[dict[str, Any]]:
+    label = f"{names.LABEL_JOB}={job}"
+    found = humans.cluster.kubectl.json("get", "pods", "-n", humans.namespace, "-l", label)
+    return list(found["items"])
+
+
 async def _knows_zebedee(humans: Humans, name: str, resume: dict[str, str]) -> None:
     """The conversation goes on where it was when it was backed up."""
     humans.until_ready(name)
