@@ -86,8 +86,26 @@ def test_both_versions_of_control_groups_are_understood(tmp_path: Path) -> None:
     (unified / "cgroup.controllers").write_text("cpu memory pids io\n")
     assert cgroups.missing({unified: "cgroup2"}) == set()
     split = {tmp_path / "cpu,cpuacct": "cgroup", tmp_path / "memory": "cgroup"}
+    for path in split:
+        path.mkdir()
     assert cgroups.missing(split) == {"pids"}
     assert cgroups.missing({}) == {"cpu", "memory", "pids"}
+
+
+def test_what_is_not_handed_down_to_the_node_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    group = tmp_path / "digital-human" / "demo"
+    group.mkdir(parents=True)
+    for folder in (tmp_path, group.parent):
+        (folder / "cgroup.controllers").write_text("cpu memory pids io\n")
+    (group / "cgroup.controllers").write_text("cpu\n")  # as below a group with processes in it
+    hierarchies = {tmp_path: "cgroup2"}
+    assert cgroups.missing(hierarchies) == set()
+    assert cgroups.missing(hierarchies, "/digital-human/demo") == {"memory", "pids"}
+    monkeypatch.setattr(cgroups, "mounts", lambda: hierarchies)
+    with pytest.raises(ClusterError, match=r"not handed down to .*: memory, pids\. Run it on the"):
+        cgroups.create("/digital-human/demo")
 
 
 def test_hierarchies_are_read_from_the_mounts(tmp_path: Path) -> None:

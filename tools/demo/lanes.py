@@ -14,7 +14,8 @@ WORDS = {
 """What is said of each kind; the order in which they are tried."""
 _NOT_KIND = (
     "CLUSTER=kind has neither simulated nodes nor a registry, which the demo needs: use"
-    " CLUSTER=node (as root on Linux) or CLUSTER=kwok. `make cluster CLUSTER=kind` starts an empty one."
+    " CLUSTER=node (as root on Linux) or CLUSTER=kwok. `make cluster CLUSTER=kind` starts an empty"
+    " one."
 )
 
 

@@ -23,19 +23,24 @@ def mounts(mountinfo: Path = Path("/proc/self/mountinfo")) -> dict[Path, str]:
     return found
 
 
-def missing(hierarchies: dict[Path, str]) -> set[str]:
-    """Return the controllers that kubelet needs and no hierarchy has."""
+def missing(hierarchies: dict[Path, str], group: str = "") -> set[str]:
+    """Return the controllers that kubelet needs and no hierarchy has, or a group in none."""
     present: set[str] = set()
     for path, kind in hierarchies.items():
-        if kind == "cgroup2" and (path / "cgroup.controllers").exists():
-            present.update((path / "cgroup.controllers").read_text().split())
-        elif kind == "cgroup":
+        folder = path / group.strip("/")
+        if kind == "cgroup2" and (folder / "cgroup.controllers").exists():
+            present.update((folder / "cgroup.controllers").read_text().split())
+        elif kind == "cgroup" and folder.exists():
             present.update(path.name.split(","))
     return set(REQUIRED - present)
 
 
 def create(group: str) -> None:
-    """Create the group in every hierarchy, with all controllers handed down to it."""
+    """Create the group in every hierarchy, with all controllers handed down to it.
+
+    Raises ClusterError where one is not: version 2 hands nothing down from a group with processes
+    in it, as the first one of a container has.
+    """
     for path, kind in mounts().items():
         folder = path
         for part in group.strip("/").split("/"):
@@ -45,6 +50,11 @@ def create(group: str) -> None:
             folder.mkdir(exist_ok=True)
             if kind == "cgroup":
                 _inherit_cpuset(folder)
+    if lacks := missing(mounts(), group):
+        raise ClusterError(
+            f"CLUSTER=node needs control groups that are not handed down to {group}:"
+            f" {', '.join(sorted(lacks))}. Run it on the machine itself, or use CLUSTER=kwok."
+        )
 
 
 def _hand_down(folder: Path) -> None:
@@ -52,7 +62,7 @@ def _hand_down(folder: Path) -> None:
     for controller in (folder / "cgroup.controllers").read_text().split():
         try:
             (folder / "cgroup.subtree_control").write_text(f"+{controller}")
-        except OSError:  # one that cannot be shared here; kubelet says which it misses
+        except OSError:  # one that cannot be shared here
             continue
 
 
