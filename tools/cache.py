@@ -28,10 +28,10 @@ def cache_root() -> Path:
 
 def _refuse(folder: Path, reason: str) -> NoReturn:
     """End with one sentence: every program here needs the folder."""
-    sys.exit(
-        f"{folder} cannot be used ({reason}): make it yours, or name another folder with"
-        " XDG_CACHE_HOME."
-    )
+    other = "name another folder with XDG_CACHE_HOME"
+    if folder.is_relative_to(ROOT):
+        other = "work in a checkout of your own"
+    sys.exit(f"{folder} cannot be used ({reason}): make it yours, or {other}.")
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tools import uv
+from tools import cache, uv
 from tools.cache import ROOT, cache_root, file_lock
 
 
@@ -106,6 +106,18 @@ def test_a_cache_that_cannot_be_written_is_one_sentence() -> None:
     with (
         pytest.raises(SystemExit, match=r"cannot be used.*XDG_CACHE_HOME"),
         file_lock(Path("/dev/null/digital-human/a.lock")),
+    ):
+        pass
+
+
+def test_a_checkout_of_another_user_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "build").touch()  # no folder can be made there, not even by root
+    monkeypatch.setattr(cache, "ROOT", tmp_path)
+    with (
+        pytest.raises(SystemExit, match=r"cannot be used.*or work in a checkout of your own"),
+        file_lock(tmp_path / "build" / "a.lock"),
     ):
         pass
 
