@@ -10,6 +10,7 @@ import httpx2
 import pytest
 
 from tests.e2e.humans import Humans
+from tests.e2e.test_faults import REDIS
 from tools import deploy
 from tools.cluster import Cluster
 from tools.cluster.node.lane import push_images
@@ -60,19 +61,32 @@ async def test_a_rotated_key_counts_and_rolls_only_its_own_human(humans: Humans)
 def test_an_upgrade_of_the_operator_touches_no_pod_of_a_human(
     stage: Cluster, humans: Humans
 ) -> None:
-    humans.apply(humans.example())
+    humans.apply(humans.example(sessions=REDIS))
     before = {pod["metadata"]["uid"] for pod in humans.pods()}
-    generation = humans.get("deployment", "ada")["metadata"]["generation"]
+    redis = {pod["metadata"]["uid"] for pod in humans.pods("redis")}
+    generations = _generations(humans)
     old = _operator_pods(stage)
     _upgrade(stage, {"podLabels.upgraded": "yes"})
     humans.until(lambda: not _operator_pods(stage) & old, "other Pods of the operator", 120)
     # It works: something that is asked of the new one is done, and it has looked at all by then.
     label = "another-than-before"
-    humans.apply(humans.example(podTemplate={"labels": {"of-the-test": label}}, replicas=2))
-    assert humans.get("deployment", "ada")["metadata"]["generation"] == generation + 1
+    labelled = {"labels": {"of-the-test": label}}
+    humans.apply(humans.example(sessions=REDIS, podTemplate=labelled, replicas=2))
+    changed = {"Deployment/ada": generations["Deployment/ada"] + 1}
+    assert _generations(humans) == generations | changed
+    assert {pod["metadata"]["uid"] for pod in humans.pods("redis")} == redis
     pods = humans.pods()
     assert not {pod["metadata"]["uid"] for pod in pods} & before
     assert {pod["metadata"]["labels"]["of-the-test"] for pod in pods} == {label}
+
+
+def _generations(humans: Humans) -> dict[str, int]:
+    """How often the spec of each thing that makes Pods, or decides over them, was changed."""
+    kinds = "deployments,statefulsets,poddisruptionbudgets,networkpolicies"
+    items = humans.cluster.kubectl.json("get", kinds, "-n", humans.namespace)["items"]
+    heads = {f"{item['kind']}/{item['metadata']['name']}": item["metadata"] for item in items}
+    assert {"Deployment/ada", "StatefulSet/ada-redis"} <= set(heads)
+    return {name: int(head["generation"]) for name, head in heads.items()}
 
 
 async def _admitted(humans: Humans, key: str) -> bool:
