@@ -160,7 +160,8 @@ def test_a_program_that_is_asked_to_stop_tidies_up(
         place = ["--endpoint", address, "--region", "us-east-1", "--s3-style", "path"]
         place += ["--s3-credentials", str(credentials)]
         store = f"s3://{new_bucket(gateway)}/b"
-        words = [*PROGRAM, "create", "--human", "ada", "--models", str(models), *place]
+        words = ["env", "--default-signal=HUP", *PROGRAM]  # tests may run under nohup
+        words += ["create", "--human", "ada", "--models", str(models), *place]
         words += ["--store", store, "--uid", "uid-1", "--workers", "1"]
         with subprocess.Popen(words) as process:
             faults.at = lambda number, method, path: (
