@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import urllib3
-from kubernetes.client import Configuration
-from kubernetes.config import load_kube_config
 
 from tools.cluster.errors import ClusterError
 
@@ -28,6 +26,10 @@ class Reader:
     """Reads with the rights of a kubeconfig; kinds are named as kubectl names them."""
 
     def __init__(self, kubeconfig: Path) -> None:
+        # Imported here: the environment of the wire tests has none of it.
+        from kubernetes.client import Configuration  # noqa: PLC0415
+        from kubernetes.config import load_kube_config  # noqa: PLC0415
+
         found = Configuration()
         load_kube_config(  # type: ignore[no-untyped-call]
             config_file=str(kubeconfig), client_configuration=found
