@@ -14,6 +14,9 @@ from typing import Any, Literal
 from digital_human_operator.api.v1alpha1 import GROUP, VERSION
 from digital_human_operator.api.v1alpha1.digitalhuman import DigitalHumanSpec
 
+REDIS_SHARE = 0.75
+"""Of a managed Redis' memory what its data may fill: the rest is for rewriting its file."""
+
 
 @dataclass(frozen=True)
 class Human:

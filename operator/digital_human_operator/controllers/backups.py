@@ -41,8 +41,6 @@ from .services import Services
 
 _LOOK = 15.0
 """Seconds until what nobody tells of is looked at again: its human, its Pods."""
-
-
 _SOON = 1.0
 
 

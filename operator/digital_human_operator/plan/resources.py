@@ -8,6 +8,7 @@ from digital_human_operator.api.v1alpha1.body import Resources
 from digital_human_operator.api.v1alpha1.digitalhuman import DigitalHumanSpec
 from digital_human_operator.api.v1alpha1.face import ManagedFace
 from digital_human_operator.api.v1alpha1.life import ManagedRedisResources, RedisStore
+from digital_human_operator.human import REDIS_SHARE
 
 GPU_REQUESTS = {"cpu": "8", "memory": "32Gi"}
 GPU_LIMITS = {"cpu": "16", "memory": "64Gi"}
@@ -27,10 +28,6 @@ def requests_and_limits(spec: DigitalHumanSpec) -> tuple[dict[str, str], dict[st
 def face_requests_and_limits(face: ManagedFace | None) -> tuple[dict[str, str], dict[str, str]]:
     """What a managed Audio2Face asks for and the most that it may use."""
     return _changed(FACE_REQUESTS, FACE_LIMITS, face.resources if face else None)
-
-
-REDIS_SHARE = 0.75
-"""Of the container's memory: the rest is for Redis itself and for rewriting its file."""
 
 
 def redis_max_memory(redis: RedisStore | None) -> int | None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from digital_human_operator import names
 from digital_human_operator.api.v1alpha1.care import Backup, BackupDestination
-from digital_human_operator.human import Design, Human, Request
+from digital_human_operator.human import REDIS_SHARE, Design, Human, Request
 
 from .common import (
     Manifest,
@@ -40,8 +40,6 @@ _LAST_WORD = "/dev/termination-log"
 """What a container writes here stays in its Pod's status."""
 _MEMORY, _SCRATCH, _OWN = 1024, 2048, 512
 """MiB of a container and of its folder for files, and what of it is for the tool itself."""
-_FILLED = 0.75
-"""Of the memory of a managed Redis."""
 _MOST_SECONDS = 6 * 3600
 _RESTORE_SECONDS = 3600
 """The human has no Pods meanwhile."""
@@ -258,8 +256,8 @@ def _container(name: str, arguments: list[str], design: Design, mounts: list[Man
 
 def _room(design: Design, times: int, least: int) -> str:
     """MiB for the sessions so many times, and for the tool; as much as usual where that is less."""
-    filled = (design.redis_max_memory or 0) / _FILLED / 2**20
-    wanted = max(least, _OWN + times * math.ceil(filled))
+    memory = (design.redis_max_memory or 0) / REDIS_SHARE / 2**20
+    wanted = max(least, _OWN + times * math.ceil(memory))
     return f"{wanted // 1024}Gi" if wanted % 1024 == 0 else f"{wanted}Mi"
 
 
