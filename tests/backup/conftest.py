@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 import stamina
 
@@ -62,13 +61,7 @@ def settings(endpoint: str, credentials: Path, **changes: Any) -> S3Settings:
 
 def new_bucket(endpoint: str) -> str:
     """A bucket of its own on one of the services."""
-    client = boto3.client(
-        "s3",
-        endpoint_url=endpoint,
-        region_name="us-east-1",
-        aws_access_key_id=servers.ACCESS,
-        aws_secret_access_key=servers.SECRET,
-    )
+    client = servers.client(endpoint)
     name = f"bucket-{next(_numbers)}-{random.randrange(10**9)}"
     client.create_bucket(Bucket=name)
     client.close()

@@ -7,8 +7,10 @@ import http.client
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import urlsplit
+
+from tests.support.loopback import serving
 
 
 @dataclass
@@ -101,12 +103,5 @@ def proxy(upstream: str) -> Iterator[tuple[str, Faults]]:
     """A proxy in front of ``upstream``; yields its address and its faults."""
     faults = Faults()
     words = {"faults": faults, "upstream": urlsplit(upstream).netloc}
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("ProxyHandler", (Handler,), words))
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}", faults
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(5)
+    with serving(type("ProxyHandler", (Handler,), words)) as address:
+        yield address, faults

@@ -10,7 +10,9 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import boto3
 import redis
 from moto.server import ThreadedMotoServer
 
@@ -95,6 +97,17 @@ def credentials(folder: Path, access: str = ACCESS, secret: str = SECRET) -> Pat
     (folder / "AWS_ACCESS_KEY_ID").write_text(f"{access}\n")
     (folder / "AWS_SECRET_ACCESS_KEY").write_text(secret)
     return folder
+
+
+def client(endpoint: str) -> Any:
+    """boto3's client of one of the S3 services."""
+    return boto3.client(
+        "s3",
+        endpoint_url=endpoint,
+        region_name="us-east-1",
+        aws_access_key_id=ACCESS,
+        aws_secret_access_key=SECRET,
+    )
 
 
 @dataclass

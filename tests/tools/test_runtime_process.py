@@ -2,16 +2,16 @@
 
 import os
 import socket
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import httpx2
 import psutil
 import pytest
 
+from tests.support.loopback import serving
 from tools import runtime_process
 from tools.runtime_process import ANY, NAMES, NotStarted, choose, end, start
 
@@ -48,13 +48,8 @@ def other() -> Iterator[int]:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Ready)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield server.server_port
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(Ready) as address:
+        yield httpx2.URL(address).port or 0
 
 
 def chosen_first(monkeypatch: pytest.MonkeyPatch, times: int = 1, **ports: int) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 
@@ -26,13 +25,7 @@ def locked(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str
         else:
             (tmp_path / "gateway").mkdir()
             address = stack.enter_context(servers.versitygw(tmp_path / "gateway", versions=True))
-        client = boto3.client(
-            "s3",
-            endpoint_url=address,
-            region_name="us-east-1",
-            aws_access_key_id=servers.ACCESS,
-            aws_secret_access_key=servers.SECRET,
-        )
+        client = servers.client(address)
         client.create_bucket(Bucket=BUCKET, ObjectLockEnabledForBucket=True)
         rule = {"DefaultRetention": {"Mode": "COMPLIANCE", "Days": 1}}
         wanted = {"ObjectLockEnabled": "Enabled", "Rule": rule}

@@ -6,12 +6,10 @@ import contextlib
 import hashlib
 import ssl
 import subprocess
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
-import boto3
 import pytest
 from botocore.exceptions import SSLError
 
@@ -24,6 +22,7 @@ from digital_human_backup.stores.trouble import explain
 from tests.backup import servers
 from tests.backup.conftest import new_bucket, settings
 from tests.backup.proxy import proxy
+from tests.support.loopback import serving
 from tools.binaries import binary
 from tools.ports import free_port
 
@@ -201,15 +200,8 @@ class Page(BaseHTTPRequestHandler):
 def page(status: int, text: bytes) -> Iterator[str]:
     """A server that always answers the same."""
     words = {"status": status, "text": text}
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("SomePage", (Page,), words))
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(5)
+    with serving(type("SomePage", (Page,), words)) as address:
+        yield address
 
 
 @pytest.mark.parametrize(
@@ -330,14 +322,7 @@ def test_encryption_by_the_service(moto: str, credentials: Path) -> None:
     bucket = new_bucket(moto)
     given = settings(moto, credentials, sse="aws:kms", sse_key_id="some-key")
     S3Store(bucket, "", given).put("a", b"1")
-    client = boto3.client(
-        "s3",
-        endpoint_url=moto,
-        region_name="us-east-1",
-        aws_access_key_id=servers.ACCESS,
-        aws_secret_access_key=servers.SECRET,
-    )
-    with contextlib.closing(client):
+    with contextlib.closing(servers.client(moto)) as client:
         head = client.head_object(Bucket=bucket, Key="a")
     assert (head["ServerSideEncryption"], head["SSEKMSKeyId"]) == ("aws:kms", "some-key")
 

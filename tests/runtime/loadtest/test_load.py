@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from digital_human_runtime.loadtest.conversation import Refused, Target, _welcom
 from digital_human_runtime.loadtest.figures import Outcome
 from digital_human_runtime.loadtest.load import conversations
 from tests.runtime.support.serving import Running, running
+from tests.support.loopback import serving
 
 QUESTIONS = ("Hello, who are you?", "What can you do?")
 
@@ -68,16 +68,17 @@ class Stranger(BaseHTTPRequestHandler):
 @pytest.mark.parametrize("body", [b"<html>", b"[]", b'{"session": "s"}', b"\xff"])
 async def test_a_server_that_is_no_runtime_fails_and_breaks_nothing(body: bytes) -> None:
     handler = type("One", (Stranger,), {"body": body})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        outcomes: list[Outcome] = []
-        target = Target(f"http://127.0.0.1:{server.server_port}")
+    outcomes: list[Outcome] = []
+    with serving(handler) as address:
         await conversations(
-            target, count=2, turns=2, pace=0, ramp=0, done=outcomes.append, questions=QUESTIONS
+            Target(address),
+            count=2,
+            turns=2,
+            pace=0,
+            ramp=0,
+            done=outcomes.append,
+            questions=QUESTIONS,
         )
-        server.shutdown()
-        thread.join()
     faults = {one.fault for one in outcomes}
     assert len(outcomes) == 4
     assert faults == {"no ticket in the answer: is it a runtime of ours?"}

@@ -9,8 +9,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import unquote, urlsplit
+
+from tests.support import loopback
 
 COMMIT = "c0ffee" + "0" * 34
 HOLD_SECONDS = 10.0
@@ -126,16 +128,8 @@ class Handler(BaseHTTPRequestHandler):
 @contextmanager
 def serving(site: Site) -> Iterator[str]:
     """Serve a site on a free port; yield its address."""
-    handler = type("SiteHandler", (Handler,), {"site": site})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(5)
+    with loopback.serving(type("SiteHandler", (Handler,), {"site": site})) as address:
+        yield address
 
 
 def listing(site: Site) -> dict[str, object]:
