@@ -33,7 +33,7 @@ MANY = ("-n", "4")
 SOME = ("-n", "3")
 """For tests of a control plane: the operator waits on purpose, and clusters start."""
 FEW = ("-n", "2")
-"""For tests of what needs a core itself: pictures, and the Pods of humans."""
+"""For tests of what needs a core itself: pictures."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def e2e() -> Iterator[Step]:
         return
     yield Step("binaries", "tools.binaries", ("node", "node-probe", "helm3", "--quiet"))
     yield Step("images", "tools.images", ("build",))
-    groups = (*FEW, "--dist", "loadgroup")
+    groups = (*MANY, "--dist", "loadgroup", "--no-loadscope-reorder")  # tests/e2e has an order
     yield Step("end to end", "pytest", ("-q", "-m", "e2e", *groups, "tests/e2e"))
 
 

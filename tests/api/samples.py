@@ -340,6 +340,8 @@ CARE = [
          " 0 2 * * *, include: [config], destination: {persistentVolumeClaim: {claimName: c}@}}"),
     *_address(".spec.backup.destination.s3", "endpoint", f"backup: {_S3}".replace(
         "%", "endpoint: '@'")),
+    _put(".spec.backup.destination.s3", "kmsKeyId needs", "KMS", "AES256",
+         f"backup: {_S3}".replace("%", "serverSideEncryption: @, kmsKeyId: alias/backups")),
     _put(".spec.backup.destination.s3", "prefix must not start", "a/b", "/a",
          f"backup: {_S3}".replace("%", "prefix: @")),
     _put(".spec.backup.drill", "scratchStorage must be", "1Gi", "0Gi",
@@ -368,6 +370,10 @@ ACTIONS = [
             "{digitalHuman: ada, destination: {}}"),
     *(_action("DigitalHumanBackup", s.rule, s.says, s.accepted, s.refused)
       for s in _address(".spec.destination.s3", "endpoint", _BACKUP)),
+    _action("DigitalHumanBackup", ".spec.destination.s3", "kmsKeyId needs",
+            "{digitalHuman: ada, destination: {s3: {bucket: abc, serverSideEncryption: KMS,"
+            " kmsKeyId: k}}}",
+            "{digitalHuman: ada, destination: {s3: {bucket: abc, kmsKeyId: k}}}"),
     _action("DigitalHumanBackup", ".spec.destination.s3", "prefix must not start",
             "{digitalHuman: ada, destination: {s3: {bucket: abc, prefix: a.b/}}}",
             "{digitalHuman: ada, destination: {s3: {bucket: abc, prefix: a/..}}}"),

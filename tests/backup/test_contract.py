@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 
 from digital_human_backup.__main__ import application
 from digital_human_backup.errors import BackupError
@@ -18,6 +17,7 @@ from digital_human_operator.human import Human, Request
 from digital_human_operator.render import backup_run, backups, restore_run
 from tests.backup.servers import database
 from tests.render.test_render import HUMANS, rendered
+from tests.support.arguments import given
 from tests.support.builders import a_design, a_human
 
 WITH_BACKUP = {name: human for name, human in HUMANS.items() if human.spec.backup is not None}
@@ -53,10 +53,7 @@ def steps(pod: dict[str, Any]) -> list[dict[str, Any]]:
 
 def parsed(arguments: list[str]) -> dict[str, Any]:
     """What the tool makes of arguments; an error when it does not take them."""
-    group: Any = typer.main.get_command(application())
-    verb = group.commands[arguments[0]]
-    found: dict[str, Any] = verb.make_context(arguments[0], arguments[1:]).params
-    return found
+    return given(application(), arguments[0], arguments[1:])
 
 
 def words(human: Human) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
@@ -99,6 +96,7 @@ def test_a_store_with_settings_of_its_own() -> None:
         "addressing": "VirtualHost",
     }
     s3 |= {"caSecret": {"name": "authority", "key": "root.pem"}, "checksums": "WhenRequired"}
+    s3 |= {"serverSideEncryption": "KMS", "kmsKeyId": "alias/backups"}
     backup = {"schedule": "@daily", "destination": {"s3": s3}, "drill": {"schedule": "@weekly"}}
     human = a_human({"backup": backup})
     found = list(words(human))
@@ -106,6 +104,7 @@ def test_a_store_with_settings_of_its_own() -> None:
     for container, options in found:
         assert options["s3_ca_file"] == Path(SECRETS, "s3-ca", "ca.crt")
         assert (options["s3_style"], options["s3_checksums"]) == ("virtual", "when_required")
+        assert (options["s3_sse"], options["s3_sse_key_id"]) == ("aws:kms", "alias/backups")
         assert f"{SECRETS}/s3-ca" in {one["mountPath"] for one in container["volumeMounts"]}
     for pod in (*pods(human).values(), *on_request(human).values()):
         (volume,) = (one for one in pod["volumes"] if one["name"] == "s3-ca")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import httpx2
 import pytest
@@ -18,12 +19,17 @@ SMALL = {
 }
 
 
-async def _clips(address: str) -> float:
-    """How many clips a server has animated to their end."""
+TRIES = 5
+"""A busy machine may keep a face longer than the runtime waits; then another one goes on."""
+
+
+async def _told(pod: dict[str, Any], metric: str) -> float:
+    """What a Pod says of a metric, summed up."""
     async with httpx2.AsyncClient(timeout=10) as client:
-        said = (await client.get(f"http://{address}:9090/metrics")).text
-    counts = re.findall(r"^digital_human_face_clips_total\{[^}]*\} (\S+)", said, re.MULTILINE)
-    return sum(map(float, counts))
+        said = (await client.get(f"http://{pod['status']['podIP']}:9090/metrics")).text
+    name = f"digital_human_face_{metric}_total"
+    assert f"# TYPE {name} counter" in said
+    return sum(map(float, re.findall(rf"^{name}(?:\{{.*\}})? (\S+)$", said, re.MULTILINE)))
 
 
 @pytest.mark.xdist_group("gpus")
@@ -36,14 +42,15 @@ async def test_the_face_comes_from_a_managed_server(stage: Cluster, humans: Huma
     container = server["spec"]["containers"][0]
     assert container["resources"]["limits"]["nvidia.com/gpu"] == "1"
     assert server["spec"]["nodeName"] == "node-0"
-    address = str(server["status"]["podIP"])
-    before = await _clips(address)
-    async with humans.caller().conversation() as talk:
-        answer = await talk.say("What can you do?")
-    assert answer.reason == "complete"
-    assert answer.frames > talk.welcome["fps"]
-    assert await _clips(address) > before
     (runtime,) = humans.pods()
-    async with httpx2.AsyncClient(timeout=10) as client:
-        said = (await client.get(f"http://{runtime['status']['podIP']}:9090/metrics")).text
-    assert re.search(r"^digital_human_face_failovers_total 0\.0$", said, re.MULTILINE)
+    for _ in range(TRIES):
+        clips, failovers = await _told(server, "clips"), await _told(runtime, "failovers")
+        async with humans.caller().conversation() as talk:
+            answer = await talk.say("What can you do?")
+        assert answer.reason == "complete"
+        assert answer.frames > talk.welcome["fps"]
+        if await _told(runtime, "failovers") == failovers:
+            break
+    else:
+        pytest.fail(f"none of {TRIES} answers had its face from the server to its end")
+    assert await _told(server, "clips") > clips

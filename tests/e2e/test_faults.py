@@ -85,7 +85,7 @@ def test_a_drain_waits_for_the_budget(humans: Humans) -> None:
     kubectl = humans.cluster.kubectl
     try:
         drain = ["drain", "node-0", f"--pod-selector=of-the-test={humans.namespace}"]
-        refused = kubectl.run(*drain, "--delete-emptydir-data", "--timeout=20s")
+        refused = kubectl.run(*drain, "--delete-emptydir-data", "--timeout=10s")
         assert refused.returncode != 0
         assert "disruption budget" in refused.stderr
         assert len(left := humans.endpoints()) == 1

@@ -23,6 +23,11 @@ END = "make demo-down"
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(480, func_only=True)]
 
 
+@pytest.fixture(autouse=True)
+def turn() -> None:
+    """In the place of the others': this test starts a cluster of its own."""
+
+
 @pytest.fixture
 def shell() -> Iterator[dict[str, str]]:
     """Where Pods are real."""

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer.main
 import yaml
 
 from digital_human_operator.render import children
 from digital_human_runtime import settings
 from digital_human_runtime.models.__main__ import app
 from digital_human_runtime.settings.settings import LocalModel
+from tests.support.arguments import given
 from tests.support.builders import IMAGES, a_design, a_human
 from tools.cache import ROOT
 
@@ -55,9 +55,7 @@ def _container(made: list[dict[str, Any]]) -> dict[str, Any]:
 def _parsed(made: list[dict[str, Any]]) -> dict[str, Any]:
     """What the tool understands; an argument that it does not know is an error."""
     name, *arguments = _container(made)["args"]
-    command: Any = typer.main.get_command(app)
-    context = command.commands[name].make_context(name, arguments)
-    return dict(context.params)
+    return given(app, name, arguments)
 
 
 def test_some_examples_fetch() -> None:

@@ -1,6 +1,9 @@
 """The stages of `make test`."""
 
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -71,3 +74,24 @@ def test_what_unit_tests_need_is_built_before_their_workers_start() -> None:
     }
     binaries = next(step for step in checks.unit() if step.name == "binaries")
     assert {"helm4", "kubectl"} <= named <= set(binaries.arguments)
+
+
+GROUPED = """
+import os, pathlib, pytest
+
+@pytest.mark.xdist_group("one")
+@pytest.mark.parametrize("number", range(8))
+def test_where(number):
+    pathlib.Path(f"worker-{number}").write_text(os.environ["PYTEST_XDIST_WORKER"])
+"""
+
+
+def test_the_tests_of_a_group_have_one_worker(tmp_path: Path) -> None:
+    """What pytest-xdist does with groups depends on inner things of pytest."""
+    (tmp_path / "test_it.py").write_text(GROUPED)
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadgroup", "."]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    workers = [path.read_text() for path in tmp_path.glob("worker-*")]
+    assert len(workers) == 8
+    assert len(set(workers)) == 1

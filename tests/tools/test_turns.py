@@ -75,15 +75,14 @@ def test_nobody_comes_in_while_one_is_alone(comes: Comes) -> None:
     assert any(other.is_in.wait(SECONDS) for other in others)
 
 
-def test_nobody_overtakes_one_who_waits_to_be_alone(comes: Comes) -> None:
+def test_one_who_is_alone_waits_for_those_who_come_meanwhile_too(comes: Comes) -> None:
     first = comes(False)
     assert first.is_in.wait(SECONDS)
     alone = comes(True)
-    assert not alone.is_in.wait(MOMENT)  # it is at the door by then
+    assert not alone.is_in.wait(MOMENT)
     late = comes(False)
-    assert not late.is_in.wait(MOMENT)
-    first.leave()
-    assert alone.is_in.wait(SECONDS)
-    assert not late.is_in.is_set()
-    alone.leave()
     assert late.is_in.wait(SECONDS)
+    first.leave()
+    assert not alone.is_in.wait(MOMENT)
+    late.leave()
+    assert alone.is_in.wait(SECONDS)

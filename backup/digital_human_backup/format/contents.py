@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from digital_human_backup.errors import DamagedError
 
-from . import CHUNK_BYTES
+from . import CHUNK_BYTES, canonical
 from .layout import check_path
 
 ALONE_BYTES = 2**20
@@ -90,25 +92,54 @@ def cut(files: Iterable[FileFacts], size: int = CHUNK_BYTES) -> Iterator[tuple[P
 
 def to_json(contents: Contents) -> dict[str, Any]:
     """The confidential half of a manifest."""
+    return {"files": [_entry(*one) for one in contents.files], "plain": _plain(contents)}
+
+
+def dump(contents: Contents) -> bytes:
+    """
+    The canonical form of ``to_json``, file by file.
+
+    As objects of Python all of it would take several times as much memory.
+    """
+    files = b",".join(canonical.dump(_entry(*one)) for one in contents.files)
+    return b'{"files":[%b],"plain":%b}' % (files, canonical.dump(_plain(contents)))
+
+
+def _entry(file: FileFacts, segments: tuple[Segment, ...]) -> dict[str, Any]:
     return {
-        "files": [
-            {
-                "part": file.part,
-                "path": file.path,
-                "size": file.size,
-                "mode": file.mode,
-                "modified": file.modified,
-                "changed": file.changed,
-                "segments": [[one.chunk, one.offset, one.length] for one in segments],
-            }
-            for file, segments in contents.files
-        ],
-        "plain": [[chunk.plain_size, chunk.plain_digest] for chunk in contents.chunks],
+        "part": file.part,
+        "path": file.path,
+        "size": file.size,
+        "mode": file.mode,
+        "modified": file.modified,
+        "changed": file.changed,
+        "segments": [[one.chunk, one.offset, one.length] for one in segments],
     }
+
+
+def _plain(contents: Contents) -> list[list[Any]]:
+    return [[chunk.plain_size, chunk.plain_digest] for chunk in contents.chunks]
+
+
+def load(data: bytes, objects: list[list[Any]]) -> Contents:
+    """What ``dump`` has written, put together with the legible half; DamagedError if it is not."""
+    try:
+        document = json.loads(data, object_hook=_file_or_rest)
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise _unfit() from error
+    return _together(document, objects)
 
 
 def from_json(document: dict[str, Any], objects: list[list[Any]]) -> Contents:
     """Both halves put together; DamagedError when they do not fit."""
+    try:
+        files = [_file(entry) for entry in document["files"]]
+    except (KeyError, TypeError, ValueError) as error:
+        raise _unfit() from error
+    return _together({**document, "files": files}, objects)
+
+
+def _together(document: dict[str, Any], objects: list[list[Any]]) -> Contents:
     try:
         chunks = tuple(
             ChunkFacts(str(name), int(size), str(digest), int(plain_size), str(plain_digest))
@@ -116,19 +147,29 @@ def from_json(document: dict[str, Any], objects: list[list[Any]]) -> Contents:
                 objects, document["plain"], strict=True
             )
         )
-        files = tuple(_file(entry) for entry in document["files"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise DamagedError("The manifest does not fit together: use another backup.") from error
-    for file, segments in files:
-        check_path(file.path)
-        _check_segments(file, segments, chunks)
+        files = tuple(document["files"])
+        for file, segments in files:
+            check_path(file.path)
+            _check_segments(file, segments, chunks)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise _unfit() from error
     return Contents(files, chunks)
+
+
+def _unfit() -> DamagedError:
+    return DamagedError("The manifest does not fit together: use another backup.")
+
+
+def _file_or_rest(entry: dict[str, Any]) -> Any:
+    """Of each object of a document, as soon as it is read: what it becomes."""
+    return _file(entry) if "segments" in entry else entry
 
 
 def _file(entry: dict[str, Any]) -> tuple[FileFacts, tuple[Segment, ...]]:
     names = ("size", "mode", "modified", "changed")
     size, mode, modified, changed = (int(entry[name]) for name in names)
-    facts = FileFacts(str(entry["part"]), str(entry["path"]), size, mode & 0o777, modified, changed)
+    part = sys.intern(str(entry["part"]))
+    facts = FileFacts(part, str(entry["path"]), size, mode & 0o777, modified, changed)
     return facts, tuple(Segment(*map(int, segment)) for segment in entry["segments"])
 
 

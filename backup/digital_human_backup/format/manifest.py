@@ -11,6 +11,7 @@ from typing import Any
 from digital_human_backup.errors import DamagedError, RefusedError
 
 from . import FORMAT, canonical, layout
+from . import contents as listing
 from .contents import Contents, from_json, to_json
 from .keys import PLAIN, Key, KeyRing
 
@@ -37,6 +38,10 @@ class Manifest:
     chunks: tuple[tuple[str, int, str], ...]
     """Name, size and SHA-256 of each chunk in the store."""
     document: dict[str, Any]
+
+    def dump(self) -> bytes:
+        """The manifest as it is stored."""
+        return canonical.dump(self.document)
 
     @property
     def digest(self) -> str:
@@ -81,14 +86,17 @@ class Manifest:
         if self.key_id == PLAIN:
             return from_json(self.document["contents"], self.document["chunks"])
         key = keys.find(self.key_id, f"The backup {self.id}")
-        sealed = base64.b64decode(self.document["sealed"])
-        opened = key.open_manifest(self.id, canonical.dump(_head(self.document)), sealed)
-        return from_json(canonical.load(opened), self.document["chunks"])
+        opened = key.open_manifest(
+            self.id,
+            canonical.dump(_head(self.document)),
+            base64.b64decode(self.document["sealed"]),
+        )
+        return listing.load(opened, self.document["chunks"])
 
 
-def write(head: dict[str, Any], contents: Contents, key: Key | None) -> bytes:
+def make(head: dict[str, Any], contents: Contents, key: Key | None) -> Manifest:
     """
-    The manifest as it is stored.
+    A new manifest, sealed with the key; without one nothing in it is confidential.
 
     ``head`` holds id, created, human, tool, parts and redis as docs/backup-format.md has them.
     """
@@ -97,11 +105,12 @@ def write(head: dict[str, Any], contents: Contents, key: Key | None) -> bytes:
     if key is None:
         document["contents"] = to_json(contents)
     else:
-        plain = canonical.dump(to_json(contents))
-        sealed = key.seal_manifest(str(head["id"]), canonical.dump(document), plain)
+        bound = canonical.dump(document)
+        sealed = key.seal_manifest(str(head["id"]), bound, listing.dump(contents))
         document["sealed"] = base64.b64encode(sealed).decode()
+        del sealed  # of many files it is large, and so is what follows
     document["digest"] = hashlib.sha256(canonical.dump(document)).hexdigest()
-    return canonical.dump(document)
+    return _parse(document)
 
 
 def read(data: bytes, uid: str, backup: str) -> Manifest:

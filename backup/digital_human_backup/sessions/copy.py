@@ -30,6 +30,7 @@ def copy(server: Server, into: Path, seconds: float = COPY_SECONDS) -> Origin:
     Uses SYNC, so it works on a server elsewhere, a replica, with AOF or without. Raises BackupError
     when the server restarted meanwhile or the file did not arrive whole.
     """
+    server.greet()
     with server.client() as client:
         before = server.info(client)
         if before.get("loading"):

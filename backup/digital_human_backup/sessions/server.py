@@ -112,6 +112,19 @@ class Server:
         }
         return redis.Redis(**settings)
 
+    def greet(self) -> None:
+        """
+        Raise a sentence soon where nobody speaks TLS.
+
+        A server without it waits for the end of what it takes for a command, and so would we for
+        it, with every retry of the client.
+        """
+        if not self.tls:
+            return
+        once = redis.retry.Retry(redis.backoff.NoBackoff(), 0)
+        with self.client(socket_timeout=CONNECT_SECONDS, retry=once) as client:
+            self.info(client)
+
     def info(self, client: redis.Redis) -> dict[str, Any]:
         """Everything that INFO says; a sentence when the server does not answer or refuses."""
         try:
@@ -131,7 +144,7 @@ class Server:
             )
         if isinstance(error, redis.exceptions.ResponseError):
             return RefusedError(f"{self.name} refuses a command: {error}.")
-        how = "with TLS" if self.tls else "without TLS (else write rediss://)"
+        how = f"with{'' if self.tls else 'out'} TLS (else write redis{'' if self.tls else 's'}://)"
         return BackupError(
             f"{self.name} does not answer ({error}): check that it runs, {how}, and try again."
         )

@@ -62,6 +62,7 @@ def erase(server: Server, owns: Owns) -> Erased:
 
 def check_erasable(server: Server) -> None:
     """BackupError when nothing can be removed from a server now, or not by us."""
+    server.greet()
     with server.client() as client:
         info = server.info(client)
     if info.get("cluster_enabled"):

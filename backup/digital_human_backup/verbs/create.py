@@ -119,10 +119,16 @@ class _Job:
         self, sources: list[FolderSource], redis: dict[str, Any] | None, workers: int
     ) -> tuple[manifest.Manifest, Sent]:
         """Chunks first, the manifest last."""
-        earlier = None if self._send_all else self._earlier()
-        present = {} if self._send_all else self._present()
-        writer = Writer(self._repository, self._key, self._lock, report(), earlier, present)
-        contents = writer.write(sources, workers)
+        writer = Writer(
+            self._repository,
+            self._key,
+            self._lock,
+            report(),
+            None if self._send_all else self._earlier(),
+            {} if self._send_all else self._present(),
+        )
+        contents, sent = writer.write(sources, workers), writer.sent
+        del writer  # of many files it is large, and so is the manifest
         last = max(self._repository.ids(), default=None)
         backup, created = layout.new_id(self._lock.now, last)
         head = {
@@ -133,11 +139,12 @@ class _Job:
             "parts": _parts(contents, [source.part for source in sources]),
             "redis": redis,
         }
-        data = manifest.write(head, contents, self._key)
-        self._commit(backup, data)
-        return manifest.read(data, self._repository.uid, backup), writer.sent
+        made = manifest.make(head, contents, self._key)
+        del contents
+        self._commit(made)
+        return made, sent
 
-    def _commit(self, backup: str, data: bytes) -> None:
+    def _commit(self, made: manifest.Manifest) -> None:
         """
         Write the manifest; it does not stay when chunks may have been removed as garbage.
 
@@ -147,12 +154,12 @@ class _Job:
         """
         self._lock.go_on()
         self._lock.confirm()
-        self._repository.commit(backup, data)
+        self._repository.commit(made.id, made.dump())
         try:
             self._lock.confirm()
         except BackupError:
             with contextlib.suppress(BackupError):
-                self._repository.forget(backup)
+                self._repository.forget(made.id)
             raise
 
     def _present(self) -> dict[str, int]:

@@ -34,6 +34,7 @@ _SECRETS = "/var/run/secrets/digital-human"
 _CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 _STYLES = {"Path": "path", "VirtualHost": "virtual"}
 _CHECKSUMS = {"WhenSupported": "when_supported", "WhenRequired": "when_required"}
+_SSE = {"AES256": "AES256", "KMS": "aws:kms"}
 _LATE = 3600
 """Seconds by which a missed run may still start."""
 _LAST_WORD = "/dev/termination-log"
@@ -308,6 +309,8 @@ def _store(destination: BackupDestination) -> list[str]:
         "--s3-ca-file": authority,
         "--s3-style": _STYLES[s3.addressing] if s3.addressing else None,
         "--s3-checksums": _CHECKSUMS[s3.checksums] if s3.checksums else None,
+        "--s3-sse": _SSE[s3.server_side_encryption] if s3.server_side_encryption else None,
+        "--s3-sse-key-id": s3.kms_key_id,
     }
     return [word for name, value in given.items() if value for word in (name, value)]
 

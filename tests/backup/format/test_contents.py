@@ -15,7 +15,9 @@ from digital_human_backup.format.contents import (
     FileFacts,
     Segment,
     cut,
+    dump,
     from_json,
+    load,
     to_json,
 )
 
@@ -63,6 +65,8 @@ def test_contents_survive_json() -> None:
     whole = contents(Segment(0, 0, 10), Segment(1, 3, 2))
     again = canonical.load(canonical.dump(to_json(whole)))
     assert from_json(again, OBJECTS) == whole
+    assert dump(whole) == canonical.dump(to_json(whole))
+    assert load(dump(whole), OBJECTS) == whole
 
 
 @pytest.mark.parametrize(
@@ -83,6 +87,8 @@ def test_contents_survive_json() -> None:
 def test_contents_that_do_not_fit_are_damaged(wrong: Contents) -> None:
     with pytest.raises(DamagedError):
         from_json(to_json(wrong), OBJECTS)
+    with pytest.raises(DamagedError):
+        load(dump(wrong), OBJECTS)
 
 
 @pytest.mark.parametrize(
@@ -92,11 +98,22 @@ def test_contents_that_do_not_fit_are_damaged(wrong: Contents) -> None:
         {"files": [], "plain": []},
         {"files": [{}], "plain": [[10, ""], [5, ""]]},
         {"files": 3, "plain": [[10, ""], [5, ""]]},
+        {"files": [{"segments": []}], "plain": [[10, ""], [5, ""]]},
+        {"files": [3], "plain": [[10, ""], [5, ""]]},
+        {"files": [[3, 4]], "plain": [[10, ""], [5, ""]]},
     ],
 )
 def test_a_document_of_another_form_is_damaged(document: dict[str, object]) -> None:
     with pytest.raises(DamagedError, match="does not fit together"):
         from_json(document, OBJECTS)
+    with pytest.raises(DamagedError, match="does not fit together"):
+        load(canonical.dump(document), OBJECTS)
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"[]", b"3", b"\xff", b"[" * 100_000])
+def test_what_is_no_document_is_damaged(data: bytes) -> None:
+    with pytest.raises(DamagedError, match="does not fit together"):
+        load(data, OBJECTS)
 
 
 def test_rights_beyond_the_permission_bits_are_not_restored() -> None:

@@ -35,7 +35,7 @@ CONTENTS = Contents(
 
 @pytest.mark.parametrize("key", [KEY, None])
 def test_what_was_written_is_read(key: Key | None) -> None:
-    found = manifest.read(manifest.write(HEAD, CONTENTS, key), "u-1", ID)
+    found = manifest.read(manifest.make(HEAD, CONTENTS, key).dump(), "u-1", ID)
     assert (found.id, found.human, found.uid) == (ID, "ada", "u-1")
     assert f"{found.created:%Y-%m-%dT%H:%M:%S%z}" == "2026-03-01T02:00:00+0000"
     assert (found.size, found.stored, found.key_id) == (10, 26, key.id if key else "plain")
@@ -53,21 +53,21 @@ def test_what_was_written_is_read(key: Key | None) -> None:
     ],
 )
 def test_when_the_copy_of_redis_began(redis: dict[str, Any] | None, began: datetime | None) -> None:
-    data = manifest.write({**HEAD, "redis": redis}, CONTENTS, KEY)
+    data = manifest.make({**HEAD, "redis": redis}, CONTENTS, KEY).dump()
     assert manifest.read(data, "u-1", ID).sessions_began == began
 
 
 def test_names_are_legible_only_with_the_key() -> None:
-    data = manifest.write(HEAD, CONTENTS, KEY)
+    data = manifest.make(HEAD, CONTENTS, KEY).dump()
     assert "code.bin" not in data.decode()
-    assert "code.bin" in manifest.write(HEAD, CONTENTS, None).decode()
+    assert "code.bin" in manifest.make(HEAD, CONTENTS, None).dump().decode()
     with pytest.raises(RefusedError, match=f"was sealed with the key {KEY.id}"):
         manifest.read(data, "u-1", ID).open(KeyRing())
 
 
 @pytest.mark.parametrize("key", [KEY, None])
 def test_every_changed_or_missing_byte_is_noticed(key: Key | None) -> None:
-    data = manifest.write(HEAD, CONTENTS, key)
+    data = manifest.make(HEAD, CONTENTS, key).dump()
     for place in range(len(data)):
         for wrong in (data[:place], _flipped(data, place, 1), _flipped(data, place, 0x20)):
             with pytest.raises((DamagedError, NewerFormatError)):
@@ -79,7 +79,7 @@ def _flipped(data: bytes, place: int, bits: int) -> bytes:
 
 
 def test_a_manifest_belongs_to_one_place() -> None:
-    data = manifest.write(HEAD, CONTENTS, KEY)
+    data = manifest.make(HEAD, CONTENTS, KEY).dump()
     with pytest.raises(DamagedError, match=f"belongs to {ID} of u-1: it was moved"):
         manifest.read(data, "u-2", ID)
     with pytest.raises(DamagedError, match="it was moved"):
@@ -88,7 +88,7 @@ def test_a_manifest_belongs_to_one_place() -> None:
 
 def _forged(**changes: Any) -> bytes:
     """A sealed manifest whose legible half was changed, with a digest that fits."""
-    document = canonical.load(manifest.write(HEAD, CONTENTS, KEY)) | changes
+    document = canonical.load(manifest.make(HEAD, CONTENTS, KEY).dump()) | changes
     document.pop("digest")
     digest = hashlib.sha256(canonical.dump(document)).hexdigest()
     return canonical.dump(document | {"digest": digest})

@@ -502,12 +502,25 @@ def test_a_server_that_is_not_there(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    ("scheme", "how"), [("redis", r"without TLS \(else write rediss://\)"), ("rediss", "with TLS")]
+    ("scheme", "how"),
+    [
+        ("redis", r"without TLS \(else write rediss://\)"),
+        ("rediss", r"with TLS \(else write redis://\)"),
+    ],
 )
 def test_a_server_that_says_nothing_may_speak_the_other_way(scheme: str, how: str) -> None:
     server = Server.parse(f"{scheme}://127.0.0.1:{free_port()}", None, None, None)
     with server.client() as client, pytest.raises(BackupError, match=f"check that it runs, {how},"):
         server.info(client)
+
+
+@pytest.mark.timeout(60, func_only=True)  # 30 s for each of four tries, before
+def test_a_server_without_tls_is_told_soon(
+    run: Run, source: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("digital_human_backup.sessions.server.CONNECT_SECONDS", 0.5)
+    with pytest.raises(BackupError, match=r"with TLS \(else write redis://\)"):
+        run("create", "--human", "ada", "--redis", address(source)[1].replace("redis:", "rediss:"))
 
 
 @pytest.mark.parametrize(

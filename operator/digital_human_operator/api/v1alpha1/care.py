@@ -63,8 +63,31 @@ class S3Destination(ApiModel):
     """
     checksums: Literal["WhenSupported", "WhenRequired"] | None = None
     """When S3's newer checksums are sent; absent: WhenSupported, which some stores refuse."""
+    server_side_encryption: Literal["AES256", "KMS"] | None = None
+    """
+    Encryption by the store, with its own keys or with those of a key service; absent: what the
+    bucket does by default. It does not replace encryption, whose key the store never has.
+    """
+    kms_key_id: (
+        Annotated[
+            str,
+            form(
+                r"^[A-Za-z0-9:/_-]+$",
+                "must be the id, the alias or the ARN of a key: letters, digits, :, /, _ and -",
+                max_length=512,
+            ),
+        ]
+        | None
+    ) = None
+    """Key of the key service; absent: the one of the bucket."""
 
     model_config = validated(
+        cel(
+            "!has(self.kmsKeyId)"
+            " || has(self.serverSideEncryption) && self.serverSideEncryption == 'KMS'",
+            "kmsKeyId needs serverSideEncryption: KMS",
+            path=".kmsKeyId",
+        ),
         *url_rules("endpoint", optional=True, instead="credentialsSecret"),
         cel(
             "!has(self.prefix) || (!self.prefix.startsWith('/') && !self.prefix.contains('..'))",
