@@ -50,6 +50,19 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         support.end()
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups next
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the long ones of a control plane: at the end, workers would wait for them."""
+    items.sort(key=_cluster_seconds, reverse=True)
+
+
+def _cluster_seconds(item: pytest.Item) -> float:
+    """What a test of a control plane may take; 0 of others, which keep their order."""
+    limit = item.get_closest_marker("timeout")
+    is_long = limit is not None and item.get_closest_marker("cluster") is not None
+    return float(limit.args[0]) if limit is not None and is_long else 0.0
+
+
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Build programs before the first test, whose time limit is no limit for a build."""
     if session.config.option.collectonly:

@@ -18,7 +18,7 @@ FORMS: dict[str, tuple[Any, Any]] = {
     "must be the name of an object": ("a.b-1", "My_Object"),
     "must be the name of a namespace": ("a-1", "My_Space"),
     "must be the name of a DigitalHuman": ("a-1", "1a"),
-    "must be the id, the alias or the ARN": ("arn:aws:kms:eu:1:key/2-3_a", "my key"),
+    "must be the id, the alias or the ARN": ("arn:aws:kms:eu:1:key/2-3_a.b", "my key"),
     "must be the name of a bucket": ("abc", "My Bucket"),
     "must be the name of a variable": ("A_1", "1A"),
     "must be a key of letters": ("a.b_C-1", "a b"),

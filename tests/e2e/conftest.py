@@ -73,11 +73,16 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 FAILED = pytest.StashKey[bool]()
 
 
+def skip_without_pods() -> None:
+    """Say why no real Pod can run on this machine, where none can."""
+    if lacks := _lacks():
+        pytest.skip(f"real Pods cannot run on this machine: it {lacks}")
+
+
 @pytest.fixture(scope="session")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Cluster:
     """The cluster with two Pods of the operator; the same one for all workers of the run."""
-    if lacks := _lacks():
-        pytest.skip(f"real Pods cannot run on this machine: it {lacks}")
+    skip_without_pods()
     cluster = support.shared_real()
     _install(cluster, tmp_path_factory.mktemp("redis"))
     return cluster

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import Any
 
@@ -19,8 +20,10 @@ SMALL = {
 }
 
 
-TRIES = 5
+TRIES = 3
 """A busy machine may keep a face longer than the runtime waits; then another one goes on."""
+SICK_SECONDS = 10.0
+"""Longer than the runtime leaves a face alone that was too slow."""
 
 
 async def _told(pod: dict[str, Any], metric: str) -> float:
@@ -51,6 +54,7 @@ async def test_the_face_comes_from_a_managed_server(stage: Cluster, humans: Huma
         assert answer.frames > talk.welcome["fps"]
         if await _told(runtime, "failovers") == failovers:
             break
+        await asyncio.sleep(SICK_SECONDS)
     else:
         pytest.fail(f"none of {TRIES} answers had its face from the server to its end")
     assert await _told(server, "clips") > clips

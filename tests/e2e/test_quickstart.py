@@ -11,6 +11,7 @@ import httpx2
 import pytest
 
 from tests.docs.test_quickstart import NAME, is_told_whole, lines, run, shell_for
+from tests.e2e.conftest import skip_without_pods
 from tools.cluster import Cluster
 from tools.cluster.cluster import CLUSTERS
 from tools.cluster.node import cgroups
@@ -26,6 +27,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(480, func_only=True)]
 @pytest.fixture(autouse=True)
 def turn() -> None:
     """In the place of the others': this test starts a cluster of its own."""
+    skip_without_pods()
 
 
 @pytest.fixture

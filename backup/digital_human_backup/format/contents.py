@@ -15,6 +15,8 @@ from .layout import check_path
 
 ALONE_BYTES = 2**20
 """Files of this size or more have chunks of their own."""
+_ODD = (AttributeError, KeyError, OverflowError, TypeError, ValueError)
+"""What reading a document of another form ends with."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -124,8 +126,8 @@ def _plain(contents: Contents) -> list[list[Any]]:
 def load(data: bytes, objects: list[list[Any]]) -> Contents:
     """What ``dump`` has written, put together with the legible half; DamagedError if it is not."""
     try:
-        document = json.loads(data, object_hook=_file_or_rest)
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        document = json.loads(data.decode(), object_hook=_file_or_rest)
+    except (*_ODD, RecursionError) as error:
         raise _unfit() from error
     return _together(document, objects)
 
@@ -134,7 +136,7 @@ def from_json(document: dict[str, Any], objects: list[list[Any]]) -> Contents:
     """Both halves put together; DamagedError when they do not fit."""
     try:
         files = [_file(entry) for entry in document["files"]]
-    except (KeyError, TypeError, ValueError) as error:
+    except _ODD as error:
         raise _unfit() from error
     return _together({**document, "files": files}, objects)
 
@@ -151,7 +153,7 @@ def _together(document: dict[str, Any], objects: list[list[Any]]) -> Contents:
         for file, segments in files:
             check_path(file.path)
             _check_segments(file, segments, chunks)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except _ODD as error:
         raise _unfit() from error
     return Contents(files, chunks)
 

@@ -117,12 +117,13 @@ class Server:
         Raise a sentence soon where nobody speaks TLS.
 
         A server without it waits for the end of what it takes for a command, and so would we for
-        it, with every retry of the client.
+        it, with every retry of the client. One that is away for a moment is waited for, as ever.
         """
         if not self.tls:
             return
-        once = redis.retry.Retry(redis.backoff.NoBackoff(), 0)
-        with self.client(socket_timeout=CONNECT_SECONDS, retry=once) as client:
+        waits = redis.backoff.ExponentialWithJitterBackoff(base=0.01, cap=1.0)
+        retry = redis.retry.Retry(waits, 10, (redis.ConnectionError,))
+        with self.client(socket_timeout=CONNECT_SECONDS, retry=retry) as client:
             self.info(client)
 
     def info(self, client: redis.Redis) -> dict[str, Any]:

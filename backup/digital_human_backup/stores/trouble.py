@@ -28,7 +28,8 @@ _REGION = "The region does not fit the bucket {bucket}: name the right one with 
 _REFUSALS = {
     "NoSuchBucket": "The bucket {bucket} does not exist at {endpoint}: create it, or name another.",
     "AccessDenied": "{endpoint} denies access to the bucket {bucket}: the credentials need"
-    " s3:ListBucket on it, and s3:GetObject, s3:PutObject and s3:DeleteObject in it.",
+    " s3:ListBucket on it, s3:GetObject, s3:PutObject and s3:DeleteObject in it, and with a key of"
+    " AWS KMS kms:GenerateDataKey and kms:Decrypt.",
     "InvalidAccessKeyId": "{endpoint} does not know the access key: check the Secret.",
     "SignatureDoesNotMatch": "{endpoint} refuses the signature: check the secret key and the"
     " region.",

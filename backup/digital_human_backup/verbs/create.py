@@ -152,9 +152,15 @@ class _Job:
         seen this one, or the lock is not there any more. It does not stay either when the store
         does not tell: a backup exists only where this ends well.
         """
+        data = made.dump()
+        if len(data) > manifest.LIMIT:
+            raise RefusedError(
+                f"The list of all files has {len(data)} bytes, and nothing reads more than"
+                f" {manifest.LIMIT}: pack many small files together, or back up fewer."
+            )
         self._lock.go_on()
         self._lock.confirm()
-        self._repository.commit(made.id, made.dump())
+        self._repository.commit(made.id, data)
         try:
             self._lock.confirm()
         except BackupError:
@@ -182,5 +188,5 @@ def _parts(contents: Contents, parts: list[str]) -> dict[str, dict[str, int]]:
             "files": len(files := contents.of([part])),
             "bytes": sum(file.size for file, _ in files),
         }
-        for part in parts
+        for part in sorted(parts)
     }

@@ -65,6 +65,8 @@ def restore(  # noqa: PLR0917 - typer makes options of them
     with place.open() as repository:
         found = repository.find(backup)
         parts = _parts(found, part, only_redis=into is None, redis=server is not None)
+        if server is not None:
+            server.greet()
         replay = None
         if "sessions" in parts:
             replay = Replay(Ledger(repository.store, place.uid, keys), found, workers)

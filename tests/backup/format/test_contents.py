@@ -110,7 +110,10 @@ def test_a_document_of_another_form_is_damaged(document: dict[str, object]) -> N
         load(canonical.dump(document), OBJECTS)
 
 
-@pytest.mark.parametrize("data", [b"", b"{", b"[]", b"3", b"\xff", b"[" * 100_000])
+HUGE = b'{"files":[{"changed":1,"mode":1,"modified":1,"segments":[],"size":1e400}],"plain":[]}'
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"[]", b"3", b"\xff", b"[" * 100_000, HUGE])
 def test_what_is_no_document_is_damaged(data: bytes) -> None:
     with pytest.raises(DamagedError, match="does not fit together"):
         load(data, OBJECTS)

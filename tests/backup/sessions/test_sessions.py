@@ -514,7 +514,7 @@ def test_a_server_that_says_nothing_may_speak_the_other_way(scheme: str, how: st
         server.info(client)
 
 
-@pytest.mark.timeout(60, func_only=True)  # 30 s for each of four tries, before
+@pytest.mark.timeout(60, func_only=True)  # 30 s for each of its tries, before
 def test_a_server_without_tls_is_told_soon(
     run: Run, source: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -53,6 +53,17 @@ def test_no_backup_stays_of_which_the_store_does_not_tell_that_it_is_whole(
     assert run("list") == []
 
 
+def test_no_list_of_files_is_written_that_nobody_would_read(
+    run: Run, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("digital_human_backup.format.manifest.LIMIT", 1000)
+    with pytest.raises(
+        RefusedError, match=r"has \d+ bytes, and nothing reads more than 1000: pack"
+    ):
+        run("create", "--human", "ada", "--models", models)
+    assert run("list") == []
+
+
 @pytest.mark.parametrize("service", ["moto", "gateway"])
 def test_a_bucket_holds_backups(  # noqa: PLR0917 - fixtures
     run: Run,

@@ -65,21 +65,25 @@ class S3Destination(ApiModel):
     """When S3's newer checksums are sent; absent: WhenSupported, which some stores refuse."""
     server_side_encryption: Literal["AES256", "KMS"] | None = None
     """
-    Encryption by the store, with its own keys or with those of a key service; absent: what the
-    bucket does by default. It does not replace encryption, whose key the store never has.
+    Encryption by the store of what is written from now on, with its own keys (AES256) or with those
+    of a key service (KMS); absent: what the bucket does by default. It does not replace encryption,
+    whose key the store never has.
     """
     kms_key_id: (
         Annotated[
             str,
             form(
-                r"^[A-Za-z0-9:/_-]+$",
-                "must be the id, the alias or the ARN of a key: letters, digits, :, /, _ and -",
+                r"^[A-Za-z0-9.:/_-]+$",
+                "must be the id, the alias or the ARN of a key: letters, digits, ., :, /, _ and -",
                 max_length=512,
             ),
         ]
         | None
     ) = None
-    """Key of the key service; absent: the one of the bucket."""
+    """
+    Key of the key service; absent: its own one for the store (aws/s3 at Amazon). For the key of the
+    bucket leave serverSideEncryption away, or name it.
+    """
 
     model_config = validated(
         cel(
