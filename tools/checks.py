@@ -30,8 +30,10 @@ WITH_TORCH = ("tests/runtime/engines", "tests/training")
 """Where the tests that need torch are: to look through all others costs as long as to run these."""
 MANY = ("-n", "4")
 """Twice the cores that they are tried on: these tests wait for clocks and servers, mostly."""
-ORDERED = (*MANY, "--dist", "loadgroup", "--no-loadscope-reorder")
+ORDERED = ("--dist", "loadgroup", "--no-loadscope-reorder")
 """Tests of clusters: some belong together, and the long ones begin."""
+SOME = ("-n", "3")
+"""For tests with the Pods of humans, which speak and move their faces in real time."""
 FEW = ("-n", "2")
 """For tests of what needs a core itself: pictures."""
 
@@ -92,7 +94,7 @@ def torch() -> Iterator[Step]:
 def cluster() -> Iterator[Step]:
     """Tests against a real control plane, which is built first where it is missing."""
     yield Step("binaries", "tools.binaries", ("kwok", "helm3", "helm4", "policies", "--quiet"))
-    yield Step("cluster tests", "pytest", ("-q", "-m", "cluster", *ORDERED))
+    yield Step("cluster tests", "pytest", ("-q", "-m", "cluster", *MANY, *ORDERED))
 
 
 def node() -> Iterator[Step]:
@@ -109,7 +111,7 @@ def e2e() -> Iterator[Step]:
         return
     yield Step("binaries", "tools.binaries", ("node", "node-probe", "helm3", "--quiet"))
     yield Step("images", "tools.images", ("build",))
-    yield Step("end to end", "pytest", ("-q", "-m", "e2e", *ORDERED, "tests/e2e"))
+    yield Step("end to end", "pytest", ("-q", "-m", "e2e", *SOME, *ORDERED, "tests/e2e"))
 
 
 def _is_passed_over(stage: str) -> bool:

@@ -51,6 +51,7 @@ def visitor(browser: Browser, address: str, request: pytest.FixtureRequest) -> I
     page.screenshot(path=KEPT / f"{request.node.name}.png")
 
 
+@pytest.mark.alone  # drawn by the processor, the face takes both cores, which other Pods need
 def test_a_face_greets_and_answers_in_a_browser(visitor: Visitor) -> None:
     heard = "[...document.querySelectorAll('#lines li')].map((line) => line.textContent)"
     visitor.wait(f"{heard}.includes({GREETING!r})")  # what the driver asks counts as a gesture
