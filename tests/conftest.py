@@ -52,15 +52,23 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups next
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the long ones of a control plane: at the end, workers would wait for them."""
-    items.sort(key=_cluster_seconds, reverse=True)
+    """
+    Of the tests of clusters, begin with the long ones: at the end, workers would wait for them.
+
+    Those that want a cluster alone end, one after the other: in the middle all would wait for them.
+    """
+    for item in items:
+        if item.get_closest_marker("alone"):
+            item.add_marker(pytest.mark.xdist_group("alone"))
+    items.sort(key=_order)
 
 
-def _cluster_seconds(item: pytest.Item) -> float:
-    """What a test of a control plane may take; 0 of others, which keep their order."""
+def _order(item: pytest.Item) -> tuple[bool, float]:
+    """Whether it wants to be alone, and what it may take; all others keep their order."""
     limit = item.get_closest_marker("timeout")
-    is_long = limit is not None and item.get_closest_marker("cluster") is not None
-    return float(limit.args[0]) if limit is not None and is_long else 0.0
+    of_cluster = any(item.get_closest_marker(mark) for mark in ("cluster", "e2e"))
+    seconds = float(limit.args[0]) if limit and of_cluster else 0.0
+    return item.get_closest_marker("alone") is not None, -seconds
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

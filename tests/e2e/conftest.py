@@ -40,28 +40,6 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         binary("node-probe")
 
 
-@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups next
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """
-    Begin with the tests that have the longest deadlines; end with those that want the stage alone.
-
-    In the middle each of these would have all workers wait, for the tests that run and for it.
-    Beside them go those that have a cluster of their own.
-    """
-    ours = [item for item in items if item.get_closest_marker("e2e")]
-    for item in ours:
-        if item.get_closest_marker("alone"):
-            item.add_marker(pytest.mark.xdist_group("alone"))
-    items[:] = [item for item in items if item not in ours] + sorted(ours, key=_order)
-
-
-def _order(item: pytest.Item) -> tuple[bool, bool, float]:
-    apart = "stage" not in getattr(item, "fixturenames", ())
-    deadline = item.get_closest_marker("timeout")
-    seconds = float(deadline.args[0]) if deadline else 0.0
-    return apart, item.get_closest_marker("alone") is not None, -seconds
-
-
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
     """Remember whether a test failed: its components' words are kept then."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
-from typing import Any
 
 import httpx2
 import pytest
@@ -20,22 +18,15 @@ SMALL = {
 }
 
 
-TRIES = 3
-"""A busy machine may keep a face longer than the runtime waits; then another one goes on."""
-SICK_SECONDS = 10.0
-"""Longer than the runtime leaves a face alone that was too slow."""
-
-
-async def _told(pod: dict[str, Any], metric: str) -> float:
-    """What a Pod says of a metric, summed up."""
+async def _clips(address: str) -> float:
+    """How many clips a server has animated to their end."""
     async with httpx2.AsyncClient(timeout=10) as client:
-        said = (await client.get(f"http://{pod['status']['podIP']}:9090/metrics")).text
-    name = f"digital_human_face_{metric}_total"
-    assert f"# TYPE {name} counter" in said
-    return sum(map(float, re.findall(rf"^{name}(?:\{{.*\}})? (\S+)$", said, re.MULTILINE)))
+        said = (await client.get(f"http://{address}:9090/metrics")).text
+    counts = re.findall(r"^digital_human_face_clips_total\{[^}]*\} (\S+)", said, re.MULTILINE)
+    return sum(map(float, counts))
 
 
-@pytest.mark.xdist_group("gpus")
+@pytest.mark.alone  # where other Pods take the processor, a slow face is given up for another
 async def test_the_face_comes_from_a_managed_server(stage: Cluster, humans: Humans) -> None:
     # Our runtime speaks the protocol of Audio2Face to whoever calls it.
     (image,) = push_images(stage.directory, ["runtime-cpu"])
@@ -45,16 +36,14 @@ async def test_the_face_comes_from_a_managed_server(stage: Cluster, humans: Huma
     container = server["spec"]["containers"][0]
     assert container["resources"]["limits"]["nvidia.com/gpu"] == "1"
     assert server["spec"]["nodeName"] == "node-0"
+    address = str(server["status"]["podIP"])
+    before = await _clips(address)
+    async with humans.caller().conversation() as talk:
+        answer = await talk.say("What can you do?")
+    assert answer.reason == "complete"
+    assert answer.frames > talk.welcome["fps"]
+    assert await _clips(address) > before
     (runtime,) = humans.pods()
-    for _ in range(TRIES):
-        clips, failovers = await _told(server, "clips"), await _told(runtime, "failovers")
-        async with humans.caller().conversation() as talk:
-            answer = await talk.say("What can you do?")
-        assert answer.reason == "complete"
-        assert answer.frames > talk.welcome["fps"]
-        if await _told(runtime, "failovers") == failovers:
-            break
-        await asyncio.sleep(SICK_SECONDS)
-    else:
-        pytest.fail(f"none of {TRIES} answers had its face from the server to its end")
-    assert await _told(server, "clips") > clips
+    async with httpx2.AsyncClient(timeout=10) as client:
+        said = (await client.get(f"http://{runtime['status']['podIP']}:9090/metrics")).text
+    assert re.search(r"^digital_human_face_failovers_total 0\.0$", said, re.MULTILINE)

@@ -56,7 +56,6 @@ async def test_conversations_outlive_scaling_up_and_down(humans: Humans) -> None
             assert "Zebedee" in await _goes_on(humans, talk, moved=name != left)
 
 
-@pytest.mark.xdist_group("gpus")
 def test_pods_follow_the_use_of_their_gpus(stage: Cluster, humans: Humans, tmp_path: Path) -> None:
     """A stand-in for the runtime says how much of its GPU is used: there is no GPU here."""
     program = {"/bin/probe": binary("node-probe").read_bytes()}

@@ -90,7 +90,9 @@ def test_the_tests_of_a_group_have_one_worker(tmp_path: Path) -> None:
     """What pytest-xdist does with groups depends on inner things of pytest."""
     (tmp_path / "test_it.py").write_text(GROUPED)
     command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadgroup", "."]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
     assert done.returncode == 0, done.stdout
     workers = [path.read_text() for path in tmp_path.glob("worker-*")]
     assert len(workers) == 8

@@ -38,7 +38,6 @@ def replace(
     nobody, with its old data or with all of the new ones, and refuse writes.
     """
     deadline = time.monotonic() + seconds
-    target.greet()
     with target.client() as client:
         before = target.info(client)
         _check(target, client, before)

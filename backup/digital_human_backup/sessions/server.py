@@ -145,7 +145,7 @@ class Server:
             )
         if isinstance(error, redis.exceptions.ResponseError):
             return RefusedError(f"{self.name} refuses a command: {error}.")
-        how = f"with{'' if self.tls else 'out'} TLS (else write redis{'' if self.tls else 's'}://)"
+        how = "with TLS (else write redis://)" if self.tls else "without TLS (else write rediss://)"
         return BackupError(
             f"{self.name} does not answer ({error}): check that it runs, {how}, and try again."
         )

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -126,7 +127,7 @@ def test_the_time_of_a_backup_is_before_its_copy(
     run: Run, source: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Erasures are compared with it: a copy that is older than it says brings somebody back."""
-    module = sys.modules["digital_human_backup.verbs.create"]
+    module = import_module("digital_human_backup.verbs.create")
     copied: list[datetime] = []
 
     def watched(*words: Any) -> Any:
@@ -390,7 +391,7 @@ def test_a_copy_that_is_not_whole_is_noticed(source: Database, tmp_path: Path) -
 def test_other_keys_than_the_manifest_says(
     run: Run, source: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    module = sys.modules["digital_human_backup.verbs.create"]
+    module = import_module("digital_human_backup.verbs.create")
 
     def miscounted(dump: Path) -> object:
         return dataclasses.replace(checked(dump), databases={"0": {"keys": 1, "expires": 0}})

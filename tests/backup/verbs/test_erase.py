@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -219,7 +219,7 @@ def test_somebody_is_erased_while_a_restore_runs(  # noqa: PLR0917 - fixtures
     key = ("--key-file", key_file)
     run("create", "--human", "ada", *address(redis), *key)
     run("erase", "jwt:bob", *key)
-    module = sys.modules["digital_human_backup.verbs.restore"]
+    module = import_module("digital_human_backup.verbs.restore")
     really = module.replace
 
     def replaced(*words: Any) -> Any:
