@@ -26,6 +26,7 @@ class FolderSource:
         if not root.is_dir():
             raise RefusedError(f"The folder {root} of {part} does not exist: check --{part}.")
         self._inside = root.resolve()
+        self._prefix = len(f"{os.fspath(root).rstrip('/')}/")
 
     def check_apart(self, store: Path) -> None:
         """RefusedError when a store in this folder would hold itself."""
@@ -37,12 +38,8 @@ class FolderSource:
 
     def files(self) -> list[FileFacts]:
         """Every file, sorted by path."""
-        found = []
-        for path in self._walk(self._root):
-            facts = self._facts(path)
-            if facts is not None:
-                found.append(facts)
-        return sorted(found)
+        found = (self._facts(entry) for entry in self._walk(os.fspath(self._root)))
+        return sorted(facts for facts in found if facts is not None)
 
     def read(self, piece: Piece) -> bytes:
         """Bytes of a file, which must not change meanwhile."""
@@ -59,7 +56,7 @@ class FolderSource:
             raise BackupError(f"{path} changed while it was read: try again when nobody writes it.")
         return data
 
-    def _walk(self, folder: Path) -> Iterator[Path]:
+    def _walk(self, folder: str) -> Iterator[os.DirEntry[str]]:
         try:
             entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
         except OSError as error:
@@ -67,35 +64,37 @@ class FolderSource:
                 f"{folder} cannot be read ({error.strerror}): give the user {os.geteuid()} the"
                 " right to."
             ) from error
+        self._check_inside(folder)  # also where a link has taken its place just now
         for entry in entries:
             if entry.name.startswith("."):
                 continue
             if entry.is_dir(follow_symlinks=False):
-                yield from self._walk(Path(entry.path))
+                yield from self._walk(entry.path)
             else:
-                yield Path(entry.path)
+                yield entry
 
-    def _facts(self, path: Path) -> FileFacts | None:
+    def _facts(self, entry: os.DirEntry[str]) -> FileFacts | None:
         """Size, mode and times; None for what is no file, such as a socket."""
-        real = Path(os.path.realpath(path))
-        if not real.is_relative_to(self._inside):
-            raise RefusedError(
-                f"{path} leads out of the folder, to {real}: copy the file into the folder, or"
-                " remove the link."
-            )
+        if entry.is_symlink():  # nothing else leads out
+            self._check_inside(entry.path)
         try:
-            found = real.stat()
+            found = entry.stat()
         except OSError as error:
-            if path.is_symlink() and error.errno in {errno.ENOENT, errno.ELOOP}:
+            if entry.is_symlink() and error.errno in {errno.ENOENT, errno.ELOOP}:
                 raise RefusedError(
-                    f"{path} is a link to nothing: put the file there in its place, or remove it."
+                    f"{entry.path} is a link to nothing: put the file there in its place, or remove"
+                    " it."
                 ) from error
-            raise BackupError(f"{path} cannot be read ({error.strerror}): try again.") from error
+            raise BackupError(
+                f"{entry.path} cannot be read ({error.strerror}): try again."
+            ) from error
         if stat.S_ISDIR(found.st_mode):
-            raise RefusedError(f"{path} is a link to a folder: put the files there in its place.")
+            raise RefusedError(
+                f"{entry.path} is a link to a folder: put the files there in its place."
+            )
         if not stat.S_ISREG(found.st_mode):
             return None
-        name = path.relative_to(self._root).as_posix()
+        name = entry.path[self._prefix :]
         if not name.isprintable():  # also what is no UTF-8
             raise RefusedError(f"{name!r} in {self._root} is no name for a file: rename it.")
         return FileFacts(
@@ -106,3 +105,11 @@ class FolderSource:
             modified=found.st_mtime_ns,
             changed=found.st_ctime_ns,
         )
+
+    def _check_inside(self, path: str) -> None:
+        real = os.path.realpath(path)
+        if not Path(real).is_relative_to(self._inside):
+            raise RefusedError(
+                f"{path} leads out of the folder, to {real}: copy the file into the folder, or"
+                " remove the link."
+            )

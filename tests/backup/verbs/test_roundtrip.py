@@ -225,6 +225,25 @@ def test_a_link_out_of_the_folder_is_refused(run: Run, models: Path) -> None:
         run("create", "--human", "ada", "--models", models)
 
 
+def test_a_folder_that_becomes_a_link_out_is_refused(
+    run: Run, models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the moment it is found and the one it is looked into."""
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "key").write_text("secret")
+    scandir = os.scandir
+
+    def swapped(folder: str) -> object:
+        if Path(folder).name == "sub":
+            Path(folder).rename(tmp_path / "was")
+            Path(folder).symlink_to(tmp_path / "secrets")
+        return scandir(folder)
+
+    monkeypatch.setattr("digital_human_backup.sources.folder.os.scandir", swapped)
+    with pytest.raises(RefusedError, match="leads out of the folder"):
+        run("create", "--human", "ada", "--models", models)
+
+
 @pytest.mark.parametrize("leads_to", ["nowhere", "lost"])
 def test_a_link_to_nothing_is_refused(run: Run, models: Path, leads_to: str) -> None:
     (models / "lost").symlink_to(leads_to)
