@@ -137,7 +137,7 @@ class FailoverStore:
         found = await self._ask(lambda: self._behind.begin(session, generation, question))
         if found is None and await self._write_again(session):
             found = await self._ask(lambda: self._behind.begin(session, generation, question))
-        if isinstance(found, _Lost):
+        if isinstance(found, _Lost) or (found is None and self.lost):  # lost while writing again
             return await self._memory.begin(session, generation, question)
         if isinstance(found, Begun):
             self._memory.adopt(session, generation, question, found)

@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError
+from redis.exceptions import NoScriptError, RedisError
 
 from digital_human_runtime.frames import Message
 from digital_human_runtime.pipeline import Limits
@@ -117,15 +117,22 @@ class RedisStore:
         """The generation of each session that is there, in one round trip."""
         if not sessions:
             return {}
-        async with self._in_time(), self._redis.pipeline(transaction=False) as pipe:
-            for session in sessions:
-                await self._generation(keys=self._keys(session), args=[self._life], client=pipe)
-            found = await pipe.execute()
+        async with self._in_time():
+            try:
+                found = await self._generations(sessions)
+            except NoScriptError:  # Redis was restarted right after it was asked for the script
+                found = await self._generations(sessions)
         return {
             session: int(value)
             for session, value in zip(sessions, found, strict=True)
             if value is not None
         }
+
+    async def _generations(self, sessions: Sequence[str]) -> list[str | None]:
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for session in sessions:
+                await self._generation(keys=self._keys(session), args=[self._life], client=pipe)
+            return await pipe.execute()
 
     async def begin(
         self, session: str, generation: int | None, question: str

@@ -233,8 +233,8 @@ def test_a_folder_that_becomes_a_link_out_is_refused(
     (tmp_path / "secrets" / "key").write_text("secret")
     scandir = os.scandir
 
-    def swapped(folder: str) -> object:
-        if Path(folder).name == "sub":
+    def swapped(folder: str | int) -> object:
+        if isinstance(folder, str) and Path(folder).name == "sub":
             Path(folder).rename(tmp_path / "was")
             Path(folder).symlink_to(tmp_path / "secrets")
         return scandir(folder)

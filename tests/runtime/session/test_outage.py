@@ -5,15 +5,19 @@ import gc
 import time
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 import pytest
+from redis.asyncio.client import Pipeline
 
 from digital_human_runtime.errors import NotAuthenticated
 from digital_human_runtime.frames import Draining, Replaced, ResumableChanged
-from digital_human_runtime.session import Limits, RedisStore, StoreLost, Talk
+from digital_human_runtime.session import Limits, MemoryStore, RedisStore, StoreLost, Talk
 from digital_human_runtime.session import failover as failing
 from digital_human_runtime.session import talk as talking
+from digital_human_runtime.session.failover import FailoverStore
 from digital_human_runtime.session.redis_store import DEADLINE
+from digital_human_runtime.session.store import Begun, Record
 from tests.runtime.session.conftest import PATIENT, RedisServer
 from tests.runtime.session.visitor import Visitor, come_back, visit
 from tests.runtime.support import ScriptedModel, engines
@@ -170,6 +174,50 @@ async def test_a_redis_that_lost_its_data_is_filled_again(
     there = await come_back(await pod(), visitor, hears=FAST)
     assert said(there) == ["One?", ANSWER, "Two?", ANSWER]
     await there.leave()
+
+
+async def test_a_redis_that_forgets_the_scripts_is_told_them_again(
+    redis_of_one: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A restart between the question whether it knows a script, and the call of it."""
+    store = RedisStore(redis_of_one.url, limits=LIMITS, deadline=PATIENT)
+    await store.create("s1", "key:ada", "token")
+    load_scripts: Any = Pipeline.load_scripts  # without types
+    times: list[int] = []
+
+    async def forgotten(pipe: Pipeline) -> None:
+        await load_scripts(pipe)
+        times.append(1)
+        if len(times) == 1:
+            await store._redis.script_flush()
+
+    monkeypatch.setattr(Pipeline, "load_scripts", forgotten)
+    assert await store.generations(["s1"]) == {"s1": 1}
+    assert len(times) == 2
+    await store.close()
+
+
+async def test_a_redis_that_is_lost_while_it_is_filled_again_takes_no_session_along() -> None:
+    behind = Emptied()
+    store = FailoverStore(behind, limits=LIMITS)
+    await store.create("s1", "key:ada", "token")
+    await behind.forget("s1")
+    behind.gone = True
+    assert isinstance(await store.begin("s1", 1, "Two?"), Begun)
+    assert store.lost
+    await store.close()
+
+
+class Emptied(MemoryStore):
+    """A store that can be lost between two questions of the same turn."""
+
+    gone = False
+
+    async def load(self, session: str) -> Record | None:
+        """What it knows, while it is there."""
+        if self.gone:
+            raise StoreLost("just now")
+        return await super().load(session)
 
 
 async def test_what_happened_elsewhere_meanwhile_wins(pod: Pod, redis_of_one: RedisServer) -> None:
