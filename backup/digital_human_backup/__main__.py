@@ -16,6 +16,7 @@ from types import FrameType
 import typer
 
 from .errors import BackupError
+from .memory import give_back_large_blocks
 
 VERBS = {
     "create": "create",
@@ -53,6 +54,7 @@ def _group() -> None:
 def main() -> None:
     """Run the command; a failure is one sentence."""
     gc.set_threshold(100_000)  # loading libraries leaves nothing to collect
+    give_back_large_blocks()
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
     signal.signal(signal.SIGTERM, _stop)
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as under nohup

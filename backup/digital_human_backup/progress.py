@@ -42,7 +42,9 @@ class Bar:
         )
 
     def begin(self, what: str, total: int) -> None:
-        """Draw it."""
+        """Draw it, below that of the step before."""
+        for task in self._progress.task_ids:
+            self._progress.remove_task(task)
         self._task = self._progress.add_task(what, total=total)
         self._progress.start()
 

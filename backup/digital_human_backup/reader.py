@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from .errors import BackupError, DamagedError, RefusedError
 from .format import chunks as sealing
-from .format.contents import Contents, FileFacts
+from .format.contents import Contents, FileFacts, Segment
 from .format.keys import PLAIN, Key, KeyRing
 from .format.manifest import Manifest
 from .parallel import each
@@ -23,13 +23,14 @@ def key_of(found: Manifest, keys: KeyRing) -> Key | None:
 
 
 class Reader:
-    """One backup's chunks."""
+    """One backup's chunks; its ``manifest`` does without the contents, which are open."""
 
     def __init__(
         self, repository: Repository, found: Manifest, keys: KeyRing, report: Report
     ) -> None:
-        self._repository, self._manifest, self._report = repository, found, report
+        self._repository, self._report = repository, report
         self.contents: Contents = found.open(keys)
+        self.manifest = found.closed()
         self._key = key_of(found, keys)
 
     def restore(self, parts: Collection[str], into: Path, workers: int) -> list[FileFacts]:
@@ -41,29 +42,33 @@ class Reader:
         for part in parts:
             _make_folder(into / part)
         files = self.contents.of(parts)
-        places: dict[int, list[tuple[Path, int, int, int]]] = defaultdict(list)
+        places: dict[int, list[tuple[FileFacts, int, Segment]]] = defaultdict(list)
         for file, segments in files:
-            path = into / file.part / file.path
-            _create(path, file.size)
+            _create(into / file.part / file.path, file.size)
             start = 0
             for one in segments:
-                places[one.chunk].append((path, start, one.offset, one.length))
+                places[one.chunk].append((file, start, one))
                 start += one.length
 
         def fill(index: int) -> None:
             plain = memoryview(self.plain(index))
-            for path, start, offset, length in places[index]:
-                _write(path, start, plain[offset : offset + length])
+            for file, start, one in places[index]:
+                block = plain[one.offset : one.offset + one.length]
+                _write(into / file.part / file.path, start, block)
             self._report.add(len(plain))
+
+        def finish(some: Sequence[FileFacts]) -> None:
+            for file in some:
+                _finish(into / file.part / file.path, file)
 
         self._report.begin("restoring", sum(self.contents.chunks[i].plain_size for i in places))
         try:
             each(fill, sorted(places), workers)
         finally:
             self._report.end()
-        for file, _ in files:
-            _finish(into / file.part / file.path, file)
-        return [file for file, _ in files]
+        restored = [file for file, _ in files]
+        each(finish, [restored[first::workers] for first in range(workers)], workers)
+        return restored
 
     def plain(self, index: int) -> bytes:
         """The plain text of a chunk; DamagedError when it is not what was written."""
@@ -101,7 +106,7 @@ class Reader:
 
     def _stored(self, index: int) -> bytes:
         name = self.contents.chunks[index].name
-        return self._repository.get_chunk(self._manifest, name)
+        return self._repository.get_chunk(self.manifest, name)
 
 
 def _make_folder(path: Path) -> None:

@@ -94,6 +94,7 @@ class Writer:
         self._lock.go_on()
         blocks = [self._sources[piece.file.part].read(piece) for piece in pieces]
         plain = blocks[0] if len(blocks) == 1 else b"".join(blocks)
+        del blocks  # of many small files: as large as the chunk, once more
         digest = hashlib.sha256(plain).digest()
         name = sealing.name(digest, self._key)
         known = self._known.get(name)

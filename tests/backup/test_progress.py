@@ -11,7 +11,9 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from digital_human_backup.progress import EVERY_SECONDS, Lines
+import pytest
+
+from digital_human_backup.progress import EVERY_SECONDS, Bar, Lines
 from tests.backup.killer import PROGRAM
 
 
@@ -55,6 +57,16 @@ def test_every_step_begins_anew() -> None:
         ("restoring", 0),
         ("restoring", 20),
     ]
+
+
+def test_each_step_has_one_bar(capsys: pytest.CaptureFixture[str]) -> None:
+    bar = Bar()
+    for step in ("verifying", "restoring"):
+        bar.begin(step, 10)
+        bar.add(10)
+        bar.end()
+    shown = capsys.readouterr().err
+    assert [shown.count(step) for step in ("verifying", "restoring")] == [1, 1]
 
 
 def test_nothing_is_lost_where_many_add() -> None:

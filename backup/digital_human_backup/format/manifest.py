@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +17,10 @@ from .keys import PLAIN, Key, KeyRing
 
 LIMIT = 256 * 2**20
 """No manifest is larger; a reader does not take in more."""
+
+
+_CONTENTS = {"sealed", "contents"}
+"""Where they are in a document."""
 
 
 class NewerFormatError(RefusedError):
@@ -38,6 +42,7 @@ class Manifest:
     chunks: tuple[tuple[str, int, str], ...]
     """Name, size and SHA-256 of each chunk in the store."""
     document: dict[str, Any]
+    """All of it; a ``closed`` one cannot be opened or stored."""
 
     def dump(self) -> bytes:
         """The manifest as it is stored."""
@@ -80,6 +85,11 @@ class Manifest:
                 f"The backup {self.id} was made with the keys {expected} and Redis loads"
                 f" {databases}: use another backup."
             )
+
+    def closed(self) -> Manifest:
+        """The same without its contents, which are large: for who has opened them already."""
+        rest = {name: self.document[name] for name in self.document.keys() - _CONTENTS}
+        return replace(self, document=rest)
 
     def open(self, keys: KeyRing) -> Contents:
         """The contents; RefusedError without the key, DamagedError when they were changed."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 from digital_human_backup import options
 from digital_human_backup.errors import DamagedError, RefusedError
 from digital_human_backup.format import chunks
-from digital_human_backup.format.keys import PLAIN, KeyRing
+from digital_human_backup.format.keys import PLAIN
 from digital_human_backup.format.manifest import Manifest
 from digital_human_backup.options import Output, Place
 from digital_human_backup.parallel import each
@@ -38,16 +39,15 @@ def verify(  # noqa: PLR0917 - typer makes options of them
         found = repository.find(backup)
         opened = found.key_id == PLAIN or key_file is not None
         if opened:
-            damages = _opened(repository, found, keys, workers)
+            reader = Reader(repository, found, keys, report())
+            found = reader.manifest
+            damages = reader.damages(workers)
+            if not damages and load and found.redis is not None:
+                _load(reader, scratch, workers)
+            if not damages:
+                _note(repository, found)
         else:
             damages = _stored(repository, found, workers, report())
-        if not damages and opened and load and found.redis is not None:
-            check_version(f"The backup {found.id}", found.redis_version)
-            with options.scratch_folder(scratch) as folder:
-                Reader(repository, found, keys, report()).restore(["sessions"], folder, workers)
-                found.check_sessions(checked(folder / "sessions" / "dump.rdb").databases)
-        if not damages and opened:
-            _note(repository, found)
     for sentence in damages:
         print(sentence, file=sys.stderr)
     facts = {"event": "verified", "id": found.id, "ok": not damages, "opened": opened}
@@ -58,8 +58,13 @@ def verify(  # noqa: PLR0917 - typer makes options of them
         raise DamagedError(f"{len(damages)} parts of the backup {found.id} are damaged.")
 
 
-def _opened(repository: Repository, found: Manifest, keys: KeyRing, workers: int) -> list[str]:
-    return Reader(repository, found, keys, report()).damages(workers)
+def _load(reader: Reader, scratch: Path | None, workers: int) -> None:
+    """Have Redis load the sessions; DamagedError when it finds others than were copied."""
+    found = reader.manifest
+    check_version(f"The backup {found.id}", found.redis_version)
+    with options.scratch_folder(scratch) as folder:
+        reader.restore(["sessions"], folder, workers)
+        found.check_sessions(checked(folder / "sessions" / "dump.rdb").databases)
 
 
 def _stored(repository: Repository, found: Manifest, workers: int, shown: Report) -> list[str]:
