@@ -53,22 +53,22 @@ def built() -> dict[str, dict[str, Any]]:
 @pytest.fixture(scope="session")
 def operator(built: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Image]:
     """The operator's image, unpacked."""
-    yield from _unpacked("operator", tmp_path_factory.mktemp("operator"))
+    yield from unpacked("operator", tmp_path_factory.mktemp("operator"))
 
 
 @pytest.fixture(scope="session")
 def runtime(built: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Image]:
     """The CPU runtime's image, unpacked."""
-    yield from _unpacked("runtime-cpu", tmp_path_factory.mktemp("runtime"))
+    yield from unpacked("runtime-cpu", tmp_path_factory.mktemp("runtime"))
 
 
 @pytest.fixture(scope="session")
 def backup(built: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Image]:
     """The backup tool's image, unpacked."""
-    yield from _unpacked("backup", tmp_path_factory.mktemp("backup"))
+    yield from unpacked("backup", tmp_path_factory.mktemp("backup"))
 
 
-def _unpacked(name: str, folder: Path) -> Iterator[Image]:
+def unpacked(name: str, folder: Path) -> Iterator[Image]:
     """An image in a folder, which goes afterwards: it is large."""
     debian.ensure(["runc"])
     yield unpack(OUT / f"{name}.tar", folder / "root")

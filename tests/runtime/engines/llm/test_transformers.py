@@ -369,7 +369,7 @@ async def test_compiling_without_a_writable_cache_is_refused(
     folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("")
-    monkeypatch.setattr(host, "cache_dir", lambda: str(tmp_path / "file" / "cache"))
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "file" / "cache"))
     with pytest.raises(Refused, match="which is not writable: mount a folder there"):
         await tiny(folder, compile_mode="default").start()
 

@@ -1,5 +1,6 @@
 import asyncio
 import json
+import os
 import queue
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from safetensors.numpy import save_file
 
 from digital_human_runtime.engines.errors import Refused
 from digital_human_runtime.engines.llm.transformers import TransformersModel
+from digital_human_runtime.engines.llm.transformers.cache import settle
 from digital_human_runtime.engines.llm.transformers.checkpoint import find
 from digital_human_runtime.engines.llm.transformers.compiling import (
     Compiling,
@@ -219,6 +221,11 @@ def no_shapes(folder: Path) -> None:
     (folder / "model.safetensors").write_bytes(b"\x08\0\0\0\0\0\0\0" + b'{"a": 1}')
 
 
+def unreadable(folder: Path) -> None:
+    (folder / "model.safetensors").unlink()
+    (folder / "model.safetensors").mkdir()  # root may read everything else
+
+
 def own_code(folder: Path) -> None:
     (folder / "config.json").write_text('{"auto_map": {"AutoModel": "evil.py"}}')
 
@@ -230,6 +237,7 @@ def own_code(folder: Path) -> None:
         (gguf, "serve them with Ollama or llama.cpp"),
         (truncated, "damaged or no safetensors file"),
         (no_shapes, "damaged or no safetensors file"),
+        (unreadable, r"model\.safetensors cannot be read \(.+\): give the user \d+ the right to"),
         (own_code, "run code of its own"),
         (lambda folder: (folder / "model.safetensors").unlink(), "holds no weights"),
         (lambda folder: (folder / "config.json").unlink(), "lacks config.json"),
@@ -457,3 +465,14 @@ async def test_patience_has_an_end() -> None:
     with pytest.raises(EngineFault, match="wrote nothing for 60 s"):
         await anext(turns.tokens(PROMPT, 0.5))
     assert len(manager.cancelled) == 1
+
+
+@pytest.mark.parametrize("can", [True, False])
+def test_a_cache_that_cannot_be_written_does_not_stop_the_import_of_torch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, can: bool
+) -> None:
+    (tmp_path / "file").write_text("")
+    wanted = str(tmp_path / "cache") if can else str(tmp_path / "file" / "cache")
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", wanted)
+    assert settle() == (None if can else wanted)
+    assert os.environ.get("TORCHINDUCTOR_CACHE_DIR") == (wanted if can else None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
 from dataclasses import dataclass
 from math import prod
@@ -106,7 +107,9 @@ def _parameters(file: Path) -> int:
         return sum(
             prod(tensor["shape"]) for name, tensor in header.items() if name != "__metadata__"
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
+    except OSError as error:
+        raise _closed(file, error) from error
+    except (ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
         raise Refused(f"{file} is damaged or no safetensors file: fetch the model again") from error
 
 
@@ -115,8 +118,17 @@ def _json(path: Path, what: str) -> dict[str, Any]:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise Refused(f"{path.parent} lacks {what}: fetch the model again") from error
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise _closed(path, error) from error
+    except ValueError as error:
         raise Refused(f"{path} cannot be read: fetch the model again") from error
     if not isinstance(content, dict):
         raise Refused(f"{path} cannot be read: fetch the model again")
     return content
+
+
+def _closed(path: Path, error: OSError) -> Refused:
+    """Libraries save weights for their owner only, and a Pod is somebody else."""
+    return Refused(
+        f"{path} cannot be read ({error.strerror}): give the user {os.geteuid()} the right to"
+    )

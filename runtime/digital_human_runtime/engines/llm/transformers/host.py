@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from math import ceil
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import torch
 from torch._inductor.runtime.cache_dir_utils import cache_dir
 
 from digital_human_runtime.engines.errors import Refused
+from digital_human_runtime.engines.llm.transformers.cache import writable
 from digital_human_runtime.engines.llm.transformers.compiling import Tools
 from digital_human_runtime.engines.llm.transformers.device import Device
 
@@ -35,12 +35,12 @@ def find_device(name: str | None) -> Device:
     return Device("cuda", properties.name, properties.total_memory, capability)
 
 
-def tools(device: Device) -> Tools:
-    """What there is to compile with."""
+def tools(device: Device, lost_cache: str | None = None) -> Tools:
+    """What there is to compile with; ``lost_cache`` is as ``settle`` returned it."""
     names = _CPU_COMPILERS if device.kind == "cpu" else _GPU_COMPILERS
     found = next((path for path in map(shutil.which, names) if path), None)
-    cache = cache_dir()
-    return Tools(found, cache, _writable(Path(cache)))
+    cache = lost_cache or cache_dir()
+    return Tools(found, cache, lost_cache is None and writable(Path(cache)))
 
 
 def _memory() -> int:
@@ -65,12 +65,3 @@ def _limit(name: str) -> list[str]:
         return (_CGROUP / name).read_text().split()
     except OSError:
         return []
-
-
-def _writable(folder: Path) -> bool:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            return True
-    except OSError:
-        return False

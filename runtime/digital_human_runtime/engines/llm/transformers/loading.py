@@ -41,6 +41,8 @@ class Wanted:
     context_length: int
     device: str | None
     """cuda, cpu, or None for a GPU where there is one."""
+    lost_cache: str | None = None
+    """Folder for compiled code that cannot be written."""
 
 
 def load(checkpoint: Checkpoint, wanted: Wanted) -> Loaded:
@@ -50,7 +52,7 @@ def load(checkpoint: Checkpoint, wanted: Wanted) -> Loaded:
     form = choose_format(wanted.precision, device)
     if device.kind == "cpu":
         torch.set_num_threads(min(torch.get_num_threads(), cpus()))
-    compiling = choose_compiling(wanted.compile_mode, device, tools(device))
+    compiling = choose_compiling(wanted.compile_mode, device, tools(device, wanted.lost_cache))
     memory.check_weights(
         checkpoint.size(form.weight_bits), device, wanted.memory_fraction, form.name
     )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from digital_human_runtime.engines.errors import Refused
 from digital_human_runtime.engines.llm.thoughts import Spoken
 from digital_human_runtime.engines.llm.transformers import checkpoint
+from digital_human_runtime.engines.llm.transformers.cache import settle
 from digital_human_runtime.engines.llm.transformers.compiling import check_mode
 from digital_human_runtime.engines.llm.transformers.prompt import alternating, fitted
 from digital_human_runtime.engines.llm.transformers.turns import DEAD, Turns
@@ -160,6 +161,7 @@ class TransformersModel:
 
     def _load(self) -> Loaded:
         found = checkpoint.find(self._model)
+        lost_cache = settle()
         try:
             from digital_human_runtime.engines.llm.transformers.loading import (  # noqa: PLC0415
                 Wanted,
@@ -179,5 +181,6 @@ class TransformersModel:
                 max_sessions=self._max_sessions,
                 context_length=self._context_length,
                 device=self._device,
+                lost_cache=lost_cache,
             ),
         )
