@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from tools.bootstrap import ENVIRONMENTS
 from tools.cache import ROOT
 from tools.cluster.cluster import CLUSTERS
-from tools.cluster.node.preflight import problem
+from tools.cluster.node.preflight import PROGRAMS, problem
 
 TYPED = (
     "operator/digital_human_operator",
@@ -101,6 +101,7 @@ def node() -> Iterator[Step]:
     """Tests with real Pods on a node of this machine: as root, on Linux."""
     if _is_passed_over("node"):
         return
+    yield Step("programs", "tools.debian", PROGRAMS)
     yield Step("binaries", "tools.binaries", ("node", "node-probe", "--quiet"))
     yield Step("node tests", "pytest", ("-q", "-m", "node", "tests/node"))
 
@@ -109,6 +110,7 @@ def e2e() -> Iterator[Step]:
     """Our images in real Pods, from an applied object to a conversation: as root, on Linux."""
     if _is_passed_over("e2e"):
         return
+    yield Step("programs", "tools.debian", (*PROGRAMS, "redis-server", "chromium"))
     yield Step("binaries", "tools.binaries", ("node", "node-probe", "helm3", "--quiet"))
     yield Step("images", "tools.images", ("build",))
     yield Step("end to end", "pytest", ("-q", "-m", "e2e", *SOME, *ORDERED, "tests/e2e"))

@@ -16,6 +16,9 @@ from .parallel import each
 from .progress import Report
 from .repository import Repository
 
+_BATCH = 64
+"""Files that are synced before anybody looks whether the restore was stopped."""
+
 
 def key_of(found: Manifest, keys: KeyRing) -> Key | None:
     """The key of a backup; None when it is not encrypted."""
@@ -67,7 +70,8 @@ class Reader:
         finally:
             self._report.end()
         restored = [file for file, _ in files]
-        each(finish, [restored[first::workers] for first in range(workers)], workers)
+        batches = range(0, len(restored), _BATCH)
+        each(finish, [restored[first : first + _BATCH] for first in batches], workers)
         return restored
 
     def plain(self, index: int) -> bytes:

@@ -59,7 +59,11 @@ def test_every_step_begins_anew() -> None:
     ]
 
 
-def test_each_step_has_one_bar(capsys: pytest.CaptureFixture[str]) -> None:
+def test_each_step_has_one_bar(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+        monkeypatch.delenv(name, raising=False)  # no terminal: each bar is drawn at its end
     bar = Bar()
     for step in ("verifying", "restoring"):
         bar.begin(step, 10)

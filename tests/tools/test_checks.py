@@ -9,6 +9,7 @@ import pytest
 
 from tools import checks
 from tools.cache import ROOT
+from tools.cluster.node.preflight import PROGRAMS
 
 
 def _of_make_test() -> list[str]:
@@ -44,8 +45,9 @@ def test_real_pods_are_passed_over_with_the_reason_where_none_can_run(
 
 def test_real_pods_run_where_nothing_is_lacking(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checks, "problem", lambda _: "")
-    modules = ["tools.binaries", "tools.images", "pytest"]
+    modules = ["tools.debian", "tools.binaries", "tools.images", "pytest"]
     assert [step.module for step in checks.e2e()] == modules
+    assert set(PROGRAMS) < set(next(checks.e2e()).arguments)  # tests ask some of them at once
 
 
 def test_programs_of_a_step_keep_what_python_compiles(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,8 +49,10 @@ class FolderSource:
                 file.seek(piece.start)
                 data = file.read(piece.length)
                 now = os.fstat(file.fileno())
+                real = _opened(path, file.fileno())
         except OSError as error:
             raise BackupError(f"{path} cannot be read ({error.strerror}): try again.") from error
+        self._check_inside(os.fspath(path), real)  # a folder may have become a link since
         was = (piece.file.size, piece.file.modified, piece.file.changed)
         if len(data) != piece.length or (now.st_size, now.st_mtime_ns, now.st_ctime_ns) != was:
             raise BackupError(f"{path} changed while it was read: try again when nobody writes it.")
@@ -64,7 +66,7 @@ class FolderSource:
                 f"{folder} cannot be read ({error.strerror}): give the user {os.geteuid()} the"
                 " right to."
             ) from error
-        self._check_inside(folder)  # also where a link has taken its place just now
+        self._check_inside(folder, os.path.realpath(folder))
         for entry in entries:
             if entry.name.startswith("."):
                 continue
@@ -75,8 +77,8 @@ class FolderSource:
 
     def _facts(self, entry: os.DirEntry[str]) -> FileFacts | None:
         """Size, mode and times; None for what is no file, such as a socket."""
-        if entry.is_symlink():  # nothing else leads out
-            self._check_inside(entry.path)
+        if entry.is_symlink():
+            self._check_inside(entry.path, os.path.realpath(entry.path))
         try:
             found = entry.stat()
         except OSError as error:
@@ -92,6 +94,8 @@ class FolderSource:
             raise RefusedError(
                 f"{entry.path} is a link to a folder: put the files there in its place."
             )
+        if stat.S_ISLNK(found.st_mode):
+            raise BackupError(f"{entry.path} became a link while it was listed: try again.")
         if not stat.S_ISREG(found.st_mode):
             return None
         name = entry.path[self._prefix :]
@@ -106,10 +110,17 @@ class FolderSource:
             changed=found.st_ctime_ns,
         )
 
-    def _check_inside(self, path: str) -> None:
-        real = os.path.realpath(path)
+    def _check_inside(self, path: str, real: str) -> None:
         if not Path(real).is_relative_to(self._inside):
             raise RefusedError(
                 f"{path} leads out of the folder, to {real}: copy the file into the folder, or"
                 " remove the link."
             )
+
+
+def _opened(path: Path, handle: int) -> str:
+    """Where a file that is open really lies."""
+    try:
+        return str(Path(f"/proc/self/fd/{handle}").readlink())
+    except OSError:  # not on Linux
+        return os.path.realpath(path)

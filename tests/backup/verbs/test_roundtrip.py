@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -242,6 +243,62 @@ def test_a_folder_that_becomes_a_link_out_is_refused(
     monkeypatch.setattr("digital_human_backup.sources.folder.os.scandir", swapped)
     with pytest.raises(RefusedError, match="leads out of the folder"):
         run("create", "--human", "ada", "--models", models)
+
+
+def test_a_folder_that_becomes_a_link_out_once_it_is_listed_is_refused(
+    models: Path, tmp_path: Path
+) -> None:
+    source = FolderSource("models", models)
+    listed = source.files()
+    folder = models / "llama"
+    folder.rename(tmp_path / "outside")
+    folder.symlink_to(tmp_path / "outside")
+    for file in listed:
+        if file.path.startswith("llama/"):
+            with pytest.raises(RefusedError, match="leads out of the folder"):
+                source.read(Piece(file, 0, file.size))
+
+
+def test_a_file_that_becomes_a_link_while_it_is_listed_is_not_left_out(
+    models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (models / "new").write_text("x")
+    scandir = os.scandir
+
+    def swapped(folder: str) -> list[os.DirEntry[str]]:
+        entries = list(scandir(folder))
+        for entry in entries:
+            if entry.name == "new":
+                (models / "other").write_text("x")
+                Path(entry.path).unlink()
+                Path(entry.path).symlink_to("other")
+        return entries
+
+    monkeypatch.setattr("digital_human_backup.sources.folder.os.scandir", swapped)
+    with pytest.raises(BackupError, match="new became a link while it was listed: try again"):
+        FolderSource("models", models).files()
+
+
+def test_a_restore_that_fails_does_not_sync_all_files_first(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = tmp_path / "many"
+    many.mkdir()
+    for number in range(2000):
+        (many / str(number)).write_text(str(number))
+    run("create", "--human", "ada", "--models", many)
+    tries: list[Path] = []
+
+    def finish(path: Path, file: FileFacts) -> None:
+        tries.append(path)
+        if len(tries) == 1:
+            raise BackupError(f"{file.path}: full")
+        time.sleep(0.002)
+
+    monkeypatch.setattr("digital_human_backup.reader._finish", finish)
+    with pytest.raises(BackupError, match="full"):
+        run("restore", "--into", tmp_path / "restored")
+    assert len(tries) < 1000
 
 
 @pytest.mark.parametrize("leads_to", ["nowhere", "lost"])

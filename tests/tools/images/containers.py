@@ -139,10 +139,11 @@ def output(
     user: int = 65532,
     mounts: Mapping[str, Path] | None = None,
     writable: Mapping[str, Path] | None = None,
+    seconds: float = 60,
 ) -> tuple[int, str]:
     """Run a program of an image to its end; its exit status and what it said."""
     with running(
         image, folder, arguments, program=program, user=user, mounts=mounts, writable=writable
     ) as process:
-        code = process.wait(60)
+        code = process.wait(seconds)
     return code, (folder / "output").read_text()

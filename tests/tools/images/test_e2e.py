@@ -61,9 +61,11 @@ def human(runtime: Image, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         yield urls
 
 
-def until_ready(url: str, process: "subprocess.Popen[bytes]", said: Path) -> None:
+def until_ready(
+    url: str, process: "subprocess.Popen[bytes]", said: Path, seconds: float = READY_SECONDS
+) -> None:
     """Wait until an address answers 200."""
-    deadline = time.monotonic() + READY_SECONDS
+    deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         assert process.poll() is None, said.read_text()
         try:

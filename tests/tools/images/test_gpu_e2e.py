@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,20 +18,24 @@ from tools.ports import free_port
 
 pytestmark = [
     pytest.mark.images,
-    pytest.mark.timeout(900),
+    pytest.mark.timeout(1800),  # the first one builds
     pytest.mark.skipif(os.geteuid() != 0, reason="runc runs as root"),
     pytest.mark.skipif(
         not (OUT / "runtime-gpu.tar").exists(),
         reason="the image is not built, for it is large: make images IMAGES=all",
     ),
 ]
+SECONDS = 300.0
+"""For the first import of torch, from a disk."""
 TINY = ROOT / "tests" / "runtime" / "engines" / "llm" / "tiny.py"
 MAKE = "import sys, runpy; runpy.run_path('/tiny.py')['make'](__import__('pathlib').Path('/model'))"
 
 
 @pytest.fixture(scope="module")
 def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Image]:
-    """The image, unpacked."""
+    """The image, of today's code, unpacked."""
+    words = [sys.executable, "-m", "tools.images", "build", "runtime-gpu"]
+    subprocess.run(words, cwd=ROOT, check=True)
     yield from unpacked("runtime-gpu", tmp_path_factory.mktemp("runtime-gpu"))
 
 
@@ -44,7 +50,9 @@ def model(image: Image, tmp_path_factory: pytest.TempPathFactory) -> Path:
     cache.chmod(0o777)
     writable = {"/model": folder, "/var/cache/digital-human": cache}
     mounts = {"/tiny.py": TINY}
-    code, said = output(image, place, program, "-c", MAKE, mounts=mounts, writable=writable)
+    code, said = output(
+        image, place, program, "-c", MAKE, mounts=mounts, writable=writable, seconds=SECONDS
+    )
     assert code == 0, said
     (folder / "model.safetensors").chmod(0o644)  # it was saved for its owner only
     return folder
@@ -58,7 +66,7 @@ def test_it_talks_without_a_gpu(image: Image, model: Path, tmp_path: Path, name:
     folder, volumes = tmp_path / "run", {"/model": model}
     with running(image, folder, environment=settings, user=ANYBODY, mounts=volumes) as process:
         health = f"http://127.0.0.1:{ports['HEALTH']}/health/ready"
-        until_ready(health, process, folder / "output")
+        until_ready(health, process, folder / "output", SECONDS)
         checks = json.loads(ask(health))["checks"]
         code, said = output(
             image,
@@ -83,5 +91,6 @@ def test_it_knows_the_gpu_it_has_not(image: Image, tmp_path: Path) -> None:
         " 'CUDAExecutionProvider' in onnxruntime.get_available_providers())"
     )
     place = tmp_path / "run"
-    code, said = output(image, place, "/opt/digital-human/bin/python", "-c", program)
+    python = "/opt/digital-human/bin/python"
+    code, said = output(image, place, python, "-c", program, seconds=SECONDS)
     assert (code, said.split()[-3:]) == (0, ["True", "False", "True"]), said

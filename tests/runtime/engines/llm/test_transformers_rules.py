@@ -1,4 +1,5 @@
 import asyncio
+import errno
 import json
 import os
 import queue
@@ -8,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -221,9 +223,9 @@ def no_shapes(folder: Path) -> None:
     (folder / "model.safetensors").write_bytes(b"\x08\0\0\0\0\0\0\0" + b'{"a": 1}')
 
 
-def unreadable(folder: Path) -> None:
+def cut_off(folder: Path) -> None:
     (folder / "model.safetensors").unlink()
-    (folder / "model.safetensors").mkdir()  # root may read everything else
+    (folder / "model.safetensors").symlink_to("../blobs/of-a-cache-that-was-not-copied")
 
 
 def own_code(folder: Path) -> None:
@@ -237,7 +239,7 @@ def own_code(folder: Path) -> None:
         (gguf, "serve them with Ollama or llama.cpp"),
         (truncated, "damaged or no safetensors file"),
         (no_shapes, "damaged or no safetensors file"),
-        (unreadable, r"model\.safetensors cannot be read \(.+\): give the user \d+ the right to"),
+        (cut_off, r"model\.safetensors is damaged .*: fetch the model again"),
         (own_code, "run code of its own"),
         (lambda folder: (folder / "model.safetensors").unlink(), "holds no weights"),
         (lambda folder: (folder / "config.json").unlink(), "lacks config.json"),
@@ -251,6 +253,22 @@ def test_what_cannot_be_loaded_is_refused_with_the_fix(
 ) -> None:
     spoil(folder)
     with pytest.raises(Refused, match=sentence):
+        find(folder)
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
+def test_a_file_that_may_not_be_read_is_not_called_damaged(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    opened = Path.open
+
+    def open_or_not(path: Path, *words: Any, **more: Any) -> Any:
+        if path.name == name:  # root may read everything
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return opened(path, *words, **more)
+
+    monkeypatch.setattr(Path, "open", open_or_not)
+    with pytest.raises(Refused, match=rf"{name} may not be read: give the user \d+ the right to"):
         find(folder)
 
 

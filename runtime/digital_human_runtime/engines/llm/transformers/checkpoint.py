@@ -107,9 +107,9 @@ def _parameters(file: Path) -> int:
         return sum(
             prod(tensor["shape"]) for name, tensor in header.items() if name != "__metadata__"
         )
-    except OSError as error:
-        raise _closed(file, error) from error
-    except (ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
+    except PermissionError as error:
+        raise _closed(file) from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
         raise Refused(f"{file} is damaged or no safetensors file: fetch the model again") from error
 
 
@@ -118,17 +118,15 @@ def _json(path: Path, what: str) -> dict[str, Any]:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise Refused(f"{path.parent} lacks {what}: fetch the model again") from error
-    except OSError as error:
-        raise _closed(path, error) from error
-    except ValueError as error:
+    except PermissionError as error:
+        raise _closed(path) from error
+    except (OSError, ValueError) as error:
         raise Refused(f"{path} cannot be read: fetch the model again") from error
     if not isinstance(content, dict):
         raise Refused(f"{path} cannot be read: fetch the model again")
     return content
 
 
-def _closed(path: Path, error: OSError) -> Refused:
+def _closed(path: Path) -> Refused:
     """Libraries save weights for their owner only, and a Pod is somebody else."""
-    return Refused(
-        f"{path} cannot be read ({error.strerror}): give the user {os.geteuid()} the right to"
-    )
+    return Refused(f"{path} may not be read: give the user {os.geteuid()} the right to")
