@@ -13,8 +13,8 @@ def give_back_large_blocks() -> None:
     """
     Have what is larger than a mebibyte go back to the system when it is freed.
 
-    glibc keeps it for each thread otherwise, up to 64 MiB: twice as much as the chunks under way
-    need. See mallopt(3); other C libraries than glibc have no such function, or ignore it.
+    glibc keeps it for each thread otherwise. See mallopt(3); other C libraries have no such
+    function, or ignore it.
     """
     with contextlib.suppress(AttributeError, OSError, TypeError):
         ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, LARGE_BYTES)

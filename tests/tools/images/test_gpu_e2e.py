@@ -28,7 +28,7 @@ pytestmark = [
 SECONDS = 300.0
 """For the first import of torch, from a disk."""
 TINY = ROOT / "tests" / "runtime" / "engines" / "llm" / "tiny.py"
-MAKE = "import sys, runpy; runpy.run_path('/tiny.py')['make'](__import__('pathlib').Path('/model'))"
+MAKE = "import runpy; runpy.run_path('/tiny.py')['make'](__import__('pathlib').Path('/model'))"
 
 
 @pytest.fixture(scope="module")
