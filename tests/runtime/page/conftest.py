@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import socket
 import threading
@@ -57,6 +58,13 @@ TAP = """
     requestAnimationFrame(look);
   };
   requestAnimationFrame(look);
+  window.__shown = { notice: new Set(), caption: new Set() };
+  new MutationObserver(() => {
+    for (const [name, texts] of Object.entries(window.__shown)) {
+      const line = document.getElementById(name);
+      if (line && !line.hidden) texts.add(line.textContent);
+    }
+  }).observe(document, { subtree: true, childList: true, attributeFilter: ['hidden'] });
   window.__loudness = () => Math.max(0, ...(window.__taps ?? []).map((tap) => {
     const wave = new Float32Array(tap.fftSize);
     tap.getFloatTimeDomainData(wave);
@@ -66,7 +74,8 @@ TAP = """
 """
 """
 Listens at the loudspeaker: what really sounds, beside what the page says of itself. Looks at each
-picture too: between two questions of a test a busy machine may draw the mouth shut only.
+picture and each line too: between two questions of a test a busy machine may draw the mouth shut
+only, and a page that is connected again has taken its notice away.
 """
 
 
@@ -167,6 +176,10 @@ class Visitor:
     def state(self, name: str) -> None:
         """Wait for a state of the conversation."""
         self.wait(f"window.__digitalHuman?.state === '{name}'")
+
+    def has_shown(self, line: str, text: str) -> None:
+        """Wait until the ``notice`` or ``caption`` has said this; it may be gone again."""
+        self.wait(f"window.__shown[{line!r}].has({json.dumps(text)})")
 
     def ask(self, text: str) -> None:
         """Type a question and send it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,8 @@ class Human:
     """Every message of the page."""
     sound: list[bytes] = field(default_factory=list)
     """What came from its microphone."""
+    listens_since: float = 0.0
+    """When it was told, on the monotonic clock, that the microphone opens."""
     hellos: list[dict[str, Any]] = field(default_factory=list)
     turn: int = 0
     connections: int = 0
@@ -141,6 +144,8 @@ class Human:
     async def _take(self, message: dict[str, Any]) -> None:
         self.heard.append(message)
         kind = message["type"]
+        if kind == "listen" and message["state"] == "start":
+            self.listens_since = time.monotonic()
         if kind == "ping":
             await self.send({"type": "pong"})
         elif kind == "say":

@@ -57,7 +57,7 @@ def test_an_answer_that_was_cut_at_its_longest_is_seen_to_break_off(
     visitor = visit(address)
     visitor.state("ready")
     visitor.ask("Go on and on")
-    visitor.wait("document.querySelector('#caption').textContent.endsWith('several words…')")
+    visitor.has_shown("caption", ANSWER.replace(".", "…"))
     visitor.state("ready")
     lacking = visitor.page.get_attribute("#lines li:last-child", "data-lacking")
     assert lacking == "cut at its longest"
@@ -250,8 +250,7 @@ def test_a_server_that_takes_a_question_for_a_ticket_and_is_silent_is_asked_agai
 ) -> None:
     human.silent_sessions = 1
     visitor = visit(address)
-    visitor.wait("!document.querySelector('#notice').hidden")
-    assert visitor.page.inner_text("#notice") == "The server does not answer."
+    visitor.has_shown("notice", "The server does not answer.")
     visitor.state("ready")
     assert human.silent_sessions == 0
 
@@ -259,8 +258,7 @@ def test_a_server_that_takes_a_question_for_a_ticket_and_is_silent_is_asked_agai
 def test_a_browser_without_sound_says_so(visit: Visit, address: str) -> None:
     broken = "window.AudioContext = function () { throw new Error('no device'); };"
     visitor = visit(address, script=broken)
-    visitor.wait("!document.querySelector('#notice').hidden")
-    assert visitor.page.inner_text("#notice") == "This browser plays no sound (no device)."
+    visitor.has_shown("notice", "This browser plays no sound (no device).")
     assert visitor.problems == []
 
 
@@ -293,8 +291,7 @@ def test_an_error_is_shown_and_never_spoken(visit: Visit, address: str, human: H
     visitor = visit(address)
     visitor.state("ready")
     visitor.ask("Hello?")
-    visitor.wait("!document.querySelector('#notice').hidden")
-    assert visitor.page.inner_text("#notice") == "Too many talk at once."
+    visitor.has_shown("notice", "Too many talk at once.")
     assert visitor.page.get_attribute("#notice", "role") == "alert"
     visitor.state("ready")
     assert visitor.hook("appliedSamples") == []

@@ -12,7 +12,6 @@ from .relay import Relay
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 Visit = Callable[..., Visitor]
-NOTICE = "document.querySelector('#notice')"
 
 
 def test_a_question_into_a_dead_line_is_not_waited_for_for_ever(
@@ -24,7 +23,7 @@ def test_a_question_into_a_dead_line_is_not_waited_for_for_ever(
         relay.cut()
         visitor.ask("Are you there?")
         visitor.state("thinking")
-        visitor.wait(f"{NOTICE}.textContent === 'The connection was lost.' && !{NOTICE}.hidden")
+        visitor.has_shown("notice", "The connection was lost.")
         visitor.state("ready")
         assert human.hellos[1]["resume"] == {"session": "a-session", "token": "token-1"}
         assert human.of_type("say") == [], "it came through"

@@ -64,7 +64,7 @@ def goes_on(visitor: Visitor, human: Human) -> None:
 def test_a_lost_picture_comes_back_as_it_was_and_the_conversation_goes_on(
     visit: Visit, address: str, human: Human
 ) -> None:
-    human.seconds = 20
+    human.seconds = 60
     small = {"width": 390, "height": 640}
     visitor = visit(address, quality=FINE, viewport=small, reduced_motion="reduce")
     visitor.state("ready")
@@ -93,7 +93,7 @@ def test_a_lost_picture_comes_back_as_it_was_and_the_conversation_goes_on(
 def test_a_picture_that_cannot_be_drawn_gives_way_to_a_drawing(
     visit: Visit, address: str, human: Human
 ) -> None:
-    human.seconds = 20
+    human.seconds = 60
     visitor = visit(address)
     visitor.state("ready")
     visitor.ask("Tell me everything")
