@@ -31,8 +31,10 @@ def ask(world: World, **source: str) -> Key:
     return world.put(KIND, "back", spec={"source": given, "target": {"clone": {"name": "bob"}}})
 
 
-def a_backup(world: World, *, place: bool = True, pull: str = "", **spec: Any) -> None:
-    """A DigitalHumanBackup that is complete; ``pull`` is what its human pulled images with."""
+def a_backup(
+    world: World, *, place: bool = True, kept: dict[str, Any] | None = None, **spec: Any
+) -> None:
+    """A DigitalHumanBackup that is complete; ``kept`` is what it has kept of its human."""
     condition = {"type": "Ready", "status": "True", "reason": "R", "message": "m"}
     condition["lastTransitionTime"] = "2026-03-01T12:00:00Z"
     told: dict[str, Any] = {"observedGeneration": 1, "phase": "Succeeded"}
@@ -44,8 +46,7 @@ def a_backup(world: World, *, place: bool = True, pull: str = "", **spec: Any) -
     if place:
         key = {"keySecret": {"name": "keys", "key": "backup"}}
         told |= {"destination": DESTINATION, "encryption": key}
-    if pull:
-        told |= {"imagePullSecrets": [{"name": pull}]}
+    told |= kept or {}
     world.put("DigitalHumanBackup", "nightly", spec={"digitalHuman": "ada"} | spec, status=told)
 
 

@@ -223,7 +223,9 @@ class TestTheEnd:
         encryption = {"keySecret": {"name": "keys", "key": "backup"}}
         world.put("Secret", "keys", data={"backup": "a2V5"})
         pull = {"imagePullSecrets": [{"name": "registry"}]}
-        key = await begin(world, pull | {"backup": BACKUP | {"encryption": encryption}})
+        spot = {"key": "spot", "operator": "Equal", "value": "yes", "effect": "NoSchedule"}
+        backup = {"backup": BACKUP | {"encryption": encryption}}
+        key = await begin(world, pull | backup | {"placement": {"tolerations": [spot]}})
         world.server.drop(address("DigitalHuman", "ada"))
         world.services.seen.remove(("DigitalHuman", NAMESPACE, "ada"))
         pod(world, "Succeeded", CREATED, VERIFIED)
@@ -235,6 +237,7 @@ class TestTheEnd:
         assert told["destination"] == BACKUP["destination"]
         assert told["encryption"] == encryption
         assert told["imagePullSecrets"] == pull["imagePullSecrets"]
+        assert told["tolerations"] == [spot]
 
     async def test_nothing_happens_afterwards(self, world: World) -> None:
         key = await begin(world)

@@ -150,12 +150,21 @@ class TestGone:
         assert "--key-file" in pod["containers"][0]["args"]
 
     async def test_its_image_is_pulled_with_what_the_human_had(self, world: World) -> None:
-        a_backup(world, pull="registry")
+        a_backup(world, kept={"imagePullSecrets": [{"name": "registry"}]})
         a_key(world)
         key = ask(world)
         await world.reconcile(key)
         await world.reconcile(key)
         assert told_to(world, READING)["imagePullSecrets"] == [{"name": "registry"}]
+
+    async def test_its_pod_puts_up_with_what_those_of_the_human_did(self, world: World) -> None:
+        spot = {"key": "spot", "operator": "Exists", "effect": "NoSchedule"}
+        a_backup(world, kept={"tolerations": [spot]})
+        a_key(world)
+        key = ask(world)
+        await world.reconcile(key)
+        await world.reconcile(key)
+        assert told_to(world, READING)["tolerations"] == [spot]
 
     async def test_where_nobody_knows_that_the_account_decides(self, world: World) -> None:
         a_backup(world)

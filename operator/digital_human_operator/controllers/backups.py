@@ -134,7 +134,7 @@ class BackupController:
 
     def _whose(self, key: Key, seen: Seen) -> dict[str, Any]:
         """
-        Uid of the human, where its backup goes, what opens it and what pulls the image to do so.
+        Uid of the human, where its backup goes, what opens it, and what a Pod needs to do so.
 
         Nothing when it is gone.
 
@@ -150,8 +150,11 @@ class BackupController:
         if backup is None or uid not in {None, human.uid}:
             return {"uid": uid or human.uid, "destination": request.destination}
         place = {"destination": backup.destination, "encryption": backup.encryption}
-        pull = human.spec.image_pull_secrets or None
-        return {"uid": human.uid, "image_pull_secrets": pull, **place}
+        pods = {
+            "image_pull_secrets": human.spec.image_pull_secrets or None,
+            "tolerations": human.spec.placement.tolerations or None,
+        }
+        return {"uid": human.uid, **place, **pods}
 
     async def _tell(self, key: Key, seen: Seen, told: DigitalHumanBackupStatus) -> None:
         """Write the status; an Event about the end."""

@@ -173,15 +173,14 @@ class Cloning:
     def _reader(self, case: _Case) -> tuple[Human, str]:
         """In whose name the object is read, and with which identity towards the store."""
         source = origins.source_human(self._services, case.key, case.spec.source)
-        own = source.spec if source is not None else self._spec_of_one_that_is_gone(case)
+        own = source.spec if source is not None else self._kept_spec(case)
         backup = case.place.model_copy(update={"include": [], "drill": None})
         spec = own.model_copy(update={"backup": backup})
         reader = Human(case.origin.human, case.key[1], case.origin.uid, 1, spec)
         return reader, source.name if source is not None else "default"
 
-    def _spec_of_one_that_is_gone(self, case: _Case) -> DigitalHumanSpec:
-        pull = origins.pull_secrets(self._services, case.key, case.spec.source)
-        return DigitalHumanSpec(image_pull_secrets=pull)
+    def _kept_spec(self, case: _Case) -> DigitalHumanSpec:
+        return origins.kept_spec(self._services, case.key, case.spec.source)
 
     async def _create(self, case: _Case, state: Clone) -> str:
         """Make the DigitalHuman, and know of it at once; its uid."""

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from digital_human_operator import plan
-from digital_human_operator.api.base import LocalObjectRef
 from digital_human_operator.api.v1alpha1.backups import (
     DigitalHumanBackupSpec,
     DigitalHumanBackupStatus,
     DigitalHumanRestoreStatus,
     RestoreSource,
 )
+from digital_human_operator.api.v1alpha1.body import Placement
 from digital_human_operator.api.v1alpha1.care import Backup
+from digital_human_operator.api.v1alpha1.digitalhuman import DigitalHumanSpec
 from digital_human_operator.errors import InvalidSpec
 from digital_human_operator.human import Human
 from digital_human_operator.kinds import BACKUPS, HUMANS
@@ -95,11 +96,15 @@ def place(services: Services, key: Key, source: RestoreSource) -> Backup:
     return Backup(schedule="@yearly", destination=destination, encryption=encryption)
 
 
-def pull_secrets(services: Services, key: Key, source: RestoreSource) -> list[LocalObjectRef]:
-    """With what the human of a backup pulled its images."""
+def kept_spec(services: Services, key: Key, source: RestoreSource) -> DigitalHumanSpec:
+    """What a Pod needs of the spec of a human that is gone, as its DigitalHumanBackup keeps it."""
     if source.backup is None:
-        return []
-    return _backup(services, key, source.backup)[1].image_pull_secrets or []
+        return DigitalHumanSpec()
+    told = _backup(services, key, source.backup)[1]
+    return DigitalHumanSpec(
+        image_pull_secrets=told.image_pull_secrets or [],
+        placement=Placement(tolerations=told.tolerations or []),
+    )
 
 
 def source_human(services: Services, key: Key, source: RestoreSource) -> Human | None:

@@ -77,6 +77,7 @@ def compute(
         destination=before.destination,
         encryption=before.encryption,
         image_pull_secrets=before.image_pull_secrets,
+        tolerations=before.tolerations,
         backup=run.made if phase in {SUCCEEDED, FAILED} else None,
     )
 

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from digital_human_operator.api.base import (
+    LIST_ATOMIC,
     LIST_SET,
     ApiModel,
     Empty,
@@ -18,6 +19,7 @@ from digital_human_operator.api.base import (
     union,
     validated,
 )
+from digital_human_operator.api.v1alpha1.body import Toleration
 from digital_human_operator.api.v1alpha1.care import BackupDestination, BackupPart, Encryption
 from digital_human_operator.api.v1alpha1.status import BackupFacts, Condition, Text, Time
 
@@ -132,6 +134,10 @@ class DigitalHumanBackupStatus(ActionStatus):
         default=None, json_schema_extra=list_map("name")
     )
     """What the human pulled images with: for restores when it is gone."""
+    tolerations: Annotated[list[Toleration], Field(max_length=32)] | None = Field(
+        default=None, json_schema_extra=LIST_ATOMIC
+    )
+    """Taints that the human's Pods put up with: for restores when it is gone."""
     backup: BackupFacts | None = None
     """The backup that was made; absent also where its Pod went before it was read."""
 
