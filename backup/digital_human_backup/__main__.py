@@ -67,6 +67,8 @@ def main() -> None:
     except OSError as error:
         print(f"{error}: try again.", file=sys.stderr)
         sys.exit(1)
+    finally:
+        gc.freeze()  # the process ends: nothing is gained by looking through all of it again
 
 
 def _stop(number: int, _frame: FrameType | None) -> None:
