@@ -11,22 +11,28 @@ import pytest
 from digital_human_backup.__main__ import VERBS
 
 SHOW = """
-import json, sys
+import gc, json, sys
 from digital_human_backup.__main__ import main
 sys.argv = ["digital-human-backup", *sys.argv[1:]]
 try:
     main()
 except SystemExit as end:
-    print(json.dumps([end.code, sorted(sys.modules)]))
+    unseen = gc.get_freeze_count() / len(gc.get_objects() or [1])
+    print(json.dumps([end.code, sorted(sys.modules), unseen]))
 """
 
 
 def run(*words: str) -> tuple[int, set[str], str]:
     """Status of the command, the modules that it has loaded, and what it printed."""
+    code, modules, _, said = _run(words)
+    return code, set(modules), said
+
+
+def _run(words: tuple[str, ...]) -> tuple[int, list[str], float, str]:
     command = [sys.executable, "-c", SHOW, *words]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    code, modules = json.loads(done.stdout.splitlines()[-1])
-    return code, set(modules), done.stdout + done.stderr
+    code, modules, unseen = json.loads(done.stdout.splitlines()[-1])
+    return code, modules, unseen, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -36,6 +42,11 @@ def test_a_verb_loads_no_other_verb_and_no_service(verb: str) -> None:
     package = "digital_human_backup.verbs."
     assert {name for name in modules if name.startswith(package)} == {package + verb}
     assert "botocore" not in modules
+
+
+def test_a_process_that_ends_looks_for_no_garbage() -> None:
+    _, _, unseen, _ = _run(("--help",))
+    assert unseen > 10, "what it has loaded is looked through once more"
 
 
 def test_help_names_every_verb() -> None:

@@ -25,12 +25,12 @@ class FolderSource:
         self._root = root
         if not root.is_dir():
             raise RefusedError(f"The folder {root} of {part} does not exist: check --{part}.")
-        self._inside = root.resolve()
-        self._prefix = len(f"{os.fspath(root).rstrip('/')}/")
+        self._inside = _within(os.fspath(root.resolve()))
+        self._prefix = len(_within(os.fspath(root)))
 
     def check_apart(self, store: Path) -> None:
         """RefusedError when a store in this folder would hold itself."""
-        if store.resolve().is_relative_to(self._inside):
+        if self._is_inside(os.fspath(store.resolve())):
             raise RefusedError(
                 f"The store {store} lies in the folder of {self.part}, and each backup would hold"
                 " those before: name another folder with --store."
@@ -43,16 +43,16 @@ class FolderSource:
 
     def read(self, piece: Piece) -> bytes:
         """Bytes of a file, which must not change meanwhile."""
-        path = self._root / piece.file.path
+        path = f"{self._root}/{piece.file.path}"
         try:
-            with path.open("rb") as file:
+            with open(path, "rb") as file:  # noqa: PTH123 - as _is_inside
                 file.seek(piece.start)
                 data = file.read(piece.length)
                 now = os.fstat(file.fileno())
                 real = _opened(path, file.fileno())
         except OSError as error:
             raise BackupError(f"{path} cannot be read ({error.strerror}): try again.") from error
-        self._check_inside(os.fspath(path), real)  # a folder may have become a link since
+        self._check_inside(path, real)  # a folder may have become a link since
         was = (piece.file.size, piece.file.modified, piece.file.changed)
         if len(data) != piece.length or (now.st_size, now.st_mtime_ns, now.st_ctime_ns) != was:
             raise BackupError(f"{path} changed while it was read: try again when nobody writes it.")
@@ -111,16 +111,25 @@ class FolderSource:
         )
 
     def _check_inside(self, path: str, real: str) -> None:
-        if not Path(real).is_relative_to(self._inside):
+        if not self._is_inside(real):
             raise RefusedError(
                 f"{path} leads out of the folder, to {real}: copy the file into the folder, or"
                 " remove the link."
             )
 
+    def _is_inside(self, real: str) -> bool:
+        """Of a path without links; of many small files pathlib costs as much as reading them."""
+        return _within(real).startswith(self._inside)
 
-def _opened(path: Path, handle: int) -> str:
+
+def _within(folder: str) -> str:
+    """How the path of what is in a folder begins."""
+    return f"{folder.rstrip('/')}/"
+
+
+def _opened(path: str, handle: int) -> str:
     """Where a file that is open really lies."""
     try:
-        return str(Path(f"/proc/self/fd/{handle}").readlink())
+        return os.readlink(f"/proc/self/fd/{handle}")  # noqa: PTH115 - as _is_inside
     except OSError:  # not on Linux
         return os.path.realpath(path)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from botocore.exceptions import (
     IncompleteReadError,
 )
 from botocore.parsers import ResponseParserError
+from botocore.utils import parse_timestamp
 
 from digital_human_backup.authority import check_authority
 from digital_human_backup.errors import DamagedError, ExistsError, MissingError, RefusedError
@@ -148,6 +150,7 @@ def _client(settings: S3Settings) -> Any:
         check_authority(settings.ca_file, "--s3-ca-file")
     session = botocore.session.Session()
     session.register_component("data_loader", _Loader())
+    session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_moment)
     if settings.credentials is not None:
         session.set_credentials(*_credentials(settings.credentials))
     return session.create_client(
@@ -165,6 +168,14 @@ def _client(settings: S3Settings) -> Any:
             s3={"addressing_style": settings.style, "payload_signing_enabled": signed},
         ),
     )
+
+
+def _moment(value: Any) -> datetime:
+    """A time of an answer: that of each object of a listing, which botocore reads slowly."""
+    if isinstance(value, str) and value[10:11] == "T" and value.endswith("Z"):
+        with suppress(ValueError):
+            return datetime.fromisoformat(value)
+    return parse_timestamp(value)  # type: ignore[no-any-return]
 
 
 def _credentials(folder: Path) -> Iterator[str]:
