@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from .errors import BackupError, DamagedError, ExistsError, MissingError, RefusedError
-from .format import CHUNK_BYTES, TAG_BYTES, canonical, layout, manifest
+from .format import CHUNK_BYTES, TAG_BYTES, Data, canonical, layout, manifest
 from .format.contents import ChunkFacts
 from .format.manifest import Manifest
 from .stores import Item, Store
@@ -92,7 +92,7 @@ class Repository:
         """Every chunk of the human."""
         return self.store.list(layout.chunks(self.uid))
 
-    def put_chunk(self, key_id: str, facts: ChunkFacts, data: bytes) -> None:
+    def put_chunk(self, key_id: str, facts: ChunkFacts, data: Data) -> None:
         """Write a chunk; whoever writes it again writes the same."""
         self.store.put(layout.chunk(self.uid, key_id, facts.name), data, digest=facts.digest)
 

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from .format import Data
 from .format import chunks as sealing
 from .format.contents import ChunkFacts, Contents, FileFacts, Piece, Segment, cut
 from .format.keys import PLAIN, Key
@@ -92,9 +93,7 @@ class Writer:
     def _chunk(self, pieces: tuple[Piece, ...]) -> ChunkFacts:
         """Store the bytes of some pieces as one chunk."""
         self._lock.go_on()
-        blocks = [self._sources[piece.file.part].read(piece) for piece in pieces]
-        plain = blocks[0] if len(blocks) == 1 else b"".join(blocks)
-        del blocks  # of many small files: as large as the chunk, once more
+        plain = self._read(pieces)
         digest = hashlib.sha256(plain).digest()
         name = sealing.name(digest, self._key)
         known = self._known.get(name)
@@ -103,7 +102,18 @@ class Writer:
         self._report.add(len(plain))
         return known
 
-    def _send(self, name: str, digest: bytes, plain: bytes) -> ChunkFacts:
+    def _read(self, pieces: tuple[Piece, ...]) -> bytearray:
+        """The bytes of the pieces, one after the other, copied by nobody."""
+        plain = bytearray(sum(piece.length for piece in pieces))
+        offset = 0
+        with memoryview(plain) as room:
+            for piece in pieces:
+                end = offset + piece.length
+                self._sources[piece.file.part].read_into(room[offset:end], piece)
+                offset = end
+        return plain
+
+    def _send(self, name: str, digest: bytes, plain: Data) -> ChunkFacts:
         facts, stored = sealing.seal(name, digest, plain, self._key)
         if not self._has(facts):
             self._repository.put_chunk(self._key_id, facts, stored)

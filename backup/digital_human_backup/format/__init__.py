@@ -4,3 +4,5 @@ FORMAT = 1
 CHUNK_BYTES = 8 * 2**20
 TAG_BYTES = 16
 """What encryption adds to a chunk."""
+Data = bytes | bytearray
+"""What is written; as it was read, that nobody copies it."""

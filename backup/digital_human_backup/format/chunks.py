@@ -6,6 +6,7 @@ import hashlib
 
 from digital_human_backup.errors import DamagedError
 
+from . import Data
 from .contents import ChunkFacts
 from .keys import Key
 
@@ -15,7 +16,7 @@ def name(plain_digest: bytes, key: Key | None) -> str:
     return plain_digest.hex() if key is None else key.name(plain_digest)
 
 
-def seal(name: str, plain_digest: bytes, plain: bytes, key: Key | None) -> tuple[ChunkFacts, bytes]:
+def seal(name: str, plain_digest: bytes, plain: Data, key: Key | None) -> tuple[ChunkFacts, Data]:
     """What a chunk is, and the object to store: always the same for the same content."""
     if key is None:
         digest = plain_digest.hex()

@@ -14,6 +14,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from digital_human_backup.errors import DamagedError, RefusedError
 
+from . import Data
+
 KEY_BYTES = 32
 NONCE_BYTES = 12
 PLAIN = "plain"
@@ -48,7 +50,7 @@ class Key:
         """What a chunk is called whose plain text has this SHA-256."""
         return _mac(self._names, plain_digest).hex()
 
-    def seal_chunk(self, name: str, plain: bytes) -> bytes:
+    def seal_chunk(self, name: str, plain: Data) -> bytes:
         """The object of a chunk; the same for the same content."""
         key = _mac(self._chunks, name.encode())
         return AESGCM(key).encrypt(_ZERO, plain, name.encode())

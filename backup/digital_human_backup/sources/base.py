@@ -16,5 +16,9 @@ class Source(Protocol):
     def files(self) -> Sequence[FileFacts]:
         """All files, in the state that is going to be read."""
 
-    def read(self, piece: Piece) -> bytes:
-        """Bytes of a file; BackupError when it is not any more what ``files`` said."""
+    def read_into(self, room: memoryview, piece: Piece) -> None:
+        """
+        Fill ``room`` with the bytes of a piece, as many as it has room for.
+
+        BackupError when the file is not any more what ``files`` said.
+        """

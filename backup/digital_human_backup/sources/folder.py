@@ -41,22 +41,21 @@ class FolderSource:
         found = (self._facts(entry) for entry in self._walk(os.fspath(self._root)))
         return sorted(facts for facts in found if facts is not None)
 
-    def read(self, piece: Piece) -> bytes:
+    def read_into(self, room: memoryview, piece: Piece) -> None:
         """Bytes of a file, which must not change meanwhile."""
         path = f"{self._root}/{piece.file.path}"
         try:
             with open(path, "rb") as file:  # noqa: PTH123 - as _is_inside
                 file.seek(piece.start)
-                data = file.read(piece.length)
+                read = file.readinto(room)
                 now = os.fstat(file.fileno())
                 real = _opened(path, file.fileno())
         except OSError as error:
             raise BackupError(f"{path} cannot be read ({error.strerror}): try again.") from error
         self._check_inside(path, real)  # a folder may have become a link since
         was = (piece.file.size, piece.file.modified, piece.file.changed)
-        if len(data) != piece.length or (now.st_size, now.st_mtime_ns, now.st_ctime_ns) != was:
+        if read != piece.length or (now.st_size, now.st_mtime_ns, now.st_ctime_ns) != was:
             raise BackupError(f"{path} changed while it was read: try again when nobody writes it.")
-        return data
 
     def _walk(self, folder: str) -> Iterator[os.DirEntry[str]]:
         try:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from digital_human_backup.format import Data
+
 
 @dataclass(frozen=True, slots=True)
 class Item:
@@ -28,7 +30,7 @@ class Store(Protocol):
     where: str
     """For messages: the address, without secrets."""
 
-    def put(self, key: str, data: bytes, *, new: bool = False, digest: str = "") -> None:
+    def put(self, key: str, data: Data, *, new: bool = False, digest: str = "") -> None:
         """
         Write an object, replacing one of that name.
 

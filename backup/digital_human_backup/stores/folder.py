@@ -17,6 +17,7 @@ from digital_human_backup.errors import (
     MissingError,
     RefusedError,
 )
+from digital_human_backup.format import Data
 
 from .base import Item
 
@@ -36,7 +37,7 @@ class FolderStore:
                 f"The folder {self.root} does not exist: create it, or mount the volume there."
             )
 
-    def put(self, key: str, data: bytes, *, new: bool = False, digest: str = "") -> None:  # noqa: ARG002 - nobody checks it here
+    def put(self, key: str, data: Data, *, new: bool = False, digest: str = "") -> None:  # noqa: ARG002 - nobody checks it here
         """Write an object."""
         path = self._path(key)
         scratch = path.with_name(f"{_SCRATCH}{secrets.token_hex(8)}")
@@ -119,7 +120,7 @@ def _explain(error: OSError, where: str) -> BackupError:
     return BackupError(f"{where} failed ({error.strerror}): try again.")
 
 
-def _write(path: Path, data: bytes) -> None:
+def _write(path: Path, data: Data) -> None:
     with path.open("xb") as file:
         file.write(data)
         file.flush()

@@ -26,6 +26,7 @@ from botocore.utils import parse_timestamp
 
 from digital_human_backup.authority import check_authority
 from digital_human_backup.errors import DamagedError, ExistsError, MissingError, RefusedError
+from digital_human_backup.format import Data
 
 from .base import Item
 from .settings import S3Settings
@@ -64,7 +65,7 @@ class S3Store:
         with self._explained():
             self._client = _client(settings)
 
-    def put(self, key: str, data: bytes, *, new: bool = False, digest: str = "") -> None:
+    def put(self, key: str, data: Data, *, new: bool = False, digest: str = "") -> None:
         """Write an object."""
         extra = {**self._extra, **({"IfNoneMatch": "*"} if new else {})}
         if self._checked:

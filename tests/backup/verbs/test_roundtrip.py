@@ -96,13 +96,13 @@ def test_an_unchanged_backup_sends_nothing_and_reads_little(
     words = ("--human", "ada", "--models", models, "--key-file", key_file)
     first = run("create", *words)
     read: list[str] = []
-    really = FolderSource.read
+    really = FolderSource.read_into
 
-    def noted(self: FolderSource, piece: Piece) -> bytes:
+    def noted(self: FolderSource, room: memoryview, piece: Piece) -> None:
         read.append(piece.file.path)
-        return really(self, piece)
+        really(self, room, piece)
 
-    monkeypatch.setattr(FolderSource, "read", noted)
+    monkeypatch.setattr(FolderSource, "read_into", noted)
     second = run("create", *words)
     assert (second["sentChunks"], second["bytes"]) == (0, first["bytes"])
     assert set(read) == {"llama/config.json", "llama/sub/tokenizer.json"}
@@ -256,7 +256,7 @@ def test_a_folder_that_becomes_a_link_out_once_it_is_listed_is_refused(
     for file in listed:
         if file.path.startswith("llama/"):
             with pytest.raises(RefusedError, match="leads out of the folder"):
-                source.read(Piece(file, 0, file.size))
+                source.read_into(memoryview(bytearray(file.size)), Piece(file, 0, file.size))
 
 
 def test_a_file_that_becomes_a_link_while_it_is_listed_is_not_left_out(
