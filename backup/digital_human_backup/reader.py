@@ -26,14 +26,14 @@ def key_of(found: Manifest, keys: KeyRing) -> Key | None:
 
 
 class Reader:
-    """One backup's chunks; its ``manifest`` does without the contents, which are open."""
+    """One backup's chunks; opens the ``manifest``."""
 
     def __init__(
         self, repository: Repository, found: Manifest, keys: KeyRing, report: Report
     ) -> None:
         self._repository, self._report = repository, report
         self.contents: Contents = found.open(keys)
-        self.manifest = found.closed()
+        self.manifest = found
         self._key = key_of(found, keys)
 
     def restore(self, parts: Collection[str], into: Path, workers: int) -> list[FileFacts]:

@@ -49,8 +49,8 @@ class Repository:
 
     def read(self, backup: str) -> Manifest:
         """The manifest of a backup; MissingError, DamagedError or NewerFormatError."""
-        data = self.store.get(layout.manifest(self.uid, backup), manifest.LIMIT)
-        return manifest.read(data, self.uid, backup)
+        name = layout.manifest(self.uid, backup)
+        return manifest.read(self.store.get(name, manifest.LIMIT), self.uid, backup)
 
     def find(self, word: str) -> Manifest:
         """A backup by id, or ``latest``; RefusedError when there is none."""

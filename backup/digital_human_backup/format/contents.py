@@ -133,9 +133,17 @@ def load(data: bytes, objects: list[list[Any]]) -> Contents:
 
 
 def from_json(document: dict[str, Any], objects: list[list[Any]]) -> Contents:
-    """Both halves put together; DamagedError when they do not fit."""
+    """
+    Both halves put together; DamagedError when they do not fit.
+
+    Takes the files out of the document on the way: both together are twice as large.
+    """
+    files = []
     try:
-        files = [_file(entry) for entry in document["files"]]
+        left = document["files"]
+        left.reverse()
+        while left:
+            files.append(_file(left.pop()))
     except _ODD as error:
         raise _unfit() from error
     return _together({**document, "files": files}, objects)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import base64
-import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -17,10 +16,6 @@ from .keys import PLAIN, Key, KeyRing
 
 LIMIT = 256 * 2**20
 """No manifest is larger; a reader does not take in more."""
-
-
-_CONTENTS = {"sealed", "contents"}
-"""Where they are in a document."""
 
 
 class NewerFormatError(RefusedError):
@@ -42,7 +37,7 @@ class Manifest:
     chunks: tuple[tuple[str, int, str], ...]
     """Name, size and SHA-256 of each chunk in the store."""
     document: dict[str, Any]
-    """All of it; a ``closed`` one cannot be opened or stored."""
+    """All of it; without the contents once they are open."""
 
     def dump(self) -> bytes:
         """The manifest as it is stored."""
@@ -86,20 +81,19 @@ class Manifest:
                 f" {databases}: use another backup."
             )
 
-    def closed(self) -> Manifest:
-        """The same without its contents, which are large: for who has opened them already."""
-        rest = {name: self.document[name] for name in self.document.keys() - _CONTENTS}
-        return replace(self, document=rest)
-
     def open(self, keys: KeyRing) -> Contents:
-        """The contents; RefusedError without the key, DamagedError when they were changed."""
+        """
+        The contents; RefusedError without the key, DamagedError when they were changed.
+
+        They are large, and taken out: a manifest is opened once, and not stored afterwards.
+        """
         if self.key_id == PLAIN:
-            return from_json(self.document["contents"], self.document["chunks"])
+            return from_json(self.document.pop("contents"), self.document["chunks"])
         key = keys.find(self.key_id, f"The backup {self.id}")
         opened = key.open_manifest(
             self.id,
             canonical.dump(_head(self.document)),
-            base64.b64decode(self.document["sealed"]),
+            base64.b64decode(self.document.pop("sealed")),
         )
         return listing.load(opened, self.document["chunks"])
 
@@ -119,7 +113,7 @@ def make(head: dict[str, Any], contents: Contents, key: Key | None) -> Manifest:
         sealed = key.seal_manifest(str(head["id"]), bound, listing.dump(contents))
         document["sealed"] = base64.b64encode(sealed).decode()
         del sealed  # of many files it is large, and so is what follows
-    document["digest"] = hashlib.sha256(canonical.dump(document)).hexdigest()
+    document["digest"] = canonical.digest(document)
     return _parse(document)
 
 
@@ -132,6 +126,7 @@ def read(data: bytes, uid: str, backup: str) -> Manifest:
     damaged = DamagedError(f"The manifest of {backup} is damaged: use another backup.")
     try:
         document = canonical.load(data)
+        del data  # of many files it is large
         version = document["format"]
     except (ValueError, TypeError, KeyError) as error:
         raise damaged from error
@@ -141,7 +136,7 @@ def read(data: bytes, uid: str, backup: str) -> Manifest:
             " use the program that wrote it, or a newer one."
         )
     rest = {name: value for name, value in document.items() if name != "digest"}
-    if hashlib.sha256(canonical.dump(rest)).hexdigest() != document.get("digest"):
+    if canonical.digest(rest) != document.get("digest"):
         raise damaged
     try:
         found = _parse(document)

@@ -73,7 +73,6 @@ def restore(  # noqa: PLR0917 - typer makes options of them
             if load or server is not None or replay.needed:
                 check_version(f"The backup {found.id}", found.redis_version)
         reader = Reader(repository, found, keys, report())
-        found = reader.manifest
         with _folder(into, scratch) as folder:
             files = reader.restore(parts, folder, workers)
             if replay is not None:

@@ -40,7 +40,6 @@ def verify(  # noqa: PLR0917 - typer makes options of them
         opened = found.key_id == PLAIN or key_file is not None
         if opened:
             reader = Reader(repository, found, keys, report())
-            found = reader.manifest
             damages = reader.damages(workers)
             if not damages and load and found.redis is not None:
                 _load(reader, scratch, workers)

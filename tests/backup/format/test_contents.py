@@ -104,10 +104,11 @@ def test_contents_that_do_not_fit_are_damaged(wrong: Contents) -> None:
     ],
 )
 def test_a_document_of_another_form_is_damaged(document: dict[str, object]) -> None:
+    data = canonical.dump(document)
     with pytest.raises(DamagedError, match="does not fit together"):
         from_json(document, OBJECTS)
     with pytest.raises(DamagedError, match="does not fit together"):
-        load(canonical.dump(document), OBJECTS)
+        load(data, OBJECTS)
 
 
 HUGE = b'{"files":[{"changed":1,"mode":1,"modified":1,"segments":[],"size":1e400}],"plain":[]}'
