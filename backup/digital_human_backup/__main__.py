@@ -60,7 +60,9 @@ def main() -> None:
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as under nohup
         signal.signal(signal.SIGHUP, _stop)
     try:
-        application(*(word for word in sys.argv[1:2] if word in VERBS))()
+        command = application(*(word for word in sys.argv[1:2] if word in VERBS))
+        gc.freeze()  # what is loaded stays
+        command()
     except BackupError as error:
         print(str(error), file=sys.stderr)
         sys.exit(error.exit_code)
