@@ -26,7 +26,7 @@ TYPED = (
     "tests",
     "config",
 )
-WITH_TORCH = ("tests/runtime/engines", "tests/training")
+WITH_TORCH = ("tests/runtime/engines/llm", "tests/training")
 """Where the tests that need torch are: to look through all others costs as long as to run these."""
 MANY = ("-n", "4")
 """Twice the cores that they are tried on: these tests wait for clocks and servers, mostly."""
@@ -35,7 +35,7 @@ ORDERED = ("--dist", "loadgroup", "--no-loadscope-reorder")
 SOME = ("-n", "3")
 """For tests with the Pods of humans, which speak and move their faces in real time."""
 FEW = ("-n", "2")
-"""For tests of what needs a core itself: pictures."""
+"""For tests of what needs a core itself: pictures, networks."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def browser() -> Iterator[Step]:
 
 def torch() -> Iterator[Step]:
     """What needs torch, in an environment of its own."""
-    tests = ("-q", "-m", "torch", *WITH_TORCH)
+    tests = ("-q", "-m", "torch", *FEW, *WITH_TORCH)
     yield Step("torch tests", "pytest", tests, environment="torch")
 
 
