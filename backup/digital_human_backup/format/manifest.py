@@ -90,11 +90,13 @@ class Manifest:
         if self.key_id == PLAIN:
             return from_json(self.document.pop("contents"), self.document["chunks"])
         key = keys.find(self.key_id, f"The backup {self.id}")
-        opened = key.open_manifest(
-            self.id,
-            canonical.dump(_head(self.document)),
-            base64.b64decode(self.document.pop("sealed")),
-        )
+        bound = canonical.dump(_head(self.document))
+        try:
+            sealed = base64.b64decode(self.document.pop("sealed"))
+        except ValueError as error:
+            raise _damaged(self.id) from error
+        opened = key.open_manifest(self.id, bound, sealed)
+        del sealed  # of many files it is large
         return listing.load(opened, self.document["chunks"])
 
 
@@ -123,7 +125,7 @@ def read(data: bytes, uid: str, backup: str) -> Manifest:
 
     Raises NewerFormatError, or DamagedError when a byte of it is not what was written.
     """
-    damaged = DamagedError(f"The manifest of {backup} is damaged: use another backup.")
+    damaged = _damaged(backup)
     try:
         document = canonical.load(data)
         del data  # of many files it is large
@@ -150,9 +152,16 @@ def read(data: bytes, uid: str, backup: str) -> Manifest:
     return found
 
 
+def _damaged(backup: str) -> DamagedError:
+    return DamagedError(f"The manifest of {backup} is damaged: use another backup.")
+
+
 def _parse(document: dict[str, Any]) -> Manifest:
     if document["format"] != FORMAT or not layout.is_id(document["id"]):
         raise ValueError("neither this format nor a newer one")
+    name, kind = ("contents", dict) if document["keyId"] is None else ("sealed", str)
+    if not isinstance(document[name], kind):
+        raise TypeError(f"{name} is not as docs/backup-format.md has it")
     return Manifest(
         id=document["id"],
         created=layout.moment(document["created"]),

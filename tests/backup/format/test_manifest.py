@@ -110,6 +110,27 @@ def test_a_forged_half_does_not_open(changes: dict[str, Any]) -> None:
         found.open(RING)
 
 
+@pytest.mark.parametrize("key", [None, KEY])
+@pytest.mark.parametrize(
+    "instead", [{}, {"contents": 3, "sealed": 3}, {"contents": [], "sealed": None}]
+)
+def test_a_manifest_without_its_contents_is_damaged(
+    key: Key | None, instead: dict[str, Any]
+) -> None:
+    document = canonical.load(manifest.make(HEAD, CONTENTS, key).dump())
+    kept = {name: document[name] for name in document.keys() - {"contents", "sealed", "digest"}}
+    kept |= {name: value for name, value in instead.items() if name in document}
+    digest = hashlib.sha256(canonical.dump(kept)).hexdigest()
+    with pytest.raises(DamagedError, match=f"The manifest of {ID} is damaged: use another backup"):
+        manifest.read(canonical.dump(kept | {"digest": digest}), "u-1", ID)
+
+
+@pytest.mark.parametrize("sealed", ["a", "\u00e9", ""])
+def test_contents_that_were_never_sealed_are_damaged(sealed: str) -> None:
+    with pytest.raises(DamagedError, match=r"use another|does not open with its key"):
+        manifest.read(_forged(sealed=sealed), "u-1", ID).open(RING)
+
+
 def test_a_backup_moved_to_another_human_does_not_open() -> None:
     found = manifest.read(_forged(human={"name": "ada", "uid": "u-2"}), "u-2", ID)
     with pytest.raises(DamagedError, match="does not open with its key"):
