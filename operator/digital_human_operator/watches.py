@@ -88,7 +88,12 @@ class Watches:
             on_absent=self._look_at_all,
         )
         self.applier = Applier(
-            client, FIELD_MANAGER, self.stores, decoders, ownership_label=LABEL_HUMAN
+            client,
+            FIELD_MANAGER,
+            self.stores,
+            decoders,
+            ownership_label=LABEL_HUMAN,
+            owners=OWN,
         )
         self._reflectors = [
             self._reflector(store, decoders[resource], scope)

@@ -15,6 +15,7 @@ from tests.support.fake_server import FakeServer
 
 CONFIG_MAPS = Resource("", "v1", "ConfigMap", "configmaps")
 DEPLOYMENTS = Resource("apps", "v1", "Deployment", "deployments")
+OWNERS = Resource("", "v1", "Owner", "owners")
 
 
 def path(name: str, namespace: str = "ns", resource: Resource = CONFIG_MAPS) -> str:
@@ -28,6 +29,12 @@ def config_map(name: str, data: dict[str, str] | None = None, **metadata: Any) -
 
 def owner_reference(uid: str) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "Owner", "name": "o", "uid": uid, "controller": True}
+
+
+def an_owner(uid: str, **metadata: Any) -> dict[str, Any]:
+    """Whom ``owner_reference`` names."""
+    meta = {"name": "o", "namespace": "ns", "uid": uid, **metadata}
+    return {"apiVersion": "v1", "kind": "Owner", "metadata": meta}
 
 
 async def eventually(condition: Callable[[], bool], seconds: float = 5.0) -> None:

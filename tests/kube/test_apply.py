@@ -14,7 +14,7 @@ from digital_human_operator.kube.live import Decoder
 from digital_human_operator.kube.store import Store
 from tests.support.fake_server import FakeServer
 
-from .conftest import CONFIG_MAPS, config_map, owner_reference, path
+from .conftest import CONFIG_MAPS, OWNERS, an_owner, config_map, owner_reference, path
 
 OWNER = "owner-1"
 LABEL = "app"
@@ -45,6 +45,7 @@ class Setup:
             {CONFIG_MAPS: self.store},
             {CONFIG_MAPS: self.decoder},
             ownership_label=LABEL,
+            owners=(OWNERS,),
         )
 
     async def apply(self, wanted: Desired) -> Outcome:
@@ -132,6 +133,7 @@ async def test_retained_object_is_ours_by_label(server: FakeServer, setup: Setup
 
 
 async def test_retained_object_gets_its_owner_back(server: FakeServer, setup: Setup) -> None:
+    server.put(path("o", resource=OWNERS), an_owner(OWNER))
     await setup.apply(desired("a", owner=None))
     assert await setup.result(desired("a")) is Result.CHANGED
     assert await setup.result(desired("a", owner=None)) is Result.CHANGED
@@ -163,6 +165,7 @@ def _orphan(server: FakeServer, setup: Setup, *owners: dict[str, Any]) -> None:
 async def test_create_only_orphan_gets_its_owner_back(
     seen: bool, server: FakeServer, setup: Setup
 ) -> None:
+    server.put(path("o", resource=OWNERS), an_owner(OWNER))
     await setup.apply(desired(owner="before", create_only=True, password="one"))
     other = {k: v for k, v in owner_reference("other").items() if k != "controller"}
     _orphan(server, setup, other)

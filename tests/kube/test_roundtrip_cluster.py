@@ -101,6 +101,7 @@ async def test_applier_creates_once_heals_and_leaves_foreign_objects_alone(
             {resource: Store(resource)},
             {resource: decoder},
             ownership_label=LABEL,
+            owners=(),
         )
 
     desired, first = manifest(kind, namespace, owner), applier()

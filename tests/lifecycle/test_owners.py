@@ -104,7 +104,8 @@ def test_human_made_again_takes_over_what_an_orphaning_deletion_left(ada: Place)
     before, foreign = _children(ada), _foreign(ada)
     log = _log(ada)
     ada.kubectl("delete", "dh", "ada", "--cascade=orphan", "--timeout=60s")
-    assert {_owner(child) for child in _children(ada).values()} == {None}
+    left = _children(ada)
+    assert {key: _owner(child) for key, child in left.items()} == dict.fromkeys(before)
     ada.apply(human(**SPEC))
     _is_all_of_the_human(ada, before)
     assert {k: c["metadata"]["uid"] for k, c in _children(ada).items()} == {

@@ -11,7 +11,9 @@ No write can touch an object of somebody else, seen or unseen, and none costs an
 
 * An object that we do not know is applied with a resource version that no object has. The API
   server creates it if the name is free and answers 409 if it is taken; only then do we look.
-* An object that we know is applied with its uid: were it replaced meanwhile, that is a 409 too.
+* An object that we know is applied with its uid and version: were it replaced, taken over or let
+  go meanwhile, that is a 409 too.
+* One that was let go is given back to its owner only while that one stays (see adoption.py).
 """
 
 from __future__ import annotations
@@ -19,12 +21,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
 import msgspec
 
+from .adoption import Owners
 from .client import ApiClient
 from .desired import Desired, Ref, lost
 from .errors import Conflict, NotFound
@@ -89,6 +92,7 @@ class _Owner(msgspec.Struct):
 
 class _Metadata(msgspec.Struct):
     uid: str
+    resourceVersion: str  # noqa: N815
     ownerReferences: list[_Owner] | None = None  # noqa: N815 - the API's own spelling
     labels: dict[str, str] | None = None
     deletionTimestamp: str | None = None  # noqa: N815
@@ -109,6 +113,7 @@ class Applier:
     ``stores`` and ``decoders`` are those that the reflectors use. ``ownership_label`` is the key
     of the label by which objects without owner references are recognised as ours: its value in
     the live object must be the one in the body. The decoders must read the same label.
+    ``owners`` are the kinds that manifests may name as their owner.
     """
 
     def __init__(
@@ -119,12 +124,14 @@ class Applier:
         decoders: Mapping[Resource, Decoder],
         *,
         ownership_label: str,
+        owners: Iterable[Resource],
     ) -> None:
         self._client = client
         self._manager = manager
         self._stores = stores
         self._decoders = decoders
         self._label = ownership_label
+        self._owners = Owners(client, owners)
         self.fights = Fights()
 
     async def apply(self, desired: Desired, owner_uid: str) -> Outcome:
@@ -154,10 +161,12 @@ class Applier:
             return Outcome(Result.HELD, live)
         if live is None:
             return await self._create(desired, owner_uid)
+        if live.owner_uid is None:
+            await self._owners.confirm(desired)
         try:
-            return await self._send(desired, _uid_guard(live.uid), live)
+            return await self._send(desired, _guard(live.uid, live.resource_version), live)
         except Conflict:
-            # Deleted or replaced, and the watch has not told us yet.
+            # Deleted, replaced or changed, and the watch has not told us yet.
             return await self._create(desired, owner_uid)
 
     def _left_alone(self, desired: Desired, owner_uid: str, live: Live) -> Outcome | None:
@@ -226,7 +235,10 @@ class Applier:
             if desired.create_only:
                 return await self._mend(desired, found.uid)
             _log.info("%s is ours but was not seen: %s", desired.ref, taken.message)
-            return await self._send(desired, _uid_guard(found.uid), None, known=True)
+            if owner is None:
+                await self._owners.confirm(desired)
+            guard = _guard(found.uid, found.resourceVersion)
+            return await self._send(desired, guard, None, known=True)
 
     async def _send(
         self, desired: Desired, guard: bytes, before: Live | None, *, known: bool = False
@@ -278,6 +290,8 @@ class Applier:
                 return self._confirmed(desired, await self._client.get(*address))
         except NotFound as gone:
             raise Conflict(f"{desired.ref} went away") from gone
+        if "ownerReferences" in missing:
+            await self._owners.confirm(desired)
         if self.fights.begins(desired.ref, desired.stake):
             await self._name(desired)
         answer = await self._client.merge_patch(
@@ -358,8 +372,9 @@ def belongings(store: Store, owner_uid: str, orphans: tuple[str, str] | None) ->
     return found
 
 
-def _uid_guard(uid: str) -> bytes:
-    return b'"uid":' + _encode(uid)
+def _guard(uid: str, version: int | str) -> bytes:
+    """So that a write meets the very state that was looked at, or is a 409."""
+    return b'"uid":%b,"resourceVersion":"%b"' % (_encode(uid), str(version).encode())
 
 
 def _controller(metadata: _Metadata) -> _Owner | None:
