@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -42,6 +43,15 @@ def test_a_verb_loads_no_other_verb_and_no_service(verb: str) -> None:
     package = "digital_human_backup.verbs."
     assert {name for name in modules if name.startswith(package)} == {package + verb}
     assert "botocore" not in modules
+
+
+def test_a_backup_without_a_key_loads_no_cipher(tmp_path: Path) -> None:
+    for folder in ("models", "store"):
+        (tmp_path / folder).mkdir()
+    words = ("--human", "ada", "--uid", "u", "--models", str(tmp_path / "models"))
+    code, modules, said = run("create", *words, "--store", f"file://{tmp_path / 'store'}")
+    assert code == 0, said
+    assert "cryptography" not in modules
 
 
 def test_a_process_that_ends_looks_for_no_garbage() -> None:

@@ -9,9 +9,6 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
 from digital_human_backup.errors import DamagedError, RefusedError
 
 from . import Data
@@ -21,6 +18,24 @@ NONCE_BYTES = 12
 PLAIN = "plain"
 """Stands for the key id of what is not encrypted."""
 _ZERO = bytes(NONCE_BYTES)
+
+
+def _seal(key: bytes, nonce: bytes, plain: Data, bound: bytes) -> bytes:
+    """AES-256-GCM, loaded here, for whoever has no key needs nothing of it."""
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415
+
+    return AESGCM(key).encrypt(nonce, plain, bound)
+
+
+def _opened(key: bytes, nonce: bytes, sealed: bytes, bound: bytes) -> bytes | None:
+    """The plain text; None when key, nonce, cipher text or ``bound`` are not those of then."""
+    from cryptography.exceptions import InvalidTag  # noqa: PLC0415
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415
+
+    try:
+        return AESGCM(key).decrypt(nonce, sealed, bound)
+    except (InvalidTag, ValueError):  # ValueError: shorter than a nonce
+        return None
 
 
 def _mac(key: bytes, words: bytes) -> bytes:
@@ -53,33 +68,33 @@ class Key:
     def seal_chunk(self, name: str, plain: Data) -> bytes:
         """The object of a chunk; the same for the same content."""
         key = _mac(self._chunks, name.encode())
-        return AESGCM(key).encrypt(_ZERO, plain, name.encode())
+        return _seal(key, _ZERO, plain, name.encode())
 
     def open_chunk(self, name: str, sealed: bytes) -> bytes:
         """The plain text of a chunk; DamagedError when it is not the object of that name."""
         key = _mac(self._chunks, name.encode())
-        try:
-            return AESGCM(key).decrypt(_ZERO, sealed, name.encode())
-        except InvalidTag as error:
-            raise DamagedError(f"The chunk {name[:12]}... does not open with its key.") from error
+        plain = _opened(key, _ZERO, sealed, name.encode())
+        if plain is None:
+            raise DamagedError(f"The chunk {name[:12]}... does not open with its key.")
+        return plain
 
     def seal_manifest(self, backup: str, head: bytes, contents: bytes) -> bytes:
         """Nonce and cipher text of a backup's contents, bound to the legible ``head``."""
         nonce = os.urandom(NONCE_BYTES)
         key = _mac(self._manifests, backup.encode())
-        return nonce + AESGCM(key).encrypt(nonce, contents, head)
+        return nonce + _seal(key, nonce, contents, head)
 
     def open_manifest(self, backup: str, head: bytes, sealed: bytes) -> bytes:
         """The contents of a backup; DamagedError when anything of the manifest was changed."""
         key = _mac(self._manifests, backup.encode())
         nonce, rest = sealed[:NONCE_BYTES], sealed[NONCE_BYTES:]
-        try:
-            return AESGCM(key).decrypt(nonce, rest, head)
-        except (InvalidTag, ValueError) as error:
+        contents = _opened(key, nonce, rest, head)
+        if contents is None:
             raise DamagedError(
                 f"The manifest of {backup} does not open with its key: it was changed, or moved"
                 " from another place. Use another backup."
-            ) from error
+            )
+        return contents
 
     def subject(self, uid: str, subject: bytes) -> str:
         """What stands for a subject of this human in the erasure ledger."""

@@ -5,16 +5,10 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from datetime import datetime
-from pathlib import Path
-from typing import Any
+from contextlib import contextmanager
 
-import botocore.loaders
-import botocore.session
 import stamina
 import urllib3
-from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -22,13 +16,12 @@ from botocore.exceptions import (
     IncompleteReadError,
 )
 from botocore.parsers import ResponseParserError
-from botocore.utils import parse_timestamp
 
-from digital_human_backup.authority import check_authority
-from digital_human_backup.errors import DamagedError, ExistsError, MissingError, RefusedError
+from digital_human_backup.errors import DamagedError, ExistsError, MissingError
 from digital_human_backup.format import Data
 
 from .base import Item
+from .client import open_client
 from .settings import S3Settings
 from .trouble import code, explain, no_s3
 
@@ -63,7 +56,7 @@ class S3Store:
         }
         self._endpoint = settings.endpoint or "Amazon S3"
         with self._explained():
-            self._client = _client(settings)
+            self._client = open_client(settings)
 
     def put(self, key: str, data: Data, *, new: bool = False, digest: str = "") -> None:
         """Write an object."""
@@ -126,70 +119,3 @@ class S3Store:
             raise explain(error, self._bucket, self._endpoint) from error
         except _TROUBLE as error:
             raise explain(error, self._bucket, self._endpoint) from error
-
-
-class _Loader(botocore.loaders.Loader):  # type: ignore[misc]
-    """Does not look through the folders of 400 services, twice, for the one that is asked for."""
-
-    def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002
-        """What is here."""
-        return ["s3"]
-
-
-def _client(settings: S3Settings) -> Any:
-    """
-    Botocore's client, which hashes nothing that we have hashed already.
-
-    boto3's session makes the same one, but loads its resources and transfers first.
-
-    The signature covers the header with the SHA-256 by which the service checks the body, so that
-    the body needs no hash of its own to be signed. What is read carries a digest or a tag of ours,
-    so the service's checksum of it is not asked for.
-    """
-    signed = settings.checksums == "when_required"
-    if settings.ca_file is not None:
-        check_authority(settings.ca_file, "--s3-ca-file")
-    session = botocore.session.Session()
-    session.register_component("data_loader", _Loader())
-    session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_moment)
-    if settings.credentials is not None:
-        session.set_credentials(*_credentials(settings.credentials))
-    return session.create_client(
-        "s3",
-        endpoint_url=settings.endpoint,
-        region_name=settings.region,
-        verify=str(settings.ca_file) if settings.ca_file else None,
-        config=Config(
-            connect_timeout=10,
-            read_timeout=60,
-            max_pool_connections=settings.connections,
-            retries={"mode": "standard", "total_max_attempts": settings.tries},
-            request_checksum_calculation=settings.checksums,
-            response_checksum_validation="when_required",
-            s3={"addressing_style": settings.style, "payload_signing_enabled": signed},
-        ),
-    )
-
-
-def _moment(value: Any) -> datetime:
-    """A time of an answer: that of each object of a listing, which botocore reads slowly."""
-    if isinstance(value, str) and value[10:11] == "T" and value.endswith("Z"):
-        with suppress(ValueError):
-            return datetime.fromisoformat(value)
-    return parse_timestamp(value)  # type: ignore[no-any-return]
-
-
-def _credentials(folder: Path) -> Iterator[str]:
-    """Access key, secret and maybe a token from files, as a mounted Secret has them."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        path = folder / name
-        try:
-            yield path.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise RefusedError(
-                f"{path} cannot be read: --s3-credentials names a folder with the files"
-                " AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
-            ) from error
-    token = folder / "AWS_SESSION_TOKEN"
-    if token.exists():
-        yield token.read_text(encoding="utf-8").strip()
