@@ -63,7 +63,18 @@ class Part(StrEnum):
     OBJECTS = "objects"
 
 
-Human = Annotated[str, typer.Option(help="Name of the DigitalHuman, for people.")]
+def _legible(name: str) -> str:
+    """A name that can be written down."""
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        raise RefusedError(f"--human {name!r} is no text in UTF-8: use another name.") from error
+    return name
+
+
+Human = Annotated[
+    str, typer.Option(help="Name of the DigitalHuman, for people.", callback=_legible)
+]
 BackupId = Annotated[str, typer.Argument(help="Id of a backup, or latest.", show_default=True)]
 KeyFile = Annotated[
     Path | None, typer.Option(help="Encryption keys, one a line; the first one seals.")

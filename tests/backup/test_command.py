@@ -59,6 +59,13 @@ def test_a_process_that_ends_looks_for_no_garbage() -> None:
     assert unseen > 10, "what it has loaded is looked through once more"
 
 
+def test_a_name_that_cannot_be_written_down_is_refused(tmp_path: Path) -> None:
+    store = ("--store", f"file://{tmp_path}", "--uid", "u")
+    code, _, said = run("create", "--human", "a\udcff", "--models", str(tmp_path), *store)
+    assert code == 3
+    assert "--human 'a\\udcff' is no text in UTF-8: use another name." in said
+
+
 def test_help_names_every_verb() -> None:
     code, _, said = run("--help")
     assert code == 0

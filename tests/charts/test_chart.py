@@ -44,6 +44,11 @@ def rights(objects: list[Manifest], kind: str, name: str = "") -> set[tuple[str,
     }
 
 
+def test_the_operator_may_look_at_every_object_that_may_own_another(helm: Helm) -> None:
+    found = rights(helm.objects(), "Role")
+    assert {(one.group, one.plural, "get") for one in OWN} <= found
+
+
 @pytest.mark.parametrize("settings", [(), ("scope=cluster",), EVERYTHING])
 def test_lint_finds_nothing(both: Helm, settings: tuple[str, ...]) -> None:
     result = both.lint(*settings)

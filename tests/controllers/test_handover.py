@@ -28,9 +28,14 @@ async def test_live_number_is_handed_over_without_an_outage(world: World) -> Non
     await world.reconcile(key)
     assert owners_of_replicas(world) == {FIELD_MANAGER}
     world.human(**SCALED)
+    begun = len(world.server.log)
     await world.reconcile(key)
     assert replicas(world) == 5
     assert owners_of_replicas(world) == {HANDOVER_MANAGER}
+    asked = [
+        verb for verb, where in world.server.log[begun:] if where == address("Deployment", "ada")
+    ]
+    assert asked == ["get", "apply", "apply"], "the second write knows of the first one"
 
 
 @pytest.mark.parametrize("before", [0, 1, 2])

@@ -291,7 +291,7 @@ async def test_server_errors_make_no_duplicate(
     server.faults.fail(1, 500, verb="apply", applied=applied)
     with pytest.raises(ServerError):
         await setup.apply(desired())
-    expected = Result.CHANGED if applied else Result.CREATED
+    expected = Result.CONFIRMED if applied else Result.CREATED
     assert await setup.result(desired()) is expected
     assert len(server.objects) == 1
     assert server.objects[path("a")]["metadata"]["uid"] == "uid-1"

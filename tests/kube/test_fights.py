@@ -117,6 +117,34 @@ async def test_rewritten_object_is_held_back_and_the_other_is_named(
     assert (await setup.apply(desired(k="3"))).again == 0
 
 
+async def test_rewritten_object_is_held_back_however_late_the_watch_is(
+    server: Any,
+    setup: Setup,  # noqa: F811
+) -> None:
+    """Whoever rewrites a Deployment makes its controller write the status right after it."""
+    await setup.apply(desired(k="1"))
+    results = []
+    for _ in range(LIMIT + 2):
+        spoilt = {**server.objects[path("a")], "data": {"k": "2"}}
+        setup.store.upsert(setup.decoder.decode(_raw(server.put(path("a"), spoilt))))
+        server.put(path("a"), {**server.objects[path("a")], "status": {"seen": False}})
+        outcome = await setup.apply(desired(k="1"))
+        results.append(outcome.result.value)
+    assert results == ["changed"] * (LIMIT + 1) + ["held"]
+    assert outcome.detail == "another program with the field manager m"
+
+
+async def test_change_that_was_not_seen_yet_costs_one_look(
+    server: Any,
+    setup: Setup,  # noqa: F811
+) -> None:
+    await setup.apply(desired(k="1"))
+    server.put(path("a"), {**server.objects[path("a")], "status": {"seen": False}})
+    begun = len(server.log)
+    assert (await setup.apply(desired(k="2"))).result.value == "changed"
+    assert [verb for verb, _ in server.log[begun:]] == ["apply", "get", "apply"]
+
+
 async def test_deletion_again_and_again_is_a_fight_too(
     server: Any,
     setup: Setup,  # noqa: F811

@@ -31,6 +31,7 @@ UNSEEN: dict[Granted, str] = {
     ("aiqtoolkit.io", "digitalhumanrestores/finalizers", "update"): "likewise",
     ("aiqtoolkit.io", "digitalhumans", "create"): "for a clone: test_clone_run has the same rights",
     ("aiqtoolkit.io", "digitalhumanrestores", "get"): "asked for a moment after a start only",
+    ("aiqtoolkit.io", "digitalhumanbackups", "get"): "asked for where a Job lost its owner only",
     ("events.k8s.io", "events", "patch"): "an Event becomes a series after ten minutes",
 }
 PLUGIN = "kube-apiserver=enable-admission-plugins=OwnerReferencesPermissionEnforcement"

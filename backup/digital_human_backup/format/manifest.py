@@ -172,10 +172,22 @@ def _parse(document: dict[str, Any]) -> Manifest:
             str(name): {word: int(part[word]) for word in ("files", "bytes")}
             for name, part in document["parts"].items()
         },
-        redis=document["redis"],
+        redis=_checked(document["redis"]),
         chunks=tuple((str(n), int(size), str(digest)) for n, size, digest in document["chunks"]),
         document=document,
     )
+
+
+def _checked(redis: Any) -> dict[str, Any] | None:
+    """What a manifest tells of Redis; TypeError, KeyError or AttributeError when it is odd."""
+    if redis is None:
+        return None
+    if not isinstance(redis["version"], str):
+        raise TypeError("the version is no word")
+    if not all(isinstance(one["keys"], int) for one in redis["databases"].values()):
+        raise TypeError("keys are no number")
+    found: dict[str, Any] = redis
+    return found
 
 
 def _head(document: dict[str, Any]) -> dict[str, Any]:

@@ -45,13 +45,14 @@ class FolderSource:
         """Bytes of a file, which must not change meanwhile."""
         path = f"{self._root}/{piece.file.path}"
         try:
-            with open(path, "rb") as file:  # noqa: PTH123 - as _is_inside
+            with open(path, "rb", opener=_at_once) as file:
                 file.seek(piece.start)
                 read = file.readinto(room)
                 now = os.fstat(file.fileno())
                 real = _opened(path, file.fileno())
         except OSError as error:
-            raise BackupError(f"{path} cannot be read ({error.strerror}): try again.") from error
+            why = error.strerror or error  # a pipe, which cannot be read from within, has no word
+            raise BackupError(f"{path} cannot be read ({why}): try again.") from error
         self._check_inside(path, real)  # a folder may have become a link since
         was = (piece.file.size, piece.file.modified, piece.file.changed)
         if read != piece.length or (now.st_size, now.st_mtime_ns, now.st_ctime_ns) != was:
@@ -119,6 +120,11 @@ class FolderSource:
     def _is_inside(self, real: str) -> bool:
         """Of a path without links; of many small files pathlib costs as much as reading them."""
         return _within(real).startswith(self._inside)
+
+
+def _at_once(path: str, flags: int) -> int:
+    """Open what has become a pipe since without waiting for its writer."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _within(folder: str) -> str:

@@ -21,13 +21,16 @@ from digital_human_backup.errors import RefusedError
 from .settings import S3Settings
 
 _AMAZON = "amazonaws.com"
+_IDENTITY = ("sts", "sso", "sso-oidc")
+"""Where a workload, or somebody who has signed in, gets its keys from."""
 _NO_ENDPOINTS = {"version": 3, "partitions": []}
 """A list of Amazon's own endpoints, with nothing in it."""
 
 
 def _is_elsewhere(settings: S3Settings) -> bool:
     """Whether nothing that botocore knows of Amazon's endpoints is asked for."""
-    return _AMAZON not in (settings.endpoint or _AMAZON) and settings.region is not None
+    is_named = settings.region not in {None, "aws-global"}  # which stand for one of Amazon's
+    return is_named and _AMAZON not in (settings.endpoint or _AMAZON)
 
 
 class _Files(botocore.loaders.JSONFileLoader):  # type: ignore[misc]
@@ -42,7 +45,7 @@ class _Files(botocore.loaders.JSONFileLoader):  # type: ignore[misc]
 
 
 class _Loader(botocore.loaders.Loader):  # type: ignore[misc]
-    """Loads the description of S3, and of nothing else."""
+    """Loads the description of S3, and of what says who we are."""
 
     def __init__(self, settings: S3Settings) -> None:
         super().__init__(file_loader=_Files())
@@ -50,7 +53,7 @@ class _Loader(botocore.loaders.Loader):  # type: ignore[misc]
 
     def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002
         """What is here: so the folders of 400 services are not looked through, twice."""
-        return ["s3"]
+        return ["s3", *_IDENTITY]
 
     def load_data_with_path(self, name: str) -> tuple[Any, str]:
         """A description; none of Amazon's endpoints, over 1 MB, for a service that is not there."""

@@ -13,7 +13,8 @@ holds itself (configmaps get and watch, jobs get and patch): neither escalate no
   resources: [digitalhumanbackups]
   # create: the backup before a human's end or a restore, by annotation, and of each scheduled run.
   # delete: those of scheduled runs that the store does not have any more; never a backup itself.
-  verbs: [create, delete, list, watch]
+  # get: whether it is there to stay, before a Job of it that lost its owner gets it back.
+  verbs: [create, delete, get, list, watch]
 - apiGroups: [aiqtoolkit.io]
   resources: [digitalhumanrestores]
   # get: whether it still holds a human, after a start.

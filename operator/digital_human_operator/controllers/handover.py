@@ -48,10 +48,11 @@ async def hand_over_replicas(
         "metadata": {"name": wanted.name, "uid": live.uid},
         "spec": {"replicas": max(least, found["spec"].get("replicas", 1))},
     }
-    await services.client.apply(
+    answer = await services.client.apply(
         wanted.resource,
         wanted.namespace,
         wanted.name,
         msgspec.json.encode(body),
         manager=HANDOVER_MANAGER,
     )
+    services.applier.remember(wanted, answer)

@@ -29,7 +29,8 @@ class Owners:
         Raise Conflict when the owner of the manifest is gone or leaving.
 
         To be asked after the object was seen without an owner, of which the write then makes sure
-        by its version: so no deletion can come in between. A manifest without owner may be written.
+        by its version: so what a deletion has let go is never given back to who is leaving by it. A
+        manifest without owner may be written.
         """
         for owner in desired.owners:
             if not await self._stays(desired.namespace, owner["kind"], owner["name"], owner["uid"]):

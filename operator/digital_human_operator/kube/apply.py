@@ -161,13 +161,7 @@ class Applier:
             return Outcome(Result.HELD, live)
         if live is None:
             return await self._create(desired, owner_uid)
-        if live.owner_uid is None:
-            await self._owners.confirm(desired)
-        try:
-            return await self._send(desired, _guard(live.uid, live.resource_version), live)
-        except Conflict:
-            # Deleted, replaced or changed, and the watch has not told us yet.
-            return await self._create(desired, owner_uid)
+        return await self._update(desired, owner_uid, live)
 
     def _left_alone(self, desired: Desired, owner_uid: str, live: Live) -> Outcome | None:
         """Whether it is somebody else's, or ours and going away."""
@@ -219,48 +213,62 @@ class Applier:
                     raise failure
         return [Ref(resource, live.namespace, live.name) for resource, live in doomed]
 
+    async def _update(self, desired: Desired, owner_uid: str, live: Live) -> Outcome:
+        """Apply an object that we know."""
+        if live.owner_uid is None:
+            await self._owners.confirm(desired)
+        try:
+            return await self._send(desired, live.uid, live.resource_version)
+        except Conflict:
+            # Deleted, replaced or changed, and the watch has not told us yet.
+            found = await self._look(desired)
+        if found is not None:
+            return await self._apply_found(desired, owner_uid, found)
+        return await self._create(desired, owner_uid)
+
     async def _create(self, desired: Desired, owner_uid: str) -> Outcome:
         """Apply an object that we do not know, without adopting one that is not ours."""
         try:
-            return await self._send(desired, _NO_SUCH_VERSION, None)
-        except Conflict as taken:
+            return await self._send(desired)
+        except Conflict:
             found = await self._look(desired)
             if found is None:
                 raise  # it went away in between: the next try creates it
-            owner = _controller(found)
-            if not self._is_ours(desired, owner_uid, self._facts(found, owner)):
-                return Outcome(Result.FOREIGN, None, _describe(owner))
-            if found.deletionTimestamp is not None:
-                return Outcome(Result.DELETING)
-            if desired.create_only:
-                return await self._mend(desired, found.uid)
-            _log.info("%s is ours but was not seen: %s", desired.ref, taken.message)
-            if owner is None:
-                await self._owners.confirm(desired)
-            guard = _guard(found.uid, found.resourceVersion)
-            return await self._send(desired, guard, None, known=True)
+            return await self._apply_found(desired, owner_uid, found)
 
-    async def _send(
-        self, desired: Desired, guard: bytes, before: Live | None, *, known: bool = False
-    ) -> Outcome:
+    async def _apply_found(self, desired: Desired, owner_uid: str, found: _Metadata) -> Outcome:
+        """Apply an object whose state the watch has not told us yet."""
+        owner = _controller(found)
+        if not self._is_ours(desired, owner_uid, self._facts(found, owner)):
+            return Outcome(Result.FOREIGN, None, _describe(owner))
+        if found.deletionTimestamp is not None:
+            return Outcome(Result.DELETING)
+        if desired.create_only:
+            return await self._mend(desired, found.uid)
+        if owner is None:
+            await self._owners.confirm(desired)
+        return await self._send(desired, found.uid, int(found.resourceVersion))
+
+    async def _send(self, desired: Desired, uid: str = "", version: int | None = None) -> Outcome:
+        """Write over this very state of the object; without one, create it."""
         store = self._stores[desired.resource]
-        back = before is not None or store.was_deleted(desired.namespace, desired.name)
+        back = version is not None or store.was_deleted(desired.namespace, desired.name)
         if back and self.fights.begins(desired.ref, desired.stake):
             await self._name(desired)
         answer = await self._client.apply(
             desired.resource,
             desired.namespace,
             desired.name,
-            desired.encoded(guard),
+            desired.encoded(_guard(uid, version)),
             manager=self._manager,
         )
         decoder = self._decoders[desired.resource]
         live = decoder.decode_applied(answer, store.get, desired.digest)
         store.confirm(live)
-        unchanged = before is not None and before.resource_version == live.resource_version
+        unchanged = version == live.resource_version
         if back and not unchanged:
             self.fights.wrote(desired.ref, desired.stake)
-        if before is None and not known:
+        if version is None:
             return Outcome(Result.CREATED, live)
         return Outcome(Result.CONFIRMED if unchanged else Result.CHANGED, live)
 
@@ -287,7 +295,7 @@ class Applier:
             raw = await self._client.get(*address, metadata_only=True)
             missing = lost(desired, uid, msgspec.json.decode(raw)["metadata"])
             if not missing:
-                return self._confirmed(desired, await self._client.get(*address))
+                return self.remember(desired, await self._client.get(*address))
         except NotFound as gone:
             raise Conflict(f"{desired.ref} went away") from gone
         if "ownerReferences" in missing:
@@ -298,10 +306,10 @@ class Applier:
             *address, _encode({"metadata": missing}), manager=self._manager
         )
         self.fights.wrote(desired.ref, desired.stake)
-        return replace(self._confirmed(desired, answer), result=Result.CHANGED)
+        return replace(self.remember(desired, answer), result=Result.CHANGED)
 
-    def _confirmed(self, desired: Desired, raw: bytes) -> Outcome:
-        """Remember an object as the API server shows it, seen by the watch or not."""
+    def remember(self, desired: Desired, raw: bytes) -> Outcome:
+        """Know an object as the API server shows it, seen by the watch or not."""
         store = self._stores[desired.resource]
         live = self._decoders[desired.resource].decode_known(raw, store.get)
         store.confirm(live)
@@ -372,9 +380,11 @@ def belongings(store: Store, owner_uid: str, orphans: tuple[str, str] | None) ->
     return found
 
 
-def _guard(uid: str, version: int | str) -> bytes:
+def _guard(uid: str, version: int | None) -> bytes:
     """So that a write meets the very state that was looked at, or is a 409."""
-    return b'"uid":%b,"resourceVersion":"%b"' % (_encode(uid), str(version).encode())
+    if version is None:
+        return _NO_SUCH_VERSION
+    return b'"uid":%b,"resourceVersion":"%d"' % (_encode(uid), version)
 
 
 def _controller(metadata: _Metadata) -> _Owner | None:

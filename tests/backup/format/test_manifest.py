@@ -48,13 +48,35 @@ def test_what_was_written_is_read(key: Key | None) -> None:
         ({"began": "2026-03-01T01:59:58Z"}, datetime(2026, 3, 1, 1, 59, 58, tzinfo=UTC)),
         ({"began": "yesterday"}, None),
         ({"began": None}, None),
-        ({"version": "7.0.15"}, None),  # as older programs wrote it
+        ({}, None),  # as older programs wrote it
         (None, None),
     ],
 )
 def test_when_the_copy_of_redis_began(redis: dict[str, Any] | None, began: datetime | None) -> None:
-    data = manifest.make({**HEAD, "redis": redis}, CONTENTS, KEY).dump()
+    told = None if redis is None else {"version": "7.0.15", "databases": {}} | redis
+    data = manifest.make({**HEAD, "redis": told}, CONTENTS, KEY).dump()
     assert manifest.read(data, "u-1", ID).sessions_began == began
+
+
+@pytest.mark.parametrize(
+    "redis",
+    [
+        3,
+        [1],
+        "7.0.15",
+        {},
+        {"version": "7.0.15"},
+        {"version": 7, "databases": {}},
+        {"version": "7.0.15", "databases": []},
+        {"version": "7.0.15", "databases": {"0": 3}},
+        {"version": "7.0.15", "databases": {"0": {"keys": "3"}}},
+    ],
+)
+def test_what_tells_odd_things_of_redis_is_damaged(redis: Any) -> None:
+    document = canonical.load(manifest.make(HEAD, CONTENTS, None).dump())
+    data = _with_digest(document | {"redis": redis})
+    with pytest.raises(DamagedError, match=f"The manifest of {ID} is damaged: use another backup"):
+        manifest.read(data, "u-1", ID)
 
 
 def test_names_are_legible_only_with_the_key() -> None:
@@ -89,9 +111,13 @@ def test_a_manifest_belongs_to_one_place() -> None:
 def _forged(**changes: Any) -> bytes:
     """A sealed manifest whose legible half was changed, with a digest that fits."""
     document = canonical.load(manifest.make(HEAD, CONTENTS, KEY).dump()) | changes
-    document.pop("digest")
-    digest = hashlib.sha256(canonical.dump(document)).hexdigest()
-    return canonical.dump(document | {"digest": digest})
+    return _with_digest(document)
+
+
+def _with_digest(document: dict[str, Any]) -> bytes:
+    """A document whose digest fits."""
+    rest = {name: value for name, value in document.items() if name != "digest"}
+    return canonical.dump(rest | {"digest": hashlib.sha256(canonical.dump(rest)).hexdigest()})
 
 
 @pytest.mark.parametrize(
@@ -100,7 +126,7 @@ def _forged(**changes: Any) -> bytes:
         {"created": "2027-03-01T02:00:00Z"},
         {"parts": {}},
         {"chunks": [["other", 26, "digest"]]},
-        {"redis": {"databases": {}}},
+        {"redis": {"version": "7.0.15", "databases": {}}},
         {"surplus": 1},
     ],
 )
@@ -120,9 +146,8 @@ def test_a_manifest_without_its_contents_is_damaged(
     document = canonical.load(manifest.make(HEAD, CONTENTS, key).dump())
     kept = {name: document[name] for name in document.keys() - {"contents", "sealed", "digest"}}
     kept |= {name: value for name, value in instead.items() if name in document}
-    digest = hashlib.sha256(canonical.dump(kept)).hexdigest()
     with pytest.raises(DamagedError, match=f"The manifest of {ID} is damaged: use another backup"):
-        manifest.read(canonical.dump(kept | {"digest": digest}), "u-1", ID)
+        manifest.read(_with_digest(kept), "u-1", ID)
 
 
 @pytest.mark.parametrize("sealed", ["a", "\u00e9", ""])

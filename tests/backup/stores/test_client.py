@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import botocore.loaders
@@ -23,7 +26,7 @@ ENDPOINTS = (
     "https://s3.eu-central-1.amazonaws.com",
     "https://s3.cn-north-1.amazonaws.com.cn",
 )
-REGIONS = ("us-east-1", "cn-north-1", "us-gov-west-1", "garage", None)
+REGIONS = ("us-east-1", "cn-north-1", "us-gov-west-1", "garage", "aws-global", None)
 CALLS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("put_object", {"Bucket": "b-x", "Key": "a/b c", "Body": b"x", "IfNoneMatch": "*"}),
     ("get_object", {"Bucket": "b.x", "Key": "k"}),
@@ -62,6 +65,49 @@ def _request(opened: Any, call: str, words: dict[str, Any]) -> Any:
     finally:
         opened.meta.events.unregister("before-send", answer)
     raise AssertionError(f"{call} sent nothing")
+
+
+_IDENTITY = """<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
+<AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>LENT</AccessKeyId>
+<SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>
+<Expiration>2126-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleWithWebIdentityResult>
+</AssumeRoleWithWebIdentityResponse>"""
+
+
+class _Lender(BaseHTTPRequestHandler):
+    """A service of identities that lends a key."""
+
+    def do_POST(self) -> None:
+        body = _IDENTITY.encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def lender() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Lender) as server:
+        Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.mark.parametrize("endpoint", [None, "http://127.0.0.1:9000"])
+def test_a_workload_gets_its_keys_from_its_identity(
+    endpoint: str | None, lender: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "token").write_text("whoever")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/backups")
+    monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(tmp_path / "token"))
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", lender)
+    sent = _sent(S3Settings(endpoint, "eu-central-1"))
+    assert all("Credential=LENT/" in signed for *_, signed in sent)
 
 
 def _text(value: str | bytes) -> str:

@@ -365,6 +365,25 @@ def test_a_file_that_changes_meanwhile_is_noticed(
     assert run("list") == []
 
 
+def test_a_file_that_becomes_a_pipe_meanwhile_is_not_waited_for(
+    run: Run, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really = FolderSource.files
+
+    def listed(self: FolderSource) -> list[FileFacts]:
+        found = really(self)
+        (models / "llama" / "config.json").unlink()
+        os.mkfifo(models / "llama" / "config.json")
+        return found
+
+    monkeypatch.setattr(FolderSource, "files", listed)
+    with pytest.raises(
+        BackupError, match=r"config.json cannot be read \(.*is not seekable\.\): try again"
+    ):
+        run("create", "--human", "ada", "--models", models)
+    assert run("list") == []
+
+
 def test_a_damaged_chunk_is_repaired_by_sending_all(run: Run, models: Path, tmp_path: Path) -> None:
     words = ("--human", "ada", "--models", models)
     run("create", *words)
